@@ -1,0 +1,68 @@
+"""What a finding is: a place, a severity, a sentence and a remedy. Printing is report.py's work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops `plan` and `exec`, a warning and an info do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A text that values come from: a file or one `--set` argument."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range in an origin; lines and columns count from 1, the end column is exclusive."""
+
+    origin: Origin
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @property
+    def start(self) -> tuple[str, int, int]:
+        """The sort key of the place: origin, line, column."""
+        return (self.origin.name, self.line, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that explains a finding, such as the first of two equal keys."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: `message` says what is wrong, `remedy` what to write instead."""
+
+    code: str
+    slug: str
+    severity: Severity
+    span: Span
+    message: str
+    remedy: str
+    related: tuple[Related, ...] = ()
+
+
+class SpecError(Exception):
+    """A spec that cannot be run, with every finding; `str()` is the first error's sentence."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        errors = [found for found in diagnostics if found.severity is Severity.ERROR]
+        super().__init__(errors[0].message if errors else "the spec is invalid")

@@ -1,0 +1,29 @@
+"""The form every section has: frozen, strict, no unknown key; `key` declares one YAML key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
+
+
+class Section(BaseModel):
+    """Base of all sections. Values are never coerced: 8.0 and "8" are not the integer 8."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def key(default: Any, doc: str, *, unit: str = "", **bounds: Any) -> Any:
+    """Declare one key: its default, its one-sentence documentation, its unit and its bounds.
+
+    `bounds` are pydantic's (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`). Lists and mappings are
+    given as a callable, so that no two specs share one.
+    """
+    extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if not callable(default):
+        return Field(default=default, description=doc, json_schema_extra=extra, **bounds)
+    value = default()
+    if not isinstance(value, BaseModel):  # a section's defaults stand with its own keys
+        extra["default"] = to_jsonable_python(value)
+    return Field(default_factory=default, description=doc, json_schema_extra=extra, **bounds)
