@@ -140,3 +140,19 @@ def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["
     )
     attention = 12 * a.n_layers * (a.n_embd // a.n_head) * a.n_head * a.block_size
     return (6 if phase == "full" else 4) * matrices + 6 * adapter_parameters * (phase == "lora") + attention
+
+
+def mesh_axes(mesh: Any, devices: int) -> dict[str, int]:
+    """Resolve a `mesh` section on this many devices to the size of each axis, -1 taking all that remain.
+
+    Raises ValueError, naming both numbers, when the axes do not multiply to the number of devices.
+    """
+    asked = {"data": mesh.data, "fsdp": mesh.fsdp, "tensor": mesh.tensor}
+    fixed = prod(size for size in asked.values() if size != -1)
+    written = " × ".join(f"{axis} {size}" for axis, size in asked.items())
+    if 0 in asked.values() or list(asked.values()).count(-1) > 1:
+        raise ValueError(f"mesh ({written}): every axis is at least 1, and only one may be -1")
+    rest = [axis for axis, size in asked.items() if size == -1]
+    if (devices % fixed) if rest else (devices != fixed):
+        raise ValueError(f"mesh ({written}) needs {'a multiple of ' if rest else ''}{fixed} devices, and there are {devices}")
+    return {axis: devices // fixed if size == -1 else size for axis, size in asked.items()}

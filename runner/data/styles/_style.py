@@ -1,0 +1,100 @@
+"""What a style needs of a store, and what it gives to the mixture. Types only: nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class TokenSplit(Protocol):
+    """One split of a token store: a flat token file and where its documents begin."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """`train` or `val`."""
+        ...
+
+    @property
+    def pad(self) -> int:
+        """Token id that fills a row."""
+        ...
+
+    @property
+    def lengths(self) -> Mapping[int, int]:
+        """How many documents have which length, in tokens."""
+        ...
+
+    @property
+    def tokens(self) -> npt.NDArray[np.unsignedinteger]:
+        """All documents one after the other, (tokens,)."""
+        ...
+
+    @property
+    def offsets(self) -> npt.NDArray[np.uint64]:
+        """Where each document begins, and the end of the last, (documents + 1,)."""
+        ...
+
+    @property
+    def prompts(self) -> npt.NDArray[np.uint32]:
+        """Tokens at the beginning of each document that are not supervised, (documents,)."""
+        ...
+
+
+class Gathered(NamedTuple):
+    """Rows as arrays: tokens (b, t + 1), whether a token is supervised as a target (b, t + 1), and how
+    many tokens of a row are no padding (b,)."""
+
+    tokens: npt.NDArray[np.int32]
+    supervised: npt.NDArray[np.bool_]
+    filled: npt.NDArray[np.int64]
+
+
+class Rows(Protocol):
+    """Random access to the rows of one split in one style, in the order of the store."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        ...
+
+    @property
+    def block_size(self) -> int:
+        """t: a row holds t + 1 tokens, t inputs and as many targets."""
+        ...
+
+    @property
+    def pad(self) -> int:
+        """Token id that fills a row."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what was cut or left out."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+        """Return the rows at these indices, (b,), each in 0 … len - 1. Safe to call from several threads."""
+        ...
+
+
+class Style(Protocol):
+    """A module of `runner.data.styles`."""
+
+    def count_rows(self, lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
+        """Return how many rows a split has whose documents have these lengths."""
+        ...
+
+    def open_rows(self, split: TokenSplit, block_size: int, on_too_long: str) -> Rows:
+        """Bind the style to a split. Raises Failure (INVALID) when the split has no row."""
+        ...

@@ -1,0 +1,100 @@
+"""PADDED: one example a row, padded on the right; the loss sees its completion and its end token alone.
+
+An example without a prompt is supervised throughout. A row holds at most t + 1 tokens; what becomes of longer
+examples is `data/on_too_long`. Examples are never packed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.data.styles._style import Gathered, TokenSplit
+from runner.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def count_rows(lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
+    """Return the number of examples, without the too long ones where `on_too_long` is "drop"."""
+    return sum(lengths.values()) - (_too_long(lengths, block_size) if on_too_long == "drop" else 0)
+
+
+def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRows:
+    """Bind the style to a split.
+
+    Raises Failure (INVALID) when `on_too_long` is "error" and an example is too long, when it is "drop" and
+    every example is, or when truncation leaves nothing to learn from in any row.
+    """
+    import numpy as np  # here, because the planner counts rows without numpy
+
+    examples, too_long = sum(split.lengths.values()), _too_long(split.lengths, block_size)
+    longest, place = max(split.lengths), f"{split.dataset} ({split.split})"
+    if not too_long:
+        return PaddedRows(split, block_size, None, ())
+    finding = f"{too_long} of {examples} examples are longer than block_size + 1 = {block_size + 1} tokens"
+    if on_too_long == "error" or (on_too_long == "drop" and too_long == examples):
+        raise Failure(
+            f"dataset '{split.dataset}', split {split.split}: {finding}, the longest has {longest}; write "
+            f"architecture/block_size: {longest - 1} or data/on_too_long: truncate",
+            ExitCode.INVALID,
+        )
+    if on_too_long == "drop":
+        fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1)
+        return PaddedRows(split, block_size, fitting, (f"{place}: {finding} and are dropped",))
+    unsupervised = int(np.count_nonzero(split.prompts > block_size))
+    if unsupervised == examples:
+        raise Failure(
+            f"dataset '{split.dataset}', split {split.split}: {finding}, and truncation cuts the whole completion of "
+            f"every one; write architecture/block_size: {longest - 1}",
+            ExitCode.INVALID,
+        )
+    remarks = [f"{place}: {finding} and are truncated"]
+    if unsupervised:
+        remarks.append(f"{place}: {unsupervised} of them keep nothing of their completion and teach nothing")
+    return PaddedRows(split, block_size, None, tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedRows:
+    """Satisfies `runner.data.styles.Rows`. `fitting` lists the examples that are rows, (rows,); None is all."""
+
+    source: TokenSplit
+    block_size: int
+    fitting: npt.NDArray[np.int64] | None
+    remarks: tuple[str, ...]
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        return self.source.dataset
+
+    @property
+    def pad(self) -> int:
+        """Token id that fills a row."""
+        return self.source.pad
+
+    def __len__(self) -> int:
+        return len(self.source.prompts) if self.fitting is None else len(self.fitting)
+
+    def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+        """Return rows (b, t + 1); supervised are the tokens from the end of the prompt to end of text."""
+        import numpy as np
+
+        examples = indices if self.fitting is None else self.fitting[indices]
+        starts = self.source.offsets[examples].astype(np.int64)
+        filled = np.minimum(self.source.offsets[examples + 1].astype(np.int64) - starts, self.block_size + 1)
+        columns = np.arange(self.block_size + 1)
+        real = columns < filled[:, None]
+        # a short row at the end of the file would reach beyond it: what lies there is padding anyway
+        places = np.minimum(starts[:, None] + columns, len(self.source.tokens) - 1)
+        tokens = np.where(real, self.source.tokens[places], self.pad).astype(np.int32)
+        supervised = real & (columns >= self.source.prompts[examples].astype(np.int64)[:, None])
+        return Gathered(tokens, supervised, filled)
+
+
+def _too_long(lengths: Mapping[int, int], block_size: int) -> int:
+    return sum(documents for length, documents in lengths.items() if length > block_size + 1)

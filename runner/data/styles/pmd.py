@@ -1,0 +1,75 @@
+"""PMD: a split is one flat file of tokens, cut into blocks; every position is supervised.
+
+Row i is tokens[i · t : i · t + t + 1], so that each token but the first is predicted exactly once. The last
+tokens, too few for a row, are left out. Document boundaries are marked by end of text and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.data.styles._style import Gathered, TokenSplit
+from runner.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def count_rows(lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
+    """Return the number of whole rows; documents of any length are welcome, so `on_too_long` is not asked."""
+    del on_too_long
+    return max(0, _tokens(lengths) - 1) // block_size
+
+
+def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
+    """Bind the style to a split. Raises Failure (INVALID) when its tokens do not fill one row."""
+    rows = count_rows(split.lengths, block_size, on_too_long)
+    tokens = _tokens(split.lengths)
+    if rows == 0:
+        raise Failure(
+            f"dataset '{split.dataset}' has {tokens} tokens in split {split.split}, and one PMD row needs "
+            f"{block_size + 1} (architecture/block_size + 1); add text or write a block_size of at most "
+            f"{max(1, tokens - 1)}",
+            ExitCode.INVALID,
+        )
+    left_out = tokens - 1 - rows * block_size
+    remarks = (f"{split.dataset} ({split.split}): the last {left_out} tokens fill no row",) if left_out else ()
+    return PmdRows(split, block_size, rows, remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class PmdRows:
+    """Satisfies `runner.data.styles.Rows`."""
+
+    source: TokenSplit
+    block_size: int
+    rows: int
+    remarks: tuple[str, ...]
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        return self.source.dataset
+
+    @property
+    def pad(self) -> int:
+        """Token id that fills a row; PMD rows have none of it."""
+        return self.source.pad
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+        """Return rows (b, t + 1), all supervised and filled."""
+        import numpy as np  # here, because the planner counts rows without numpy
+
+        windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
+        tokens = windows[:: self.block_size][indices].astype(np.int32)
+        return Gathered(tokens, np.ones(tokens.shape, np.bool_), np.full(len(tokens), self.block_size + 1, np.int64))
+
+
+def _tokens(lengths: Mapping[int, int]) -> int:
+    return sum(length * documents for length, documents in lengths.items())

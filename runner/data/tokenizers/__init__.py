@@ -1,0 +1,19 @@
+"""Tokenizers: one file a backend, named as `tokenizer/backend` names it.
+
+A new backend is one file, one entry in `schema.sections.tokenizer` and one line in `load_tokenizer`.
+"""
+
+from __future__ import annotations
+
+from runner.data.tokenizers._tokenizer import Tokenizer
+from runner.data.tokenizers.byte import ByteTokenizer
+from schema.sections import tokenizer as section_module
+
+__all__ = ["Tokenizer", "load_tokenizer"]
+
+
+def load_tokenizer(section: section_module.Tokenizer) -> Tokenizer:
+    """Return the tokenizer that the section `tokenizer` of a spec asks for."""
+    match section.backend:
+        case "byte":
+            return ByteTokenizer()

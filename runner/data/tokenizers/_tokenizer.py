@@ -1,0 +1,40 @@
+"""What a tokenizer is to the rest of the program. It deliberately says nothing about how text is cut."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Tokenizer(Protocol):
+    """Text ⇄ token ids in 0 … vocabulary - 1; `end` closes a document, `pad` fills a row."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the mapping: stores made under another fingerprint are made again."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids, `end` and `pad` included."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Id of the end-of-text token."""
+        ...
+
+    @property
+    def pad(self) -> int:
+        """Id of the padding token; never part of a document."""
+        ...
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """Return the ids of a text, (tokens,), without end of text. Raises UnicodeEncodeError on lone surrogates."""
+        ...
+
+    def decode(self, ids: npt.ArrayLike) -> str:
+        """Return the text of ids, (tokens,); `end` and `pad` have none. Raises ValueError on ids out of range."""
+        ...

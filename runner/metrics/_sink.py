@@ -1,0 +1,37 @@
+"""What a sink is, and which ones a run has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+Value = str | int | float | bool | None
+Record = Mapping[str, Value]
+
+
+class Sink(Protocol):
+    """Takes the records of a run. Each record has `event` (train, validation, evaluation) and `step`."""
+
+    def write(self, record: Record) -> None:
+        """Take one record."""
+
+    def close(self) -> None:
+        """Flush and let go."""
+
+
+def open_sinks(run_dir: Path, resume_step: int, use_wandb: bool) -> tuple[Sink, ...]:
+    """Open the sinks that keep records, continuing after `resume_step` (0 for a new run).
+
+    Records of later steps, left by a process that was killed, are dropped, so that none appears twice.
+    Raises Failure INVALID when Weights & Biases is asked for and not installed.
+    """
+    from runner.metrics.jsonl import JsonlSink
+    from runner.metrics.tensorboard import TensorboardSink
+
+    sinks: list[Sink] = [JsonlSink(run_dir, resume_step), TensorboardSink(run_dir, resume_step)]
+    if use_wandb:
+        from runner.metrics.wandb import WandbSink
+
+        sinks.append(WandbSink(run_dir, resume_step))
+    return tuple(sinks)

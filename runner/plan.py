@@ -1,0 +1,285 @@
+"""Spec → Plan: which step does what, on which rows, at which learning rate, in how many bytes.
+
+Pure arithmetic: neither jax nor numpy is imported, and the only thing read is the size of token stores
+that exist already. Steps count from 1, as the user sees them; `exec` follows the plan to the step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runner.data.meta import read_meta, split_rows
+from runner.schedules import load_schedule
+from schema import budget, footprint
+from schema.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class MixturePlan:
+    """One dataset of a stage: rows it provides, after the `first_row` rows that earlier stages took."""
+
+    name: str
+    suffix: str
+    style: str
+    rate: float
+    rows: int
+    first_row: int
+    epochs: float | None  # None while the token store does not exist
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage: its steps in the whole run, both ends included."""
+
+    key: str
+    first_step: int
+    last_step: int
+    steps: int
+    tokens_asked: int
+    tokens_planned: int
+    mixture: tuple[MixturePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRatePlan:
+    """The rate of a phase's own schedule over its own steps."""
+
+    schedule: str
+    peak: float
+    warmup_steps: int
+    decay_steps: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class BytesPlan:
+    """Bytes on one device, activations left out, and of one checkpoint."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    base: int
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePlan:
+    """One phase: its stages, its schedule and the steps at which something happens."""
+
+    name: budget.Phase
+    first_step: int
+    last_step: int
+    steps: int
+    tokens: int
+    trainable_parameters: int
+    frozen_parameters: int
+    flops_per_step: int
+    learning_rate: LearningRatePlan
+    bytes_per_device: BytesPlan
+    stages: tuple[StagePlan, ...]
+    report_steps: tuple[int, ...]
+    validation_steps: tuple[int, ...]
+    checkpoint_steps: tuple[int, ...]
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of a step of the whole run that lies in this phase."""
+        rate = self.learning_rate
+        schedule = load_schedule(rate.schedule)
+        local = step - self.first_step
+        return schedule.learning_rate(local, self.steps, rate.peak, rate.warmup_steps, rate.decay_steps)
+
+    def stage_at(self, step: int) -> int:
+        """Index of the stage that holds a step of the whole run."""
+        return next(index for index, stage in enumerate(self.stages) if step <= stage.last_step)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterPlan:
+    """One parameter that a target pattern matches; `parameters` counts A and B."""
+
+    pattern: str
+    path: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The contract between `plan` and `exec`."""
+
+    tokens_per_step: int
+    steps: int
+    tokens: int
+    mesh: dict[str, int]
+    phases: tuple[PhasePlan, ...]
+    adapters: tuple[AdapterPlan, ...]
+    unadapted: tuple[str, ...]
+    digest: str
+
+    def phase_at(self, step: int) -> PhasePlan:
+        """Return the phase that holds a step."""
+        return next(phase for phase in self.phases if step <= phase.last_step)
+
+    def phase(self, name: str) -> PhasePlan | None:
+        """Return the phase of this name, if the run has it."""
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+    def to_json(self) -> str:
+        """Serialise the whole plan; stable for equal specs, stores and device counts."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def compile_plan(spec: Spec, devices: int = 1) -> Plan:
+    """Compile a valid spec for this many devices.
+
+    Raises ValueError when the mesh does not fit the number of devices.
+    """
+    mesh = footprint.mesh_axes(spec.mesh, devices)
+    tokens_per_step = spec.training.batch_size * spec.architecture.block_size
+    stages = budget.stages(spec.training, spec.training.model_fields_set, tokens_per_step)
+    drawn: dict[tuple[str, str, str], int] = {}
+    phases = []
+    for name in ("full", "lora"):
+        of_phase = tuple(
+            _plan_stage(spec, stage, tokens_per_step, drawn) for stage in stages if stage.phase == name
+        )
+        if of_phase:
+            phases.append(_plan_phase(spec, name, of_phase, mesh))
+    adapters, unadapted = _plan_adapters(spec) if any(phase.name == "lora" for phase in phases) else ((), ())
+    steps = phases[-1].last_step if phases else 0
+    plan = Plan(tokens_per_step, steps, steps * tokens_per_step, mesh, tuple(phases), adapters, unadapted, digest="")
+    return Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "digest": _digest(plan)})
+
+
+def _plan_stage(
+    spec: Spec, stage: budget.StageBudget, tokens_per_step: int, drawn: dict[tuple[str, str, str], int]
+) -> StagePlan:
+    rows = budget.rows_before(
+        budget.shares([entry.rate for entry in stage.mixture]), stage.steps * spec.training.batch_size
+    )
+    mixture = []
+    for entry, entry_rows in zip(stage.mixture, rows, strict=True):
+        dataset = (entry.name, entry.suffix, entry.style.value)
+        first_row = drawn.get(dataset, 0)
+        drawn[dataset] = first_row + entry_rows
+        mixture.append(
+            MixturePlan(*dataset, entry.rate, entry_rows, first_row, _epochs(spec, dataset, drawn[dataset]))
+        )
+    return StagePlan(
+        key=f"training/{stage.key}" if stage.key == "tokens" else f"training/{stage.key}[{stage.index}]",
+        first_step=stage.start + 1,
+        last_step=stage.end,
+        steps=stage.steps,
+        tokens_asked=stage.tokens,
+        tokens_planned=stage.steps * tokens_per_step,
+        mixture=tuple(mixture),
+    )
+
+
+def _epochs(spec: Spec, dataset: tuple[str, str, str], rows: int) -> float | None:
+    """How often a dataset has been read through at the end of a stage, when its store exists."""
+    name, suffix, style = dataset
+    meta = read_meta(spec.data.root, name, suffix)
+    if meta is None:
+        return None
+    available = split_rows(meta, "train", style, spec.architecture.block_size, spec.data.on_too_long)
+    return rows / available if available else None
+
+
+def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], mesh: Mapping[str, int]) -> PhasePlan:
+    first, last = stages[0].first_step, stages[-1].last_step
+    steps, training, logging = last - first + 1, spec.training, spec.logging
+    tokens_per_step = training.batch_size * spec.architecture.block_size
+    all_parameters = footprint.parameters(spec.architecture)
+    lora = spec.optimization.lora
+    trained = footprint.adapters(all_parameters, lora.target_modules, lora.rank) if name == "lora" else all_parameters
+    trainable = sum(parameter.size for parameter in trained)
+    frozen = sum(parameter.size for parameter in all_parameters) if name == "lora" else 0
+    peak = lora.lr if name == "lora" and lora.lr is not None else spec.optimization.lr
+    schedule = load_schedule(spec.optimization.schedule)
+    warmup_steps, decay_steps = schedule.shape(steps, training.warmup_pct, training.decay_pct)
+    return PhasePlan(
+        name=name,
+        first_step=first,
+        last_step=last,
+        steps=steps,
+        tokens=steps * tokens_per_step,
+        trainable_parameters=trainable,
+        frozen_parameters=frozen,
+        flops_per_step=tokens_per_step * footprint.flops_per_token(spec.architecture, trainable, name),
+        learning_rate=LearningRatePlan(
+            schedule=spec.optimization.schedule,
+            peak=peak,
+            warmup_steps=warmup_steps,
+            decay_steps=decay_steps,
+            first=schedule.learning_rate(0, steps, peak, warmup_steps, decay_steps),
+            last=schedule.learning_rate(steps - 1, steps, peak, warmup_steps, decay_steps),
+        ),
+        bytes_per_device=_plan_bytes(spec, name, trained, dict(mesh)),
+        stages=stages,
+        report_steps=_event_steps(logging.report_interval, first, last),
+        validation_steps=_event_steps(logging.validation_interval, first, last) if training.validation else (),
+        checkpoint_steps=_event_steps(logging.checkpoint_interval, first, last),
+    )
+
+
+def _event_steps(interval: int | str, first: int, last: int) -> tuple[int, ...]:
+    """Multiples of the interval within a phase, and the phase's last step."""
+    if not isinstance(interval, int):
+        return (last,)
+    regular = range(-(-first // interval) * interval, last + 1, interval)
+    return (*regular, last) if not regular or regular[-1] != last else tuple(regular)
+
+
+def _plan_bytes(
+    spec: Spec, name: budget.Phase, trained: tuple[footprint.Parameter, ...], mesh: dict[str, int]
+) -> BytesPlan:
+    """Adapters are float32; the frozen base has its matrices in the activation type, the rest as trained."""
+    dtype = spec.architecture.dtype
+    item = footprint.ITEM_BYTES["float32" if name == "lora" else dtype.param]
+    whole = dict.fromkeys(mesh, 1)
+    base = 0
+    if name == "lora":
+        frozen = footprint.parameters(spec.architecture)
+        matrices = [parameter for parameter in frozen if parameter.matrix is not None]
+        vectors = [parameter for parameter in frozen if parameter.matrix is None]
+        base = footprint.device_bytes(matrices, footprint.ITEM_BYTES[dtype.activation], mesh)
+        base += footprint.device_bytes(vectors, footprint.ITEM_BYTES[dtype.param], mesh)
+    return BytesPlan(
+        parameters=footprint.device_bytes(trained, item, mesh),
+        gradients=footprint.device_bytes(trained, footprint.ITEM_BYTES["float32"], mesh),
+        optimizer=2 * footprint.device_bytes(trained, item, mesh),
+        base=base,
+        checkpoint=3 * footprint.device_bytes(trained, item, whole),
+    )
+
+
+def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]]:
+    """List what each pattern matches, and the matrices that no pattern does."""
+    lora, matched = spec.optimization.lora, []
+    every = footprint.parameters(spec.architecture)
+    for pattern in lora.target_modules:
+        for parameter in every:
+            if parameter.matrix is not None and pattern in parameter.path:
+                size = sum(part.size for part in footprint.adapters([parameter], [pattern], lora.rank))
+                matched.append(AdapterPlan(pattern, parameter.path, parameter.shape, size))
+    paths = {adapter.path for adapter in matched}
+    unadapted = tuple(parameter.path for parameter in every if parameter.matrix and parameter.path not in paths)
+    return tuple(matched), unadapted
+
+
+def _digest(plan: Plan) -> str:
+    """sha256 over what decides the run: not the mesh, its bytes, or which stores happen to exist."""
+    contract: dict[str, Any] = asdict(plan)
+    del contract["mesh"], contract["digest"]
+    for phase in contract["phases"]:
+        del phase["bytes_per_device"]
+        for stage in phase["stages"]:
+            for entry in stage["mixture"]:
+                del entry["epochs"]
+    return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""The direction of imports, read from the source and, for start-up, from an interpreter."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMERICAL = {"numpy", "jax", "jaxlib", "flax", "optax", "orbax"}
+LEAF_FOLDERS = ("data", "metrics", "models", "optimizers", "schedules", "weights")
+ABOVE_LEAVES = {"runner.phase", "runner.trainer", "runner.lora_trainer", "runner.cli"}
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Dotted names that a module imports: when it is loaded, and anywhere (functions, type checking)."""
+
+    on_load: set[str] = field(default_factory=set)
+    anywhere: set[str] = field(default_factory=set)
+
+
+@cache
+def project() -> dict[str, Imports]:
+    """Read the imports of every module of the two packages."""
+    paths = {module_name(path): path for folder in ("schema", "runner") for path in (ROOT / folder).rglob("*.py")}
+    found = {}
+    for module, path in paths.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        on_load = {name for node in loaded_nodes(tree) for name in imported(node, package, set(paths))}
+        anywhere = {name for node in ast.walk(tree) for name in imported(node, package, set(paths))}
+        found[module] = Imports(on_load, anywhere)
+    return found
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def loaded_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk what runs when a module is loaded: no function bodies, nothing under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield other
+                yield from loaded_nodes(other)
+            continue
+        yield child
+        yield from loaded_nodes(child)
+
+
+def imported(node: ast.AST, package: str, modules: set[str]) -> Iterator[str]:
+    """Yield the modules that one import statement names; `from a import b` is a.b where that is a module."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            parts = package.split(".")
+            above = ".".join(parts[: len(parts) - node.level + 1])
+            base = f"{above}.{base}" if base else above
+        for alias in node.names:
+            inner = f"{base}.{alias.name}"
+            yield inner if inner in modules else base
+
+
+def loaded_with(module: str) -> set[str]:
+    """Everything that loading a module loads through modules of the project, their packages included."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in project():
+            waiting += project()[name].on_load
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+    return seen - {module}
+
+
+def top(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    graph = {module: {name for name in found.on_load if name in project()} for module, found in project().items()}
+    while free := [module for module, needs in graph.items() if not needs & graph.keys()]:
+        for module in free:
+            del graph[module]
+    # What is left stands on a circle or above one.
+    assert {module: sorted(needs & graph.keys()) for module, needs in graph.items()} == {}
+
+
+@pytest.mark.parametrize("module", sorted(name for name in project() if name.startswith("schema")))
+def test_schema_knows_neither_the_runner_nor_numerical_libraries(module: str) -> None:
+    assert top(project()[module].anywhere) & (NUMERICAL | {"runner"}) == set()
+
+
+@pytest.mark.parametrize("module", ["runner.cli", "runner.plan"])
+def test_the_command_line_and_the_plan_load_without_numerical_libraries(module: str) -> None:
+    assert module in project()
+    assert top(loaded_with(module)) & NUMERICAL == set()
+
+
+def test_the_linter_loads_without_pydantic() -> None:
+    assert "schema.lint" in project()
+    assert "pydantic" not in top(loaded_with("schema.lint"))
+
+
+@pytest.mark.parametrize("module", sorted(name for name in project() if name.startswith("runner.data")))
+def test_data_is_read_without_jax(module: str) -> None:
+    assert top(project()[module].anywhere | loaded_with(module)) & {"jax", "jaxlib", "flax"} == set()
+
+
+@pytest.mark.parametrize("folder", LEAF_FOLDERS)
+def test_leaf_folders_do_not_know_who_uses_them(folder: str) -> None:
+    modules = {name: found for name, found in project().items() if f"{name}.".startswith(f"runner.{folder}.")}
+    assert {name: found.anywhere & ABOVE_LEAVES for name, found in modules.items() if found.anywhere & ABOVE_LEAVES} == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("schema.lint", NUMERICAL | {"pydantic"}),
+        ("runner.plan", NUMERICAL),
+        ("runner.cli", NUMERICAL),
+    ],
+    ids=["lint", "plan", "cli"],
+)
+def test_a_fresh_interpreter_agrees(module: str, absent: set[str]) -> None:
+    code = f"import sys, {module}; print(*sorted({absent!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []

@@ -1,0 +1,71 @@
+"""README.md is true: its two commands, the paths it names and the commands it shows exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from runner.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PLACES = ("schema/", "runner/", "specs/", "tests/", "tools/", ".ci/", ".github/")
+
+
+def code_lines() -> list[str]:
+    """Command lines of the fenced blocks, without comments and prompts."""
+    lines: list[str] = []
+    inside = False
+    for line in README.splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif inside and line.strip() and not line.lstrip().startswith("#"):
+            lines.append(line.removeprefix("$ "))
+    return lines
+
+
+def named_paths() -> set[str]:
+    """Paths of the project that README names in code spans, links and commands; not `<slug>` patterns."""
+    spans = re.findall(r"`([^`\n]+)`", README) + re.findall(r"\]\(([^)\s#]+)", README) + code_lines()
+    words = {word.strip("'\"(),;") for span in spans for word in span.split()}
+    return {word.partition("#")[0] for word in words if word.startswith(PLACES) and "<" not in word}
+
+
+def named_commands() -> set[str]:
+    """Subcommands that follow `lorarun` in code blocks and code spans."""
+    text = "\n".join([*code_lines(), *re.findall(r"`([^`\n]+)`", README)])
+    return set(re.findall(r"(?:^|[\s/])lorarun ([a-z][a-z-]*)", text, flags=re.MULTILINE))
+
+
+def test_the_first_command_installs_and_runs() -> None:
+    first = code_lines()[0]
+    assert first.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert ".venv/bin/lorarun " in first
+
+
+def test_the_second_command_is_the_test_command() -> None:
+    second = code_lines()[1]
+    assert second == "python3 -m venv .venv && .venv/bin/pip install '.[dev]' && .venv/bin/python tools/check"
+
+
+def test_continuous_integration_runs_the_second_command() -> None:
+    printed = subprocess.run([ROOT / ".ci" / "run", "--print"], capture_output=True, text=True, check=True, cwd="/")
+    assert printed.stdout.rstrip("\n") == code_lines()[1]
+
+
+@pytest.mark.parametrize("path", sorted(named_paths()))
+def test_every_named_path_exists(path: str) -> None:
+    found = list(ROOT.glob(path)) if "*" in path else [ROOT / path]
+    assert found
+    assert all(each.exists() for each in found), f"README.md names {path}, and there is no such file"
+
+
+def test_every_named_command_exists() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output.partition("Commands:")[2]
+    offered = set(re.findall(r"^  ([a-z][a-z-]*)", shown, flags=re.MULTILINE))
+    assert named_commands() - offered == set()
+    assert offered
