@@ -70,7 +70,9 @@ def open_run_dir(execution: ExecutionSpec) -> None:
             return
         before = read_json(stored)
     except OSError as error:
-        raise Failure(f"cannot write the run directory {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
+        raise Failure(
+            f"cannot write the run directory {folder}: {error.strerror or error}", ExitCode.STORAGE
+        ) from error
     changed = list(_differences(before, identity))
     if changed:
         raise Failure(
@@ -101,11 +103,11 @@ def write_atomically(path: Path, text: str) -> None:
 def _identity(execution: ExecutionSpec) -> dict[str, Any]:
     """Everything that decides rows and weights, as flat slash keys."""
     spec = dict(_flatten(execution.spec.model_dump(mode="json"), ""))
-    spec["training/tokens decides"] = one_budget(execution.spec.training.model_fields_set)
     start = execution.starting_point
     return {
         "spec": {key: value for key, value in spec.items() if not _is_free(key)},
         "starting_point": str(start.resolve()) if start else None,
+        "one_budget": one_budget(execution.spec.training.model_fields_set),
     }
 
 
@@ -121,10 +123,23 @@ def _flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
+def unflatten(flat: dict[str, Any]) -> dict[str, Any]:
+    """Nest the flat slash keys of a `run.json` again."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *parents, name = path.split("/")
+        section = nested
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[name] = value
+    return nested
+
+
 def _differences(before: Any, now: dict[str, Any]) -> Iterator[str]:
     old, new = before.get("spec", {}), now["spec"]
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             yield f"{key} was {json.dumps(old.get(key))}, is {json.dumps(new.get(key))}"
-    if before.get("starting_point") != now["starting_point"]:
-        yield f"it started from {before.get('starting_point')}, this command from {now['starting_point']}"
+    for fact in ("starting_point", "one_budget"):
+        if before.get(fact) != now[fact]:
+            yield f"{fact} was {before.get(fact)}, is {now[fact]}"

@@ -145,9 +145,7 @@ def compile_plan(spec: Spec, devices: int = 1) -> Plan:
     drawn: dict[tuple[str, str, str], int] = {}
     phases = []
     for name in ("full", "lora"):
-        of_phase = tuple(
-            _plan_stage(spec, stage, tokens_per_step, drawn) for stage in stages if stage.phase == name
-        )
+        of_phase = tuple(_plan_stage(spec, stage, tokens_per_step, drawn) for stage in stages if stage.phase == name)
         if of_phase:
             phases.append(_plan_phase(spec, name, of_phase, mesh))
     adapters, unadapted = _plan_adapters(spec) if any(phase.name == "lora" for phase in phases) else ((), ())
@@ -167,9 +165,7 @@ def _plan_stage(
         dataset = (entry.name, entry.suffix, entry.style.value)
         first_row = drawn.get(dataset, 0)
         drawn[dataset] = first_row + entry_rows
-        mixture.append(
-            MixturePlan(*dataset, entry.rate, entry_rows, first_row, _epochs(spec, dataset, drawn[dataset]))
-        )
+        mixture.append(MixturePlan(*dataset, entry.rate, entry_rows, first_row, _epochs(spec, dataset, drawn[dataset])))
     return StagePlan(
         key=f"training/{stage.key}" if stage.key == "tokens" else f"training/{stage.key}[{stage.index}]",
         first_step=stage.start + 1,
@@ -222,7 +218,7 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
         ),
         bytes_per_device=_plan_bytes(spec, name, trained, dict(mesh)),
         stages=stages,
-        report_steps=_event_steps(logging.report_interval, first, last),
+        report_steps=tuple(sorted({first, *_event_steps(logging.report_interval, first, last)})),
         validation_steps=_event_steps(logging.validation_interval, first, last) if training.validation else (),
         checkpoint_steps=_event_steps(logging.checkpoint_interval, first, last),
     )
@@ -239,8 +235,9 @@ def _event_steps(interval: int | str, first: int, last: int) -> tuple[int, ...]:
 def _plan_bytes(
     spec: Spec, name: budget.Phase, trained: tuple[footprint.Parameter, ...], mesh: dict[str, int]
 ) -> BytesPlan:
-    """Adapters are float32; the frozen base has its matrices in the activation type, the rest as trained."""
+    """Adapters, gradients and moments are float32; the frozen base has its matrices in the activation type."""
     dtype = spec.architecture.dtype
+    wide = footprint.ITEM_BYTES["float32"]
     item = footprint.ITEM_BYTES["float32" if name == "lora" else dtype.param]
     whole = dict.fromkeys(mesh, 1)
     base = 0
@@ -252,10 +249,10 @@ def _plan_bytes(
         base += footprint.device_bytes(vectors, footprint.ITEM_BYTES[dtype.param], mesh)
     return BytesPlan(
         parameters=footprint.device_bytes(trained, item, mesh),
-        gradients=footprint.device_bytes(trained, footprint.ITEM_BYTES["float32"], mesh),
-        optimizer=2 * footprint.device_bytes(trained, item, mesh),
+        gradients=footprint.device_bytes(trained, wide, mesh),
+        optimizer=2 * footprint.device_bytes(trained, wide, mesh),
         base=base,
-        checkpoint=3 * footprint.device_bytes(trained, item, whole),
+        checkpoint=footprint.device_bytes(trained, item + 2 * wide, whole),
     )
 
 

@@ -66,3 +66,7 @@ class SpecError(Exception):
         self.diagnostics = diagnostics
         errors = [found for found in diagnostics if found.severity is Severity.ERROR]
         super().__init__(errors[0].message if errors else "the spec is invalid")
+
+
+class UnreadableSpec(FileNotFoundError):
+    """A spec file that is missing, a folder, or not readable; `str()` is one sentence."""

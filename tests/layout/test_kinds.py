@@ -38,7 +38,8 @@ KINDS = {
 def kind_files(folder: str) -> dict[str, Path]:
     """The modules of a folder that stand for a kind, by name."""
     paths = {path.stem: path for path in sorted((ROOT / folder).glob("*.py"))}
-    return {name: path for name, path in paths.items() if not name.startswith("_") and name not in SHARED.get(folder, ())}
+    shared = SHARED.get(folder, set())
+    return {name: path for name, path in paths.items() if not name.startswith("_") and name not in shared}
 
 
 def constants(path: Path) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""All datasets of a run: their stores made ready, their rows opened in the styles that the spec names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.data.mixture import MixtureEntry
+from runner.data.prepare import Progress, prepare_store
+from runner.data.store import Store, check_vocabulary
+from runner.data.styles import Rows, load_style
+from runner.data.tokenizers import load_tokenizer
+from runner.failure import ExitCode, Failure
+from runner.plan import MixturePlan, Plan, StagePlan
+from schema.budget import shares
+from schema.spec import Spec
+
+Key = tuple[str, str, str]  # name, suffix, style
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off)."""
+
+    stores: dict[str, Store]
+    train: dict[Key, Rows]
+    validation: dict[str, Rows]
+    labels: dict[Key, str]
+
+    def entries(self, stage: StagePlan) -> list[MixtureEntry]:
+        """Bind the mixture of a stage to its rows."""
+        exact = shares([planned.rate for planned in stage.mixture])
+        return [
+            MixtureEntry(self.labels[_key(planned)], self.train[_key(planned)], share, planned.first_row)
+            for planned, share in zip(stage.mixture, exact, strict=True)
+        ]
+
+    def digests(self) -> dict[str, str]:
+        """Digest of each store."""
+        return {folder: store.digest for folder, store in sorted(self.stores.items())}
+
+    def remarks(self) -> list[str]:
+        """Sentences about rows that were cut or left out."""
+        return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
+
+
+def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
+    """Make or open the store of every dataset of the plan, and check it against the spec.
+
+    Raises Failure INVALID for an unknown dataset, a token id that the vocabulary does not hold, a missing
+    validation split, or a dataset that is too small where data/on_exhausted is error; STORAGE for disks.
+    """
+    keys = _keys(plan)
+    tokenizer = load_tokenizer(spec.tokenizer)
+    stores = {}
+    for name, suffix in sorted({(name, suffix) for name, suffix, _ in keys}):
+        store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress)
+        check_vocabulary(store, spec.architecture.vocab_size)
+        stores[_folder(name, suffix)] = store
+    labels = _labels(keys)
+    scored = spec.training.validation or (spec.training.evaluate and spec.eval.evaluations)
+    catalog = Catalog(
+        stores=stores,
+        train={key: _open(spec, stores, key, "train") for key in keys},
+        validation={labels[key]: _open(spec, stores, key, "val") for key in keys} if scored else {},
+        labels=labels,
+    )
+    if spec.data.on_exhausted == "error":
+        _refuse_repeats(plan, catalog)
+    return catalog
+
+
+def _keys(plan: Plan) -> list[Key]:
+    """Every dataset of the plan in the order of its first use."""
+    return list(
+        dict.fromkeys(_key(entry) for phase in plan.phases for stage in phase.stages for entry in stage.mixture)
+    )
+
+
+def _key(planned: MixturePlan) -> Key:
+    return (planned.name, planned.suffix, planned.style)
+
+
+def _folder(name: str, suffix: str) -> str:
+    return f"{name}_{suffix}" if suffix else name
+
+
+def _labels(keys: Sequence[Key]) -> dict[Key, str]:
+    """What metrics call a dataset: its folder, and its style too where the run uses it in two."""
+    folders = [_folder(name, suffix) for name, suffix, _ in keys]
+    return {
+        key: folder if folders.count(folder) == 1 else f"{folder}-{key[2]}"
+        for key, folder in zip(keys, folders, strict=True)
+    }
+
+
+def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Rows:
+    name, suffix, style = key
+    split = stores[_folder(name, suffix)].split(split_name)
+    if split is None:
+        raise Failure(
+            f"dataset '{name}' is too small to have a validation split; add text to it, or set training/validation "
+            "and training/evaluate to false",
+            ExitCode.INVALID,
+        )
+    return load_style(style).open_rows(split, spec.architecture.block_size, spec.data.on_too_long)
+
+
+def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:
+    for phase in plan.phases:
+        for stage in phase.stages:
+            for entry in stage.mixture:
+                needed, available = entry.first_row + entry.rows, len(catalog.train[_key(entry)])
+                if needed > available:
+                    raise Failure(
+                        f"{stage.key}: dataset '{entry.name}' has {available:,} rows and the plan asks {needed:,}; lower "
+                        "the budget, or set data/on_exhausted to repeat",
+                        ExitCode.INVALID,
+                    )

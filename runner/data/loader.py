@@ -1,0 +1,184 @@
+"""Batches of token ids, read ahead in threads.
+
+The batch of a step is a function of (seed, stage, step) alone, so a run that starts again anywhere sees what
+the uninterrupted one saw. It deliberately knows no devices: a batch is numpy arrays on the host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+import grain
+import numpy as np
+import numpy.typing as npt
+
+from runner.data.mixture import MixtureEntry, build_mixture, starts
+from runner.data.styles import Gathered, Rows
+
+THREADS = 2
+BATCHES_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a batch takes from one dataset: rows, input tokens that are no padding, supervised targets."""
+
+    rows: int
+    tokens_seen: int
+    tokens_supervised: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step's rows: `tokens` (b, t) int32 inputs, `targets` (b, t) int32, `mask` (b, t) float32, 1 where supervised.
+
+    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the three arrays.
+    """
+
+    tokens: npt.NDArray[np.int32]
+    targets: npt.NDArray[np.int32]
+    mask: npt.NDArray[np.float32]
+    step: int
+    digest: str
+    ledger: Mapping[str, Ledger]
+
+
+class Batches(Iterator[Batch]):
+    """The batches of successive steps, read ahead; a context that ends its threads. Iterate in one thread."""
+
+    def __init__(self, addresses: grain.MapDataset[npt.NDArray[np.int64]], assembly: _Assembly) -> None:
+        self._assembly, self._closed = assembly, False
+        options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=BATCHES_AHEAD)
+        self._iterator = iter(addresses.map_with_index(assembly).to_iter_dataset(options))
+
+    def __next__(self) -> Batch:
+        """Return the next batch. Raises what reading it raised, after ending the threads."""
+        if self._closed:
+            raise StopIteration
+        try:
+            batch: Batch = next(self._iterator)
+        except BaseException:  # the end as well: nothing is left to read ahead
+            self.close()
+            raise
+        return batch
+
+    def close(self) -> None:
+        """Drop what was read ahead and wait for the threads to end."""
+        if not self._closed:
+            self._closed = True
+            self._iterator.close()
+            self._assembly.join()
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def train_batches(
+    entries: Sequence[MixtureEntry],
+    *,
+    seed: int,
+    batch_size: int,
+    first_step_of_stage: int,
+    start_step: int,
+    end_step: int,
+) -> Batches:
+    """Return the batches of the steps `start_step <= step < end_step` of one stage.
+
+    Step s of the run consists of the stage's mixture rows (s - first_step_of_stage) · batch_size and the
+    following ones; starting late costs nothing. Raises Failure (INVALID) when an entry has no rows, and
+    ValueError when the steps do not lie in the stage or the entries differ in block size.
+    """
+    if not first_step_of_stage <= start_step <= end_step:
+        raise ValueError(f"steps {start_step} … {end_step} do not lie in a stage that starts at {first_step_of_stage}")
+    if len({entry.rows.block_size for entry in entries}) != 1:
+        raise ValueError("the rows of a mixture must all have one block size")
+    steps = slice(start_step - first_step_of_stage, end_step - first_step_of_stage)
+    addresses = build_mixture(entries, seed).batch(batch_size, batch_fn=_stack).slice(steps)
+    return Batches(addresses, _Assembly(entries, start_step))
+
+
+def validation_batches(rows: Rows, *, batch_size: int, rows_used: int) -> Iterator[Batch]:
+    """Yield the first `rows_used` rows of a split (all, if it has fewer) in fixed order.
+
+    The last batch is filled up with padding that is masked throughout, so that shapes never change; the
+    ledger counts real rows only.
+    """
+    last = min(rows_used, len(rows))
+    for step, first in enumerate(range(0, last, batch_size)):
+        part = rows.gather(np.arange(first, min(first + batch_size, last), dtype=np.int64))
+        block = _empty(batch_size, rows)
+        _put(block, slice(0, len(part.tokens)), part)
+        yield _batch(block, step, {rows.dataset: _ledger(part)})
+
+
+class _Assembly:
+    """Addresses of the rows of a batch → Batch; a grain transformation."""
+
+    def __init__(self, entries: Sequence[MixtureEntry], first_step: int) -> None:
+        self._entries, self._first_step = entries, first_step
+        self._starts = np.array(starts(entries), np.int64)
+        self._threads: set[threading.Thread] = set()
+
+    def __call__(self, index: int, addresses: npt.NDArray[np.int64]) -> Batch:
+        """Gather batch number `index`, whose rows have these addresses, (b,)."""
+        self._threads.add(threading.current_thread())
+        block = _empty(len(addresses), self._entries[0].rows)
+        owners = np.searchsorted(self._starts, addresses, side="right") - 1
+        ledger: dict[str, Ledger] = {}
+        for number, entry in enumerate(self._entries):
+            places = np.flatnonzero(owners == number)
+            part = entry.rows.gather(addresses[places] - self._starts[number])
+            _put(block, places, part)
+            ledger[entry.name] = _add(ledger.get(entry.name, Ledger(0, 0, 0)), _ledger(part))
+        return _batch(block, self._first_step + index, ledger)
+
+    def join(self) -> None:
+        """Wait for the threads that assembled here: grain tells them to end, but does not wait for it."""
+        for thread in self._threads - {threading.current_thread()}:
+            thread.join()
+
+
+def _stack(addresses: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.array(addresses, np.int64)
+
+
+def _empty(batch_size: int, rows: Rows) -> Gathered:
+    shape = (batch_size, rows.block_size + 1)
+    return Gathered(np.full(shape, rows.pad, np.int32), np.zeros(shape, np.bool_), np.zeros(batch_size, np.int64))
+
+
+def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered) -> None:
+    for whole, piece in zip(block, part, strict=True):
+        whole[places] = piece
+
+
+def _batch(block: Gathered, step: int, ledger: Mapping[str, Ledger]) -> Batch:
+    tokens = np.ascontiguousarray(block.tokens[:, :-1])
+    targets = np.ascontiguousarray(block.tokens[:, 1:])
+    mask = block.supervised[:, 1:].astype(np.float32)
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (tokens, targets, mask):
+        digest.update(array.data)
+    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger)
+
+
+def _ledger(part: Gathered) -> Ledger:
+    inputs = np.minimum(part.filled, part.tokens.shape[1] - 1)
+    return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.supervised[:, 1:])))
+
+
+def _add(one: Ledger, other: Ledger) -> Ledger:
+    return Ledger(
+        one.rows + other.rows,
+        one.tokens_seen + other.tokens_seen,
+        one.tokens_supervised + other.tokens_supervised,
+    )

@@ -1,0 +1,47 @@
+"""Where text comes from: built-in datasets, one file each, and local files named in `data/sources`.
+
+A source yields documents; it neither tokenizes nor writes anything, and nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.data.meta import META_FILE
+from runner.data.sources import pydoc, pystdlib
+from runner.data.sources._source import DataSource, Document, Skipped
+from runner.data.sources.files import open_files
+from runner.failure import ExitCode, Failure
+from schema.sections.data import Data
+
+__all__ = ["BUILTIN", "DataSource", "Document", "Skipped", "find_source", "unknown_dataset"]
+
+BUILTIN: dict[str, Callable[[], DataSource]] = {"pydoc": pydoc.open_source, "pystdlib": pystdlib.open_source}
+
+
+def find_source(name: str, data: Data) -> DataSource | None:
+    """Return the source of a dataset; None when the name is unknown, for a store may exist all the same.
+
+    Raises Failure (INVALID) when the files of `data/sources` do not exist, or their name is a built-in's.
+    """
+    if name in data.sources:
+        if name in BUILTIN:
+            raise Failure(f"data/sources/{name}: '{name}' is a built-in dataset; write another name", ExitCode.INVALID)
+        return open_files(name, data.sources[name])
+    return BUILTIN[name]() if name in BUILTIN else None
+
+
+def unknown_dataset(name: str, data: Data) -> Failure:
+    """Return the refusal of a name that stands for nothing, with the nearest name that does."""
+    root = Path(data.root)
+    stores = [path.parent.name for path in root.glob(f"*/{META_FILE}") if not path.parent.name.startswith(".")]
+    known = sorted({*BUILTIN, *data.sources, *stores})
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+    return Failure(
+        f"dataset '{name}' is neither built in, nor in data/sources, nor a store under data/root '{data.root}'; "
+        f"{advice}",
+        ExitCode.INVALID,
+    )

@@ -1,0 +1,66 @@
+"""What a source of text is: its identity and its documents. Reading is the business of the other modules here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text: `prompt` is not supervised in PADDED rows, `completion` is; `where` is its file and line.
+
+    `done` is how many of the source's `total` units have been read once this document was.
+    """
+
+    prompt: str
+    completion: str
+    where: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that a source left out, and why; it is counted and told."""
+
+    reason: str
+    where: str
+    done: int
+
+
+class DataSource(Protocol):
+    """Documents in an order that depends on nothing but their files."""
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Units (files or bytes) that `done` of the documents counts up to."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Identify the content: a digest over all files and over everything that changes what is made of them."""
+        ...
+
+    def documents(self) -> Iterator[Document | Skipped]:
+        """Read all documents, in order. Raises Failure (INVALID) on files that are unreadable or malformed."""
+        ...
+
+
+def fingerprint_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
+    """Digest files by name and content, in order, and the recipe that is applied to them. Raises OSError.
+
+    Where the files lie does not count, so that a copy elsewhere has the same fingerprint.
+    """
+    digest = hashlib.sha256(repr(recipe).encode())
+    for name, path in files:
+        with path.open("rb") as handle:
+            content = hashlib.file_digest(handle, "sha256").hexdigest()
+        digest.update(f"\n{name}\0{content}".encode())
+    return digest.hexdigest()

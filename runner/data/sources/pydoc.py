@@ -1,0 +1,91 @@
+"""pydoc: signature → docstring, one example for each documented function of the standard library.
+
+The same text as `pystdlib`, read as syntax trees: nothing is imported or executed. Classes and modules are left
+out, and so are docstrings too short to teach or too long to fit.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.data.sources._source import Document, Skipped
+from runner.data.sources.pystdlib import fingerprint_library, read_module
+from runner.data.sources.pystdlib import open_source as open_library
+
+LEAST_CHARACTERS = 16
+MOST_CHARACTERS = 1000
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class PyDoc:
+    """Satisfies `runner.data.sources.DataSource`; units are files."""
+
+    files: tuple[tuple[str, Path], ...]
+    name: str = "pydoc"
+
+    @property
+    def total(self) -> int:
+        """Number of files."""
+        return len(self.files)
+
+    def fingerprint(self) -> str:
+        """Digest all files. Raises Failure (INVALID) when one cannot be read."""
+        return fingerprint_library(self.files, self.name, "1", str(LEAST_CHARACTERS), str(MOST_CHARACTERS))
+
+    def documents(self) -> Iterator[Document | Skipped]:
+        """Read the examples of all files, in order; files that are no UTF-8 or no Python are skipped."""
+        for done, (name, path) in enumerate(self.files, start=1):
+            text = read_module(path)
+            tree = None if text is None else _parse(text)
+            if tree is None:
+                yield Skipped("not UTF-8" if text is None else "not Python", name, done)
+                continue
+            for prompt, completion, line in examples(tree):
+                yield Document(prompt, completion, f"{name}:{line}", done)
+
+
+def open_source() -> PyDoc:
+    """List the library of the running interpreter."""
+    return PyDoc(open_library().files)
+
+
+def examples(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
+    """Yield (prompt, completion, line) of each documented function of a module, methods within their class."""
+    todo: list[tuple[ast.AST, str]] = [(tree, "")]
+    while todo:
+        node, owner = todo.pop()
+        if isinstance(node, Function):
+            completion = (ast.get_docstring(node) or "").strip()
+            if LEAST_CHARACTERS <= len(completion) <= MOST_CHARACTERS:
+                yield _prompt(node, owner), completion, node.lineno
+        elif isinstance(node, ast.ClassDef):
+            owner = f"{owner}.{node.name}".lstrip(".")
+        if isinstance(node, ast.expr):
+            continue  # a lambda has no docstring
+        inside = "" if isinstance(node, Function) else owner
+        # a stack gives them back in reverse
+        todo += [(child, inside) for child in reversed(list(ast.iter_child_nodes(node)))]
+
+
+def _prompt(node: Function, owner: str) -> str:
+    """Write a function's head as it stands in source text, within its class, up to the opening quotes."""
+    keyword = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    head = f"{keyword} {node.name}({ast.unparse(node.args)}){returns}:"
+    if not owner:
+        return f'{head}\n    """'
+    return f'class {owner}:\n    {head}\n        """'
+
+
+def _parse(text: str) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SyntaxWarnings about the library's own text are not the user's
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return None

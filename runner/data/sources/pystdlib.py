@@ -1,0 +1,84 @@
+"""pystdlib: the source text of the running interpreter's standard library, one document a .py file.
+
+It is everywhere, it is free, and it is not tiny. Tests, installed packages and caches are left out; nothing is
+imported or executed.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.data.sources._source import Document, Skipped, fingerprint_files
+from runner.failure import ExitCode, Failure
+
+LEFT_OUT = frozenset({"__pycache__", "dist-packages", "idle_test", "site-packages", "test", "tests"})
+
+
+@dataclass(frozen=True, slots=True)
+class PyStdlib:
+    """Satisfies `runner.data.sources.DataSource`; units are files."""
+
+    files: tuple[tuple[str, Path], ...]
+    name: str = "pystdlib"
+
+    @property
+    def total(self) -> int:
+        """Number of files."""
+        return len(self.files)
+
+    def fingerprint(self) -> str:
+        """Digest all files. Raises Failure (INVALID) when one cannot be read."""
+        return fingerprint_library(self.files, self.name, "1")
+
+    def documents(self) -> Iterator[Document | Skipped]:
+        """Read the files in order; those that are no UTF-8 are skipped."""
+        for done, (name, path) in enumerate(self.files, start=1):
+            text = read_module(path)
+            if text is None:
+                yield Skipped("not UTF-8", name, done)
+            else:
+                yield Document("", text, name, done)
+
+
+def open_source() -> PyStdlib:
+    """List the library of the running interpreter."""
+    return PyStdlib(library_files(Path(sysconfig.get_path("stdlib"))))
+
+
+def library_files(root: Path) -> tuple[tuple[str, Path], ...]:
+    """Return (relative POSIX path, path) of every module under `root`, sorted, tests and packages left out.
+
+    Raises Failure (INVALID) when there is none.
+    """
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        found += [Path(folder, name) for name in names if name.endswith(".py")]
+    if not found:
+        raise Failure(
+            f"the Python standard library has no source text under '{root}'; datasets pystdlib and pydoc need it",
+            ExitCode.INVALID,
+        )
+    return tuple(sorted((path.relative_to(root).as_posix(), path) for path in found))
+
+
+def fingerprint_library(files: tuple[tuple[str, Path], ...], *recipe: str) -> str:
+    """Digest library files and the recipe applied to them. Raises Failure (INVALID) when one cannot be read."""
+    try:
+        return fingerprint_files(files, *recipe)
+    except OSError as error:
+        raise Failure(f"the Python standard library cannot be read: {error}", ExitCode.INVALID) from error
+
+
+def read_module(path: Path) -> str | None:
+    """Return the text of a module; None when it is no UTF-8. Raises Failure (INVALID) when it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    except OSError as error:
+        raise Failure(f"the Python standard library cannot be read: {error}", ExitCode.INVALID) from error

@@ -1,0 +1,48 @@
+"""Validation and evaluations: the loss of every dataset of the run on its own validation split.
+
+All datasets are scored each time, those of later stages too, so that records of one run form a matrix
+of stage × dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+from flax.training.train_state import TrainState
+
+from runner.data.loader import validation_batches
+from runner.data.styles import Rows
+from runner.failure import ExitCode, Failure
+from runner.mesh import put_batch
+from runner.phase import CompiledPhase
+
+EVALUATION_SUFFIX = "_ppl"
+
+
+def validation_losses(
+    compiled: CompiledPhase, state: TrainState, mesh: jax.sharding.Mesh, rows: Mapping[str, Rows], rows_used: int
+) -> dict[str, tuple[float, int]]:
+    """Return (mean loss in nats, supervised tokens) of each dataset over its first `rows_used` rows.
+
+    Raises Failure INVALID when a dataset's rows have no supervised token.
+    """
+    losses = {}
+    for dataset, split in rows.items():
+        total, tokens = 0.0, 0
+        for batch in validation_batches(split, batch_size=compiled.validation_rows, rows_used=rows_used):
+            arrays = {"tokens": batch.tokens, "targets": batch.targets, "mask": batch.mask}
+            sums = jax.device_get(compiled.validate(state, put_batch(mesh, arrays)))
+            total, tokens = total + float(sums["loss_sum"]), tokens + int(sums["supervised_tokens"])
+        if tokens == 0:
+            raise Failure(
+                f"the validation rows of dataset '{dataset}' have no supervised token; raise architecture/block_size",
+                ExitCode.INVALID,
+            )
+        losses[dataset] = (total / tokens, tokens)
+    return losses
+
+
+def evaluated_dataset(evaluation: str) -> str:
+    """Return the dataset whose perplexity an evaluation is: `web_ppl` scores `web`."""
+    return evaluation.removesuffix(EVALUATION_SUFFIX)

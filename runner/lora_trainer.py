@@ -1,0 +1,153 @@
+"""LoRATrainer: the two phases of a run in order, from wherever the run directory says it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import jax
+from rich.console import Console
+
+from runner.checkpoint import Checkpoints, read_manifest, restore_tree, save_base, tree_digest
+from runner.data.catalog import Catalog, open_catalog
+from runner.failure import ExitCode, Failure
+from runner.job import ExecutionSpec, open_run_dir, read_json, write_atomically
+from runner.ledger import RunLedger
+from runner.lora import abstract_lora_state, transition_to_lora
+from runner.mesh import enable_compilation_cache
+from runner.metrics import open_sinks
+from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.preemption import Preemption, listen
+from runner.start import first_state
+from runner.state import abstract_full_state
+from runner.summary import SUMMARY, print_summary, write_summary
+from runner.trainer import BaseTrainer, Session, saved_part
+
+
+class LoRATrainer(BaseTrainer):
+    """Phase full, boundary checkpoint, `transition_to_lora`, phase lora."""
+
+    def run(self) -> None:
+        """Run to the end of the plan; the same call resumes a run that was stopped at any instant.
+
+        A finished run says so and returns. Raises Failure with the exit code of what went wrong.
+        """
+        with listen() as preemption:
+            catalog = self._prepare()
+            checkpoints = self._checkpoints()
+            try:
+                self._run_from_latest(catalog, checkpoints, preemption)
+            finally:
+                checkpoints.close()
+
+    def restore_from_path(self, rel_path: str) -> None:
+        """Take up the checkpoint at this path relative to the run directory, such as checkpoints/120.
+
+        The manifest is read first; a checkpoint of phase lora brings the trainer into phase lora, with
+        the frozen base and adapters read straight onto the mesh. Raises Failure STORAGE when a part is
+        missing or the base is not the one that the checkpoint belongs to.
+        """
+        folder = self.spec.run_dir / rel_path
+        manifest = read_manifest(folder)
+        in_lora_phase, spec = manifest.phase == "lora", self.spec.spec
+        if in_lora_phase:
+            shape = abstract_lora_state(self.model, spec, self.mesh)
+            base = restore_tree(self.spec.run_dir / "base", shape.base_params)
+            if tree_digest(base) != manifest.base_digest:
+                raise Failure(
+                    f"{self.spec.run_dir / 'base'} is not the base that {folder} was trained on", ExitCode.STORAGE
+                )
+            self.state = shape.replace(base_params=base, **restore_tree(folder / "state", saved_part(shape)))
+        else:
+            shape = abstract_full_state(self.model, spec, self.mesh)
+            self.state = shape.replace(**restore_tree(folder / "state", saved_part(shape)))
+        self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
+        self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
+        self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
+
+    def _prepare(self) -> Catalog:
+        """Make or open every dataset, and tell what was cut or left out."""
+        catalog = open_catalog(self.spec.spec, self.plan, _Preparation(self.console))
+        for remark in catalog.remarks():
+            self.console.print(remark)
+        return catalog
+
+    def _checkpoints(self) -> Checkpoints:
+        boundaries = tuple(phase.last_step for phase in self.plan.phases)
+        return Checkpoints(self.spec.run_dir, self.spec.spec.checkpoint.keep, boundaries)
+
+    def _run_from_latest(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
+        run_dir, spec = self.spec.run_dir, self.spec.spec
+        latest = checkpoints.latest_step()
+        if latest is None:
+            trains_all = self.plan.phases[0].name == "full"
+            start = self.spec.starting_point
+            self.state, self.state_sharding = first_state(self.model, spec, self.mesh, start, trains_all)
+        else:
+            self.restore_from_path(f"checkpoints/{latest}")
+            self._check_stores(catalog, f"checkpoints/{latest}")
+            self.console.print(f"resuming {run_dir} after step {latest:,} of {self.plan.steps:,}")
+        with ExitStack() as open_things:
+            console = ConsoleSink(self.console, self.plan.steps, self.step)
+            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb), console)
+            for sink in sinks:
+                open_things.callback(sink.close)
+            session = Session(catalog, checkpoints, sinks, preemption)
+            for phase in self.plan.phases:
+                if phase.last_step < self.step:
+                    continue
+                if phase.name == "lora" and not self._in_lora_phase:
+                    self._enter_lora_phase()
+                self.run_phase(phase, session)
+            checkpoints.wait()
+        summary = write_summary(run_dir, self.plan, self.ledger, self.base_digest)
+        print_summary(self.console, run_dir, summary)
+
+    def _enter_lora_phase(self) -> None:
+        transition_to_lora(self)
+        self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
+
+    def _check_stores(self, catalog: Catalog, rel_path: str) -> None:
+        """Refuse to go on with other data than the run began with."""
+        before = read_manifest(self.spec.run_dir / rel_path).stores
+        changed = sorted(name for name, digest in catalog.digests().items() if before.get(name) != digest)
+        if changed:
+            raise Failure(
+                f"the data of {', '.join(changed)} changed since {self.spec.run_dir / rel_path} was saved; bring it "
+                "back, or start anew with another --run-dir",
+                ExitCode.RESUME,
+            )
+
+
+def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:
+    """Run a valid spec in its run directory: what `lorarun exec` does.
+
+    Raises Failure; the disk is as it was when the run directory is refused.
+    """
+    console = console or Console(highlight=False, soft_wrap=True)
+    enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    trainer = LoRATrainer(execution, console)
+    open_run_dir(execution)
+    summary = execution.run_dir / SUMMARY
+    if summary.exists() and read_json(summary)["plan_digest"] == trainer.plan.digest:
+        console.print(f"{execution.run_dir} is finished; nothing is left to do")
+        print_summary(console, execution.run_dir, read_json(summary))
+        return
+    write_atomically(execution.run_dir / "plan.json", trainer.plan.to_json())
+    trainer.run()
+
+
+class _Preparation:
+    """Shows the making of token stores on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a progress bar."""
+        return preparation_bar(self._console, label, total)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        self._console.print(sentence)

@@ -1,0 +1,84 @@
+"""Devices → Mesh; logical axis → NamedSharding; batches onto the mesh.
+
+The axes are data, fsdp and tensor; `schema.footprint.AXIS_RULES` says which logical axis each of them splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from runner.failure import ExitCode, Failure
+from schema.footprint import AXIS_RULES, mesh_axes
+from schema.sections.mesh import Mesh as MeshSection
+
+
+def build_mesh(section: MeshSection) -> jax.sharding.Mesh:
+    """Arrange all devices as the `mesh` section says.
+
+    Raises Failure INVALID, naming both numbers, when the axes do not multiply to the number of devices.
+    """
+    try:
+        axes = mesh_axes(section, jax.device_count())
+    except ValueError as error:
+        raise Failure(str(error), ExitCode.INVALID) from error
+    return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=(AxisType.Auto,) * len(axes))
+
+
+def logical_sharding(mesh: jax.sharding.Mesh, axes: Sequence[str | None], shape: Sequence[int]) -> NamedSharding:
+    """Place an array by its logical axes; a dimension that its mesh axis does not divide stays whole."""
+    rules: dict[str | None, Any] = dict(AXIS_RULES)
+    names = [rules.get(axis) for axis in axes]
+    fitting = [name if length % _devices(mesh, name) == 0 else None for name, length in zip(names, shape, strict=True)]
+    return NamedSharding(mesh, PartitionSpec(*fitting))
+
+
+def state_sharding(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
+    """Give every array of an abstract state its NamedSharding: boxed ones by their axes, others on every device."""
+
+    def place(leaf: Any) -> NamedSharding:
+        if isinstance(leaf, nn.LogicallyPartitioned):
+            return logical_sharding(mesh, leaf.names, leaf.value.shape)
+        return NamedSharding(mesh, PartitionSpec())
+
+    return jax.tree.map(place, boxed, is_leaf=lambda leaf: isinstance(leaf, nn.meta.AxisMetadata))
+
+
+def batch_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """Rows are spread over data × fsdp, whatever follows them stays whole."""
+    return NamedSharding(mesh, PartitionSpec(dict(AXIS_RULES)["rows"]))
+
+
+def batch_devices(mesh: jax.sharding.Mesh) -> int:
+    """Into how many parts the rows of a batch are split."""
+    return _devices(mesh, dict(AXIS_RULES)["rows"])
+
+
+def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+    """Put the arrays (rows, …) of a batch on the mesh.
+
+    Every process passes the whole batch, and copies only the rows of its own devices.
+    """
+    sharding = batch_sharding(mesh)
+    return {name: jax.make_array_from_callback(x.shape, sharding, x.__getitem__) for name, x in batch.items()}
+
+
+def enable_compilation_cache(folder: Path) -> None:
+    """Keep compiled programs in `folder` for later runs, small ones too, unless the user set a folder of their own."""
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _devices(mesh: jax.sharding.Mesh, name: str | Sequence[str] | None) -> int:
+    names = [name] if isinstance(name, str) else name or []
+    return prod(mesh.shape[axis] for axis in names)

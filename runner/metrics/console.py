@@ -1,0 +1,94 @@
+"""What a person sees of a run: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from runner.metrics._sink import Record
+
+
+class ConsoleSink:
+    """Shows records and messages; `steps` is the length of the whole run."""
+
+    def __init__(self, console: Console, steps: int, done: int) -> None:
+        self._console = console
+        self._seconds_left = _Remaining(steps, done)
+        self._steps = steps
+        self._progress: Progress | None = None
+        if console.is_terminal:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[numbers]}"),
+                TextColumn("ETA"),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("compiling", total=steps, completed=done, numbers="")
+            self._progress.start()
+
+    def write(self, record: Record) -> None:
+        """Show one record; validations and evaluations stay on the screen as lines."""
+        step = int(str(record["step"]))
+        if record["event"] != "train":
+            self._console.print(
+                f"{record['phase']:<5} step {step:,}  {record['event']}  {record['dataset']}  loss {record['loss']:.4f}"
+                + (f"  perplexity {record['perplexity']:.3f}" if "perplexity" in record else "")
+            )
+            return
+        numbers = (
+            f"tokens {_short(float(str(record['tokens'])))}  loss {record['loss']:.4f}  "
+            f"lr {record['learning_rate']:.3g}  grad_norm {record['grad_norm']:.3g}  "
+            f"{_short(float(str(record['tokens_per_second'])))} tokens/s"
+        )
+        place = f"{record['phase']:<5} stage {record['stage']}"
+        if self._progress is not None:
+            self._progress.update(self._task, description=place, completed=step, numbers=numbers)
+            return
+        left = self._seconds_left(step, float(str(record["seconds"])))
+        self._console.print(f"{place}  step {step:,}/{self._steps:,}  {numbers}  ETA {left}")
+
+    def close(self) -> None:
+        """Take the live line off the screen."""
+        if self._progress is not None:
+            self._progress.stop()
+
+
+class _Remaining:
+    """Estimates the time left from the mean time of the steps this process has run."""
+
+    def __init__(self, steps: int, done: int) -> None:
+        self.steps, self.done, self.seconds = steps, done, 0.0
+        self.first = done
+
+    def __call__(self, step: int, seconds: float) -> str:
+        self.seconds += seconds
+        left = round(self.seconds / max(step - self.first, 1) * (self.steps - step))
+        return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+
+
+@contextmanager
+def preparation_bar(console: Console, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar while a token store is made; yields a function that advances it."""
+    if not console.is_terminal:
+        console.print(label)
+        yield lambda amount: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda amount: progress.advance(task, amount)
+
+
+def _short(number: float) -> str:
+    """A number with three digits and a unit: 1.05M."""
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"

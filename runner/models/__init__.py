@@ -1,0 +1,8 @@
+"""The models that can be trained: one decoder, one module for each family's own parts."""
+
+from __future__ import annotations
+
+from runner.models._projection import LoRAScale
+from runner.models.decoder import Decoder, build_model
+
+__all__ = ["Decoder", "LoRAScale", "build_model"]

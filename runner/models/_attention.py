@@ -1,0 +1,64 @@
+"""Causal self-attention with rotary positions and grouped queries.
+
+Only here are activations (b, t, h, head); everything around is (b·t, d).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from runner.models._projection import LoRAScale, Projection
+from schema.sections.architecture import Architecture
+
+Implementation = Literal["xla", "cudnn"]
+
+
+class Attention(nn.Module):
+    """Four projections around `jax.nn.dot_product_attention`."""
+
+    architecture: Architecture
+    lora: LoRAScale
+    implementation: Implementation
+
+    @nn.compact
+    def __call__(self, x: jax.Array, rotary: jax.Array | None, positions: int, deterministic: bool) -> jax.Array:
+        """Map (b·t, d) to (b·t, d); `positions` is t, `rotary` the table of `rotary_table` or None."""
+        a = self.architecture
+        head, kv_heads = a.n_embd // a.n_head, a.n_kv_head or a.n_head
+
+        def split(name: str, heads: int, axis: str) -> jax.Array:
+            y = Projection(heads * head, ("embed", axis), a.bias, 0.02, a.dtype.param, self.lora, name=name)(
+                x, deterministic
+            )
+            return y.reshape(-1, positions, heads, head)
+
+        q = split("q_proj", a.n_head, "heads")
+        k = split("k_proj", kv_heads, "kv_heads")
+        v = split("v_proj", kv_heads, "kv_heads")
+        if rotary is not None:
+            q, k = rotate(q, rotary), rotate(k, rotary)
+        y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
+        y = y.reshape(-1, a.n_head * head)
+        std = 0.02 / (2 * a.n_layers) ** 0.5  # two branches a block add to the residual stream: GPT-2, section 2.3
+        return Projection(a.n_embd, ("heads", "embed"), a.bias, std, a.dtype.param, self.lora, name="o_proj")(
+            y, deterministic
+        )
+
+
+def rotary_table(positions: int, head: int, theta: float, dtype: jnp.dtype) -> jax.Array:
+    """Cosines and sines (2, t, head / 2) of position · theta^(−2i / head) (Su et al. 2021, RoFormer)."""
+    frequencies = theta ** (-jnp.arange(0, head, 2, dtype=dtype) / head)
+    angles = jnp.arange(positions, dtype=dtype)[:, None] * frequencies
+    return jnp.stack([jnp.cos(angles), jnp.sin(angles)])
+
+
+def rotate(x: jax.Array, table: jax.Array) -> jax.Array:
+    """Turn each pair (i, i + head / 2) of x (b, t, h, head) by its position's angle (the pairs of Llama)."""
+    cosines, sines = table[:, None, :, None, :]
+    first, second = jnp.split(x.astype(table.dtype), 2, axis=-1)
+    turned = jnp.concatenate([first * cosines - second * sines, second * cosines + first * sines], axis=-1)
+    return turned.astype(x.dtype)

@@ -1,0 +1,25 @@
+"""Where activations lie on the mesh that a step is traced under; without a mesh, nothing happens."""
+
+from __future__ import annotations
+
+import jax
+from jax.sharding import PartitionSpec
+
+from schema.footprint import AXIS_RULES
+
+
+def spread_rows(x: jax.Array) -> jax.Array:
+    """Keep the rows of x (b·t, d) on the devices that hold them, features whole."""
+    return _constrain(x, PartitionSpec(dict(AXIS_RULES)["rows"]))
+
+
+def gather_features(table: jax.Array) -> jax.Array:
+    """Make each row of an embedding table whole before it is looked up.
+
+    Otherwise the compiler looks up parts of rows for all tokens and moves those, a far larger array.
+    """
+    return _constrain(table, PartitionSpec(PartitionSpec.UNCONSTRAINED, None))
+
+
+def _constrain(x: jax.Array, spec: PartitionSpec) -> jax.Array:
+    return x if jax.sharding.get_abstract_mesh().empty else jax.lax.with_sharding_constraint(x, spec)

@@ -1,0 +1,142 @@
+"""Matrix products and embeddings, the only places where adapters act.
+
+A product with an adapter is x @ W + (scale · (x @ A)) @ B: the merged weight and its gradient are never
+formed. Adapters are found in the variable collections `lora_A` and `lora_B` under the kernel's own path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.typing import Dtype
+
+from runner.models._placement import gather_features
+
+Adapter = tuple[jax.Array, jax.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class LoRAScale:
+    """What the forward pass must know of `optimization/lora`: the factor of A @ B, and the dropout rate."""
+
+    scale: float
+    dropout: float = 0.0
+
+
+def project(x: jax.Array, kernel: jax.Array, adapter: Adapter | None, low_rank_x: jax.Array, scale: float) -> jax.Array:
+    """Multiply x (b·t, in) by a kernel (in, out) and add the low-rank term of its adapter, in the type of x.
+
+    `low_rank_x` is the adapter's input: x, or x after the adapter's dropout (Hu et al. 2021, LoRA).
+    """
+    y = x @ kernel.astype(x.dtype)
+    if adapter is None:
+        return y
+    a, b = adapter
+    return y + ((low_rank_x @ a.astype(x.dtype)) * scale) @ b.astype(x.dtype)
+
+
+def project_wide(
+    x: jax.Array, kernel: jax.Array, adapter: Adapter | None, low_rank_x: jax.Array, scale: float
+) -> jax.Array:
+    """Do what `project` does, with a result of at least float32: logits must not be rounded to 16 bits."""
+    y = _wide_product(x, kernel.astype(x.dtype))
+    if adapter is None:
+        return y
+    a, b = adapter
+    return y + _wide_product((low_rank_x @ a.astype(x.dtype)) * scale, b.astype(x.dtype))
+
+
+@jax.custom_vjp
+def _wide_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """x @ kernel, accumulated and returned in float32 (float64 stays); products of its gradient keep 16 bits."""
+    return jnp.matmul(x, kernel, preferred_element_type=jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _wide_product_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, Adapter]:
+    return _wide_product(x, kernel), (x, kernel)
+
+
+def _wide_product_backward(kept: Adapter, gradient: jax.Array) -> Adapter:
+    x, kernel = kept
+    gradient = gradient.astype(x.dtype)  # else the two largest products of a step would run in float32
+    return gradient @ kernel.T, x.T @ gradient
+
+
+_wide_product.defvjp(_wide_product_forward, _wide_product_backward)
+
+
+class Projection(nn.Module):
+    """A kernel (in, features), an optional bias (features,), and the adapter where one is given.
+
+    `wide` returns float32: the output head.
+    """
+
+    features: int
+    axes: tuple[str, str]  # logical axes of the kernel
+    bias: bool
+    std: float  # of the kernel's initial values
+    param_dtype: Dtype
+    lora: LoRAScale
+    wide: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array, deterministic: bool) -> jax.Array:
+        """Map (b·t, in) to (b·t, features)."""
+        kernel = self.param("kernel", normal(self.std, self.axes), (x.shape[-1], self.features), self.param_dtype)
+        adapter = adapter_of(self, "kernel")
+        low_rank_x = x if adapter is None else nn.Dropout(self.lora.dropout)(x, deterministic=deterministic)
+        y = (project_wide if self.wide else project)(x, kernel, adapter, low_rank_x, self.lora.scale)
+        if self.bias:
+            zeros = nn.with_logical_partitioning(nn.initializers.zeros_init(), self.axes[1:])
+            y = y + self.param("bias", zeros, (self.features,), self.param_dtype).astype(y.dtype)
+        return y
+
+
+class Embedding(nn.Module):
+    """A table (rows, features) that can be looked up and, tied, serve as the output head."""
+
+    rows: int
+    features: int
+    axes: tuple[str, str]
+    std: float
+    param_dtype: Dtype
+    dtype: Dtype
+    lora: LoRAScale
+
+    def setup(self) -> None:
+        """Declare the table."""
+        init = normal(self.std, self.axes)
+        self.embedding = self.param("embedding", init, (self.rows, self.features), self.param_dtype)
+        self.lora_dropout = nn.Dropout(self.lora.dropout)
+
+    def __call__(self, ids: jax.Array) -> jax.Array:
+        """Look up ids (n,) as (n, features), in the adapter's A too; ids are discrete and see no adapter dropout."""
+        found = gather_features(self.embedding)[ids].astype(self.dtype)
+        adapter = adapter_of(self, "embedding")
+        if adapter is None:
+            return found
+        a, b = adapter
+        return found + (a[ids].astype(self.dtype) * self.lora.scale) @ b.astype(self.dtype)
+
+    def attend(self, x: jax.Array, deterministic: bool) -> jax.Array:
+        """Multiply x (b·t, features) by the transposed table: logits (b·t, rows) in float32."""
+        adapter = adapter_of(self, "embedding")
+        if adapter is None:
+            return project_wide(x, self.embedding.T, None, x, self.lora.scale)
+        a, b = adapter
+        low_rank_x = self.lora_dropout(x, deterministic=deterministic)
+        return project_wide(x, self.embedding.T, (b.T, a.T), low_rank_x, self.lora.scale)
+
+
+def adapter_of(module: nn.Module, name: str) -> Adapter | None:
+    """Return (A, B) of a parameter of this module, None where it has no adapter."""
+    a, b = module.get_variable("lora_A", name), module.get_variable("lora_B", name)
+    return None if a is None else (a, b)
+
+
+def normal(std: float, axes: tuple[str, ...]) -> nn.initializers.Initializer:
+    """Initialise from normal(0, std) and note the logical axes."""
+    return nn.with_logical_partitioning(nn.initializers.normal(std), axes)

@@ -1,0 +1,82 @@
+"""The weights that a new run starts from: random, or those of another run's checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+from flax.training.train_state import TrainState
+
+from runner.checkpoint import find_checkpoint, read_manifest, restore_tree
+from runner.failure import ExitCode, Failure
+from runner.job import read_json, unflatten
+from runner.lora import abstract_lora_state, merge_lora_params
+from runner.models import Decoder
+from runner.optimizers import build_optimizer
+from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
+from schema.spec import Spec
+
+# Keys of architecture that change neither shapes nor the function that trained weights compute.
+HARMLESS = ("pretrained", "dropout", "remat", "dtype")
+
+
+def first_state(
+    model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, start: Path | None, trains_all: bool
+) -> tuple[TrainState, Any]:
+    """Return the state at step 0 and its shardings.
+
+    Without `trains_all` there is no phase full, and no optimizer state is spent on it. Raises Failure
+    INVALID when `start` holds no checkpoint, or one of another architecture.
+    """
+    if start is None and trains_all:
+        return create_full_state(model, spec, mesh)
+    shape = abstract_full_state(model, spec, mesh)
+    sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
+    if start is None:
+        key = stream_key(spec.training.seed, Stream.WEIGHTS)
+        create = jax.jit(lambda key: nn.meta.unbox(boxed_parameters(model, key)), out_shardings=sharding.params)
+        params = create(key)
+    else:
+        params = weights_of(start, model, spec, mesh)
+    optimizer = build_optimizer(spec.optimization)
+    opt_state = jax.jit(optimizer.init, out_shardings=sharding.opt_state)(params) if trains_all else ()
+    step = jax.device_put(jax.numpy.zeros((), jax.numpy.int32), sharding.step)
+    return TrainState(step=step, apply_fn=model.apply, params=params, tx=optimizer, opt_state=opt_state), sharding
+
+
+def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> Any:
+    """Read the parameters of another run's checkpoint onto the mesh, adapters merged into them.
+
+    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
+    """
+    folder = find_checkpoint(start)
+    run_dir = folder.parent.parent
+    source = read_json(run_dir / "run.json")["spec"]
+    _check_architecture(start, source, spec)
+    shape = abstract_full_state(model, spec, mesh).params
+    if read_manifest(folder).phase == "full":
+        return restore_tree(folder / "state", {"params": shape})["params"]
+    trained = Spec.model_validate(unflatten(source))
+    lora = trained.optimization.lora
+    state = abstract_lora_state(model, trained, mesh)
+    base = restore_tree(run_dir / "base", state.base_params)
+    adapters = restore_tree(folder / "state", {"params": state.params})["params"]
+
+    def merge(base: Any, adapters: Any) -> Any:
+        wide = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), base, shape)
+        return merge_lora_params(wide, **adapters, alpha=lora.alpha, rank=lora.rank, scaling=lora.scaling)
+
+    return jax.jit(merge, out_shardings=jax.tree.map(lambda leaf: leaf.sharding, shape))(base, adapters)
+
+
+def _check_architecture(start: Path, source: dict[str, Any], spec: Spec) -> None:
+    own = spec.architecture.model_dump(mode="json")
+    differing = [
+        f"architecture/{name} is {value} there and {own[name]} here"
+        for name, value in unflatten(source)["architecture"].items()
+        if name not in HARMLESS and value != own.get(name)
+    ]
+    if differing:
+        raise Failure(f"{start} holds weights of another architecture: {'; '.join(differing)}", ExitCode.INVALID)

@@ -1,0 +1,72 @@
+"""What a finished run has to say, read from its own records: `summary.json`, and a few lines for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from runner.job import write_atomically
+from runner.ledger import RunLedger
+from runner.plan import Plan
+
+SUMMARY = "summary.json"
+
+
+def write_summary(run_dir: Path, plan: Plan, ledger: RunLedger, base_digest: str | None) -> dict[str, Any]:
+    """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished."""
+    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    summary = {
+        "steps": plan.steps,
+        "tokens": plan.tokens,
+        "plan_digest": plan.digest,
+        "base_digest": base_digest,
+        "token_digest": ledger.token_digest,
+        "datasets": {
+            name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
+            for name, (rows, seen, supervised) in sorted(ledger.counts.items())
+        },
+        "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
+    }
+    write_atomically(run_dir / SUMMARY, json.dumps(summary, indent=2))
+    return summary
+
+
+def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> None:
+    """Print steps, losses by phase, tokens by dataset, and where things lie."""
+    console.print(f"done: {summary['steps']:,} steps, {summary['tokens']:,} tokens")
+    losses = Table(box=None, pad_edge=False)
+    for title in ("phase", "train loss: first", "last"):
+        losses.add_column(title, justify="left" if title == "phase" else "right")
+    datasets = list(dict.fromkeys(name for phase in summary["phases"].values() for name in phase["validation_loss"]))
+    for dataset in datasets:
+        losses.add_column(f"validation: {dataset}", justify="right")
+    for name, phase in summary["phases"].items():
+        scores = [phase["validation_loss"].get(dataset) for dataset in datasets]
+        losses.add_row(name, *(_loss(loss) for loss in (*phase["train_loss"], *scores)))
+    console.print(losses)
+    tokens = Table(box=None, pad_edge=False)
+    for title in ("dataset", "rows", "tokens seen", "tokens supervised"):
+        tokens.add_column(title, justify="left" if title == "dataset" else "right")
+    for dataset, counts in summary["datasets"].items():
+        tokens.add_row(dataset, *(f"{counts[key]:,}" for key in ("rows", "tokens_seen", "tokens_supervised")))
+    console.print(tokens)
+    console.print(f"{run_dir}: checkpoints/, metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
+
+
+def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:
+    """First and last reported train loss of a phase, and each dataset's last validation loss in it."""
+    train = [record["loss"] for record in records if record["event"] == "train" and record["phase"] == phase]
+    validation = {
+        record["dataset"]: record["loss"]
+        for record in records
+        if record["event"] == "validation" and record["phase"] == phase
+    }
+    return {"train_loss": [train[0], train[-1]] if train else [None, None], "validation_loss": validation}
+
+
+def _loss(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.4f}"

@@ -1,0 +1,250 @@
+"""The order of events of a phase: train, report, save, validate, evaluate; resumable after any of them.
+
+A step's checkpoint is written before its validation, so that a failing validation loses nothing; what
+followed a checkpoint is done again by a run that resumes there.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax.training.train_state import TrainState
+from rich.console import Console
+
+from runner.checkpoint import Checkpoints, Manifest, library_versions
+from runner.data.catalog import Catalog
+from runner.data.loader import Batch, train_batches
+from runner.evaluate import evaluated_dataset, validation_losses
+from runner.failure import ExitCode, Failure
+from runner.job import ExecutionSpec, RestoreableJob
+from runner.ledger import RunLedger
+from runner.lora import lora_scale
+from runner.mesh import build_mesh, put_batch
+from runner.metrics import Record, Sink
+from runner.models import LoRAScale, build_model
+from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
+from runner.plan import PhasePlan, compile_plan
+from runner.preemption import Preemption
+from runner.state import Stream, stream_key
+from schema.spec import Spec
+
+DROPOUT_STREAM = {"full": Stream.DROPOUT_FULL, "lora": Stream.DROPOUT_LORA}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What exists only while a process runs the job."""
+
+    catalog: Catalog
+    checkpoints: Checkpoints
+    sinks: tuple[Sink, ...]
+    preemption: Preemption
+
+    def write(self, record: Record) -> None:
+        """Hand a record to every sink."""
+        for sink in self.sinks:
+            sink.write(record)
+
+
+class BaseTrainer(RestoreableJob):
+    """Trains the phases of a plan on a mesh; `state` is None until it is created or restored."""
+
+    state: TrainState
+    state_sharding: Any
+
+    def __init__(self, spec: ExecutionSpec, console: Console | None = None) -> None:
+        self.spec = spec
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.plan = compile_plan(spec.spec, jax.device_count())
+        self.mesh = build_mesh(spec.spec.mesh)
+        lora = spec.spec.optimization.lora
+        scale = LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout)
+        self.model = build_model(spec.spec.architecture, scale, attention_implementation(spec.spec))
+        self.step = 0
+        self.ledger = RunLedger()
+        self.base_digest: str | None = None
+        self._in_lora_phase = False
+        self._unchecked: list[tuple[int, jax.Array]] = []
+
+    def run_phase(self, phase: PhasePlan, session: Session) -> None:
+        """Run what is left of a phase, from `self.step` on.
+
+        Raises Failure NUMERICS when a loss or gradient is not finite, PREEMPTED after a signal.
+        """
+        compiled = self._compile(phase)
+        if self.step >= phase.first_step:
+            self._after_checkpoint(phase, compiled, session)
+        training = self.spec.spec.training
+        key = stream_key(training.seed, DROPOUT_STREAM[phase.name])
+        for number, stage in enumerate(phase.stages, start=1):
+            start = max(self.step + 1, stage.first_step)
+            if start > stage.last_step:
+                continue
+            batches = train_batches(
+                session.catalog.entries(stage),
+                seed=training.seed,
+                batch_size=training.batch_size,
+                first_step_of_stage=stage.first_step,
+                start_step=start,
+                end_step=stage.last_step + 1,
+            )
+            clock = _Clock(start - 1)
+            with batches, session.preemption.during_steps():
+                for batch in batches:
+                    metrics = self._train(phase, compiled, batch, key)
+                    self._report(phase, number, metrics, session=session, clock=clock)
+                    self._save(phase, number, session)
+                    self._after_checkpoint(phase, compiled, session, clock)
+
+    def _compile(self, phase: PhasePlan) -> CompiledPhase:
+        spec = self.spec.spec
+        rows = micro_batch_rows(spec, self.mesh, phase.name, device_memory())
+        asked = spec.training.per_device_batch_size
+        if asked not in (-1, rows):
+            self.console.print(f"training/per_device_batch_size {asked} does not divide the batch; {rows} is used")
+        started = time.perf_counter()
+        compiled = compile_phase(spec, self.mesh, self.state, rows)
+        self.console.print(
+            f"phase {phase.name}: steps {max(self.step + 1, phase.first_step):,} to {phase.last_step:,}, "
+            f"{phase.trainable_parameters:,} parameters trained, {phase.frozen_parameters:,} frozen, micro-batch "
+            f"{rows} rows × {compiled.accumulation}, compiled in {time.perf_counter() - started:.1f} s"
+        )
+        return compiled
+
+    def _train(self, phase: PhasePlan, compiled: CompiledPhase, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
+        arrays = put_batch(self.mesh, {"tokens": batch.tokens, "targets": batch.targets, "mask": batch.mask})
+        self.state, metrics = compiled.train(self.state, arrays, phase.learning_rate_at(batch.step), key)
+        self.step = batch.step
+        self.ledger.add(batch)
+        self._unchecked.append((batch.step, metrics["finite"]))
+        return metrics
+
+    def _report(
+        self, phase: PhasePlan, stage: int, metrics: dict[str, jax.Array], *, session: Session, clock: _Clock
+    ) -> None:
+        """Read the metrics of a step back from the devices, at report steps only."""
+        if not _falls_on(self.step, phase.report_steps):
+            return
+        self._check_finite(phase)
+        numbers = jax.device_get(metrics)
+        steps, seconds = clock.lap(self.step)
+        session.write(
+            {
+                "event": "train",
+                "step": self.step,
+                "phase": phase.name,
+                "stage": stage,
+                "tokens": self.step * self.plan.tokens_per_step,
+                "loss": float(numbers["loss"]),
+                "learning_rate": phase.learning_rate_at(self.step),
+                "grad_norm": float(numbers["grad_norm"]),
+                "supervised_tokens": int(numbers["supervised_tokens"]),
+                "token_digest": self.ledger.token_digest,
+                "seconds": seconds,
+                "tokens_per_second": steps * self.plan.tokens_per_step / seconds,
+            }
+        )
+
+    def _check_finite(self, phase: PhasePlan) -> None:
+        """Raise Failure NUMERICS naming the first step whose loss or gradient is not finite."""
+        steps = [step for step, _ in self._unchecked]
+        finite = np.asarray(jax.device_get([flag for _, flag in self._unchecked]), bool)
+        self._unchecked.clear()
+        if not finite.all():
+            raise Failure(
+                f"phase {phase.name}, step {steps[int(np.argmin(finite))]:,}: the loss or its gradient is not finite; "
+                "earlier checkpoints are intact, lower the learning rate or raise the precision",
+                ExitCode.NUMERICS,
+            )
+
+    def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
+        """Save at checkpoint steps, and when somebody asked the process to stop, which ends it."""
+        asked_to_stop = session.preemption.requested
+        if not asked_to_stop and not _falls_on(self.step, phase.checkpoint_steps):
+            return
+        self._check_finite(phase)
+        manifest = Manifest(
+            phase=phase.name,
+            stage=stage,
+            step=self.step,
+            tokens=self.step * self.plan.tokens_per_step,
+            seed=self.spec.spec.training.seed,
+            plan_digest=self.plan.digest,
+            base_digest=self.base_digest,
+            stores=session.catalog.digests(),
+            ledger=self.ledger.counts,
+            token_digest=self.ledger.token_digest,
+            versions=library_versions(),
+        )
+        session.checkpoints.save(saved_part(self.state), manifest)
+        if asked_to_stop:
+            session.checkpoints.wait()
+            raise Failure(
+                f"stopped after step {self.step:,}, which is saved; run the same command again", ExitCode.PREEMPTED
+            )
+
+    def _after_checkpoint(
+        self, phase: PhasePlan, compiled: CompiledPhase, session: Session, clock: _Clock | None = None
+    ) -> None:
+        """Validate at validation steps, and evaluate at the end of the phase."""
+        training, validation = self.spec.spec.training, session.catalog.validation
+        scored = list(validation) if _falls_on(self.step, phase.validation_steps) else []
+        names = self.spec.spec.eval.evaluations if training.evaluate and self.step == phase.last_step else []
+        wanted = dict.fromkeys([*scored, *(evaluated_dataset(name) for name in names)])
+        if not wanted:
+            return
+        rows = {label: validation[label] for label in wanted}
+        losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps)
+        place = {"step": self.step, "phase": phase.name}
+        for dataset in scored:
+            loss, tokens = losses[dataset]
+            session.write(
+                {"event": "validation", **place, "dataset": dataset, "loss": loss, "supervised_tokens": tokens}
+            )
+        for name in names:
+            dataset = evaluated_dataset(name)
+            loss, _ = losses[dataset]
+            session.write(
+                {"event": "evaluation", **place, "dataset": dataset, "loss": loss, "perplexity": float(np.exp(loss))}
+            )
+        if clock is not None:
+            clock.restart(self.step)
+
+
+def saved_part(state: TrainState) -> dict[str, Any]:
+    """The part of a state that a checkpoint holds: what is trained, its optimizer, the phase's step."""
+    return {"params": state.params, "opt_state": state.opt_state, "step": state.step}
+
+
+def attention_implementation(spec: Spec) -> Any:
+    """Choose cuDNN's attention on GPUs for 16-bit activations, XLA's elsewhere."""
+    on_gpu = jax.default_backend() == "gpu"
+    return "cudnn" if on_gpu and spec.architecture.dtype.activation != "float32" else "xla"
+
+
+def _falls_on(step: int, steps: tuple[int, ...]) -> bool:
+    """Whether a step is among ascending steps."""
+    place = bisect_left(steps, step)
+    return place < len(steps) and steps[place] == step
+
+
+class _Clock:
+    """Measures the time of steps between two reports, without validation."""
+
+    def __init__(self, step: int) -> None:
+        self.restart(step)
+
+    def lap(self, step: int) -> tuple[int, float]:
+        """Return steps and seconds since the last lap."""
+        lap = step - self.step, time.perf_counter() - self.time
+        self.restart(step)
+        return lap
+
+    def restart(self, step: int) -> None:
+        """Begin a lap at the end of a step."""
+        self.step, self.time = step, time.perf_counter()

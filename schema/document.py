@@ -1,0 +1,129 @@
+"""A checked spec: located tree, plain values with defaults, and what is wrong with them.
+
+Rules read it by slash path: `training/batch_size`, `training/pre_lora_dataset[0][1]/rate`. They never
+see YAML. Where a value could not be read, asking for it raises `Unavailable`, so that one cause gives
+one finding. pydantic is not needed here; `given_values()` is what it builds the typed Spec from.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from types import SimpleNamespace
+from typing import Any
+
+from schema.check import check_value, hydrate
+from schema.diagnostic import Origin, Span
+from schema.environment import Environment
+from schema.findings import Findings, Json, Path, Problem
+from schema.overrides import splice
+from schema.source import Mapping, SourceError, point, read_mapping
+
+PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
+
+
+class Unavailable(Exception):
+    """A value that failed an earlier check: whoever needs it has nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A spec as the rules see it; `environment` is None unless a run is about to start."""
+
+    start: Span
+    values: Json
+    written: Json
+    found: Findings
+    environment: Environment | None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the schema forbids, in the order of the tree."""
+        return tuple(self.found.problems)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the text was a mapping at all."""
+        return () in self.found.nodes
+
+    def value(self, path: str) -> Any:
+        """Return the value at a path, defaults included; raise Unavailable where a part of it failed."""
+        keys = parse(path)
+        if self._failed(keys):
+            raise Unavailable(path)
+        value: Any = self.values
+        for key in keys:
+            value = value[key]
+        return value
+
+    def available(self, path: str) -> bool:
+        """Whether `value` would return."""
+        return not self._failed(parse(path))
+
+    def given(self, path: str) -> bool:
+        """Whether the user wrote this key or list item, in the file or by an override."""
+        return parse(path) in self.found.nodes
+
+    def span(self, path: str) -> Span:
+        """Where the value stands, or the nearest key above it that was written."""
+        keys = parse(path)
+        while keys and keys not in self.found.nodes:
+            keys = keys[:-1]
+        return self.found.place(keys, self.found.nodes[keys]) if keys else self.start
+
+    def view(self, path: str) -> Any:
+        """Return a mapping as an object with attributes, nested ones too, as footprint.py wants them."""
+        return _attributes(self.value(path))
+
+    def given_values(self) -> Json:
+        """Return the plain values of the written keys only."""
+        return self.written
+
+    def _failed(self, keys: Path) -> bool:
+        return any(keys[: len(failed)] == failed[: len(keys)] for failed in self.found.failed)
+
+
+def read_document(
+    data: bytes, name: str, overrides: Sequence[str] = (), environment: Environment | None = None
+) -> Document:
+    """Read, splice and check a spec; a text that is no mapping gives a document whose every value failed."""
+    found = Findings(load_schema())
+    try:
+        tree = splice(found, read_mapping(data, name), overrides)
+    except SourceError as error:
+        found.problems.append(Problem(error.slug, (), error.span, error.message, error.remedy, error.related))
+        found.failed.add(())
+        return Document(error.span, {}, {}, found, environment)
+    return _checked(found, tree, environment)
+
+
+def _checked(found: Findings, tree: Mapping, environment: Environment | None) -> Document:
+    written = check_value(found, tree, found.schema, ())
+    start = point(tree.span.origin, 1, 1)
+    return Document(start, hydrate(found, written, found.schema), written, found, environment)
+
+
+def load_schema() -> Json:
+    """Read the generated JSON Schema that stands beside this file."""
+    schema: Json = json.loads(File(__file__).with_name("spec.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def parse(path: str) -> Path:
+    """Split a slash path into keys and list indexes."""
+    return tuple(int(part[1]) if part[1] else part[0] for part in PART.finditer(path))
+
+
+def origin_names(document: Document) -> set[str]:
+    """The names of the texts that values of a document come from."""
+    origins: set[Origin] = {node.span.origin for node in document.found.nodes.values()}
+    return {origin.name for origin in origins}
+
+
+def _attributes(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return SimpleNamespace(**{name: _attributes(inner) for name, inner in value.items()})

@@ -1,0 +1,260 @@
+"""YAML text → located tree. Every node knows where it stands; nothing is interpreted beyond its YAML type.
+
+The tree is built from the parser's events without recursion, within fixed limits, so that no text can
+exhaust memory or the stack. Whatever is wrong with the text is one located `SourceError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from schema.diagnostic import Origin, Related, Span
+from schema.scalars import Value, resolve
+from schema.wording import quote
+
+MOST_BYTES = 1 << 20
+MOST_DEPTH = 64
+MOST_NODES = 10_000
+TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+COLLECTION_TAGS = {"MappingStartEvent": "tag:yaml.org,2002:map", "SequenceStartEvent": "tag:yaml.org,2002:seq"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value; `value` is its YAML type when it is plain, and the text when it is quoted."""
+
+    span: Span
+    text: str
+    plain: bool
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    span: Span
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping, entries in the order of the text; a repeated key is kept, and readers use the first."""
+
+    span: Span
+    entries: tuple[tuple[Scalar, Node], ...]
+
+
+Node = Scalar | Sequence | Mapping
+
+
+class SourceError(Exception):
+    """Text that is no spec: the slug of the rule that reports it, the place, the sentence and the remedy."""
+
+    def __init__(self, slug: str, span: Span, message: str, remedy: str, related: tuple[Related, ...] = ()) -> None:
+        super().__init__(message)
+        self.slug, self.span, self.message, self.remedy, self.related = slug, span, message, remedy, related
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come yet, with the size and height of what it holds so far."""
+
+    mapping: bool
+    event: Any
+    children: list[Node] = field(default_factory=list)
+    nodes: int = 1
+    height: int = 1
+
+
+def read_mapping(data: bytes, name: str) -> Mapping:
+    """Read a whole spec file, which is one mapping in UTF-8; raise SourceError for anything else."""
+    if len(data) > MOST_BYTES:
+        start = point(Origin(name, ()), 1, 1)
+        raise SourceError("yaml-syntax", start, f"{name} is larger than 1 MiB", "write a spec, not data")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        origin = origin_of(name, data.decode("utf-8-sig", "replace"))
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise SourceError("yaml-syntax", _place(origin, before, len(before)), message, "save as UTF-8") from error
+    node = read_node(text, origin_of(name, text))
+    if node is None:
+        raise SourceError(
+            "yaml-syntax", point(origin_of(name, text), 1, 1), "the file is empty", "write a mapping of keys"
+        )
+    if not isinstance(node, Mapping):
+        kind = "a list" if isinstance(node, Sequence) else "a single value"
+        raise SourceError(
+            "yaml-syntax", node.span, f"the file holds {kind}, not a mapping", "start with a key such as 'training:'"
+        )
+    return node
+
+
+def read_node(text: str, origin: Origin) -> Node | None:
+    """Read one YAML document; None when the text holds none."""
+    try:
+        return _build(YAML(typ="safe", pure=True).parse(text), origin)
+    except ReaderError as error:
+        span = _place(origin, text, error.position)
+        message = f"the character U+{ord(text[error.position]):04X} can't stand in YAML"
+        raise SourceError("yaml-syntax", span, message, "remove it") from error
+    except MarkedYAMLError as error:
+        raise _syntax_error(error, origin) from error
+    except (YAMLError, ValueError, IndexError) as error:
+        raise SourceError("yaml-syntax", point(origin, 1, 1), f"not YAML: {error}", "check the text") from error
+
+
+def origin_of(name: str, text: str) -> Origin:
+    """Split a text into lines as the parser does."""
+    return Origin(name, tuple(re.split(r"\r\n|\n|\r", text)))
+
+
+def point(origin: Origin, line: int, column: int) -> Span:
+    """A place of one character."""
+    return Span(origin, line, column, line, column + 1)
+
+
+def _place(origin: Origin, text: str, index: int) -> Span:
+    lines = re.split(r"\r\n|\n|\r", text[:index])
+    return point(origin, len(lines), len(lines[-1]) + 1)
+
+
+def _span(event: Any, end: Any, origin: Origin) -> Span:
+    start, stop = event.start_mark, end.end_mark
+    return Span(origin, start.line + 1, start.column + 1, stop.line + 1, stop.column + 1)
+
+
+def _syntax_error(error: MarkedYAMLError, origin: Origin) -> SourceError:
+    mark = error.problem_mark or error.context_mark
+    span = point(origin, mark.line + 1, mark.column + 1) if mark else point(origin, 1, 1)
+    problem = re.sub(r"(, but (?:found|got)) '<stream end>'", r"\1 the end of the text", error.problem or "not YAML")
+    if "'\\t'" in problem:
+        return SourceError("yaml-syntax", span, "a tab stands where YAML allows spaces only", "indent with spaces")
+    related: tuple[Related, ...] = ()
+    context = error.context_mark
+    if error.context and context and (context.line, context.column) != (mark.line, mark.column):
+        related = (Related(point(origin, context.line + 1, context.column + 1), str(error.context)),)
+    remedies = {
+        "mapping values are not allowed here": "quote a value that holds ': ', and align keys of one mapping",
+        "cannot start any token": "quote a value that starts with this character",
+        "end of the text": "close what was opened",
+        "found unexpected end of stream": "close the quotation mark",
+    }
+    remedy = next((text for sign, text in remedies.items() if sign in problem), "correct the YAML here")
+    return SourceError("yaml-syntax", span, problem, remedy, related)
+
+
+def _build(events: Iterator[Any], origin: Origin) -> Node | None:
+    """Assemble the tree of one document from parser events, with a stack instead of recursion."""
+    stack: list[_Open] = []
+    anchors: dict[str, tuple[Node, int, int] | None] = {}
+    root: Node | None = None
+    documents = nodes = 0
+    for event in events:
+        kind = type(event).__name__
+        node: Node | None = None
+        size, height, new = 1, 1, 1
+        if kind == "DocumentStartEvent":
+            documents += 1
+            if documents > 1:
+                raise _refusal("yaml-syntax", event, origin, "a second document starts here", "keep one document a file")
+        elif kind in COLLECTION_TAGS:
+            _check_tag(event, kind, origin)
+            stack.append(_Open(kind == "MappingStartEvent", event))
+            if event.anchor:
+                anchors[event.anchor] = None
+        elif kind == "AliasEvent":
+            node, size, height = _aliased(event, anchors, origin)
+            new = size
+        elif kind == "ScalarEvent":
+            node = _scalar(event, origin)
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            done = stack.pop()
+            node, size, height, new = _closed(done, event, origin), done.nodes, done.height, 0
+            if done.event.anchor:
+                anchors[done.event.anchor] = (node, size, height)
+        nodes += new if node or kind in COLLECTION_TAGS else 0
+        if nodes > MOST_NODES:
+            raise _refusal("unsafe-yaml", event, origin, f"more than {MOST_NODES:,} values, aliases included", "write less")
+        if len(stack) + height - 1 > MOST_DEPTH:
+            raise _refusal("unsafe-yaml", event, origin, f"nested more than {MOST_DEPTH} levels deep", "flatten it")
+        if node is None:
+            continue
+        if kind == "ScalarEvent" and event.anchor:
+            anchors[event.anchor] = (node, 1, 1)
+        if not stack:
+            root = node
+            continue
+        stack[-1].children.append(node)
+        stack[-1].nodes += size
+        stack[-1].height = max(stack[-1].height, height + 1)
+    return root
+
+
+def _refusal(slug: str, event: Any, origin: Origin, message: str, remedy: str) -> SourceError:
+    span = _span(event, event, origin)
+    return SourceError(slug, span if span.end_column > span.column else point(origin, *span.start[1:]), message, remedy)
+
+
+def _check_tag(event: Any, kind: str, origin: Origin) -> None:
+    tag = event.tag
+    if tag and tag not in ((COLLECTION_TAGS.get(kind),) if kind in COLLECTION_TAGS else TEXT_TAGS):
+        shown = quote(str(tag).replace("tag:yaml.org,2002:", "!!"))
+        raise _refusal("unsafe-yaml", event, origin, f"the tag {shown} is not read", "remove the tag")
+
+
+def _scalar(event: Any, origin: Origin) -> Scalar:
+    _check_tag(event, "ScalarEvent", origin)
+    plain = event.style in (None, "") and not event.tag
+    span = _span(event, event, origin)
+    if span.line != span.end_line and not plain and event.style in ("|", ">"):
+        span = point(origin, span.line, span.column)
+    return Scalar(span, event.value, plain, resolve(event.value) if plain else event.value)
+
+
+def _aliased(event: Any, anchors: dict[str, tuple[Node, int, int] | None], origin: Origin) -> tuple[Node, int, int]:
+    shown = quote(f"*{event.anchor}")
+    if event.anchor not in anchors:
+        raise _refusal("yaml-syntax", event, origin, f"the alias {shown} has no anchor before it", "define it first")
+    found = anchors[event.anchor]
+    if found is None:
+        raise _refusal("unsafe-yaml", event, origin, f"the alias {shown} stands inside its own anchor", "remove it")
+    return found
+
+
+def _closed(done: _Open, end: Any, origin: Origin) -> Node:
+    span = _span(done.event, end, origin)
+    if not done.mapping:
+        return Sequence(span, tuple(done.children))
+    entries: list[tuple[Scalar, Node]] = []
+    merged: list[tuple[Scalar, Node]] = []
+    for key, value in zip(done.children[::2], done.children[1::2], strict=True):
+        if not isinstance(key, Scalar):
+            raise SourceError("yaml-syntax", key.span, "a key must be a single word", "write 'key: value'")
+        if key.plain and key.text == "<<":
+            merged += _merged(value)
+        else:
+            entries.append((key, value))
+    names = {key.text for key, _ in entries}
+    for key, value in merged:
+        if key.text not in names:
+            names.add(key.text)
+            entries.append((key, value))
+    return Mapping(span, tuple(entries))
+
+
+def _merged(value: Node) -> Iterator[tuple[Scalar, Node]]:
+    """Yield the entries that a merge key brings in, earlier mappings first."""
+    for part in value.items if isinstance(value, Sequence) else (value,):
+        if not isinstance(part, Mapping):
+            raise SourceError("yaml-syntax", part.span, "'<<' merges mappings only", "name an alias of a mapping")
+        yield from part.entries

@@ -1,0 +1,50 @@
+"""How findings quote the user's text, list choices and find the name that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+LONGEST_QUOTE = 60
+
+
+def quote(text: str) -> str:
+    """Show user text on one line in single quotes, shortened, with what can't be printed escaped."""
+    clipped = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in clipped)
+    return f"'{shown}'"
+
+
+def join(parts: Sequence[str], word: str) -> str:
+    """Join as in a sentence: a, b `word` c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+
+
+def count(number: int, noun: str) -> str:
+    """Say a number of things: 1 error, 2 errors."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def nearest(name: str, candidates: Iterable[str]) -> list[str]:
+    """Return the closest candidates that a slip of the keyboard or of the shift key explains, at most three."""
+    reach = 1 if len(name) < 4 else 2 if len(name) < 10 else 3
+    scored = sorted((distance(name.lower(), candidate.lower()), candidate) for candidate in set(candidates))
+    if not scored or scored[0][0] > reach:
+        return []
+    return [candidate for edits, candidate in scored if edits == scored[0][0]][:3]
+
+
+def distance(one: str, other: str) -> int:
+    """Edits between two words: a letter added, dropped or changed, or two neighbours swapped (Damerau 1964)."""
+    if abs(len(one) - len(other)) > 3:
+        return abs(len(one) - len(other))
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        above, row = row, [i]
+        for j, wanted in enumerate(other, start=1):
+            edits = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                edits = min(edits, before[j - 2] + 1)
+            row.append(edits)
+        before = above
+    return row[-1]

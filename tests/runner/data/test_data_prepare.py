@@ -1,0 +1,331 @@
+"""Token stores: made once, reused while their digest agrees, never half made, never trusted unread."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runner.data import build
+from runner.data.meta import read_meta, split_rows
+from runner.data.prepare import Silent, prepare_store
+from runner.data.store import Store, check_vocabulary, open_store
+from runner.data.tokenizers.byte import ByteTokenizer
+from runner.failure import ExitCode, Failure
+from schema.sections.data import Data, Source
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    records = [{"prompt": f"{i} + 1 = ", "completion": str(i + 1)} for i in range(300)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return Data(root=str(tmp_path / "stores"), sources={"sums": Source(path=str(tmp_path / "sums.jsonl"))})
+
+
+def prepare(data: Data, name: str = "sums", suffix: str = "", progress: Silent | None = None) -> Store:
+    return prepare_store(name, suffix, data=data, tokenizer=ByteTokenizer(), progress=progress or Silent())
+
+
+def store_of(tmp_path: Path, lines: list[str]) -> Store:
+    (tmp_path / "x.jsonl").write_text("".join(lines))
+    return prepare(Data(root=str(tmp_path / "s"), sources={"x": Source(path=str(tmp_path / "x.jsonl"))}), "x")
+
+
+def text_record(text: str) -> str:
+    return json.dumps({"text": text}) + "\n"
+
+
+def documents(store: Store, split: str) -> list[str]:
+    found = store.split(split)
+    assert found is not None
+    pieces = np.split(found.tokens, found.offsets[1:-1].astype(int))
+    return [ByteTokenizer().decode(piece) for piece in pieces]
+
+
+def test_a_store_holds_every_document_once_with_its_end(data: Data) -> None:
+    store = prepare(data)
+    train, val = documents(store, "train"), documents(store, "val")
+    assert sorted(train + val) == sorted(f"{i} + 1 = {i + 1}" for i in range(300))
+    assert train == sorted(train, key=lambda text: int(text.split()[0]))
+    split = store.splits["train"]
+    assert set(split.tokens[split.offsets[1:].astype(int) - 1].tolist()) == {256}
+    assert split.prompts[0] == len("0 + 1 = ")
+    assert store.meta.splits["train"].max_token_id == 256
+
+
+def test_meta_counts_rows_without_opening_the_store(data: Data) -> None:
+    store = prepare(data)
+    meta = read_meta(data.root, "sums")
+    assert meta == store.meta
+    train = meta.splits["train"]
+    assert split_rows(meta, "train", "PADDED", 4, "truncate") == train.documents
+    lengths = np.diff(store.splits["train"].offsets)
+    assert split_rows(meta, "train", "PADDED", 11, "drop") == int((lengths <= 12).sum())
+    assert split_rows(meta, "train", "PMD", 16, "truncate") == (train.tokens - 1) // 16
+    assert split_rows(meta, "test", "PMD", 16, "truncate") == 0
+    assert read_meta(data.root, "other") is None
+
+
+def test_the_planner_reads_meta_without_numpy() -> None:
+    program = "import sys, runner.data.meta; sys.exit('numpy' in sys.modules or 'jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_store_is_reused_while_its_digest_agrees(data: Data) -> None:
+    first = prepare(data)
+    before = (first.folder / "meta.json").stat().st_ino
+    assert prepare(data).digest == first.digest
+    assert (first.folder / "meta.json").stat().st_ino == before
+
+
+def test_a_store_is_made_again_when_its_source_changed(data: Data) -> None:
+    first = prepare(data)
+    path = Path(data.sources["sums"].path)
+    path.write_text(path.read_text() + text_record("something new"))
+    listener = Listener()
+    second = prepare(data, progress=listener)
+    assert second.digest != first.digest
+    assert listener.sentences == [
+        f"dataset 'sums': the source changed since '{first.folder}' was made; it is made again"
+    ]
+    assert "something new" in documents(second, "train") + documents(second, "val")
+    assert os.listdir(data.root) == ["sums"]
+
+
+def test_a_store_without_a_source_is_used_as_it_is(data: Data) -> None:
+    digest = prepare(data).digest
+    assert prepare(Data(root=data.root)).digest == digest
+
+
+def test_a_store_without_a_source_must_have_the_tokenizer_of_the_run(data: Data) -> None:
+    prepare(data)
+    other = ByteTokenizer(fingerprint="other")
+    with pytest.raises(Failure, match=r"was made with tokenizer 'byte/.*', and this run's is 'other'"):
+        prepare_store("sums", "", data=Data(root=data.root), tokenizer=other, progress=Silent())
+
+
+def test_unknown_datasets_are_refused(data: Data) -> None:
+    with pytest.raises(Failure, match="did you mean 'sums'") as caught:
+        prepare(data, "sum")
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+def test_two_datasets_never_share_a_folder(data: Data) -> None:
+    prepare(data, suffix="v_2")
+    sources = {"sums_v": data.sources["sums"]}
+    with pytest.raises(Failure, match="is the store of dataset 'sums' with suffix 'v_2'") as caught:
+        prepare(Data(root=data.root, sources=sources), "sums_v", "2")
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "sentence"),
+    [
+        (
+            "train.tokens.bin",
+            lambda path: os.truncate(path, 100),
+            "train.tokens.bin has 100 bytes where meta.json says",
+        ),
+        ("val.offsets.bin", Path.unlink, "val.offsets.bin is missing"),
+        (
+            "train.tokens.bin",
+            lambda path: path.write_bytes(bytes(path.stat().st_size)),
+            "the content of train.tokens.bin",
+        ),
+        ("meta.json", lambda path: path.write_text("{"), "meta.json cannot be read"),
+        ("meta.json", lambda path: path.write_text("[]"), "meta.json cannot be read"),
+        (
+            "meta.json",
+            lambda path: path.write_text(path.read_text().replace('"documents": ', '"documents": 1')),
+            "meta.json contradicts itself",
+        ),
+    ],
+)
+def test_damaged_stores_are_refused_with_the_remedy(
+    data: Data, file: str, damage: Callable[[Path], object], sentence: str
+) -> None:
+    folder = prepare(data).folder
+    damage(folder / file)
+    with pytest.raises(Failure, match=sentence) as caught:
+        prepare(data)
+    assert caught.value.exit_code is ExitCode.STORAGE
+    assert str(caught.value).endswith("; delete the folder to have it made again")
+
+
+def test_a_folder_that_is_no_store_is_left_alone(data: Data) -> None:
+    precious = Path(data.root, "sums", "thesis.tex")
+    precious.parent.mkdir(parents=True)
+    precious.write_text("x")
+    with pytest.raises(Failure, match="is no token store: it has no meta.json"):
+        prepare(data)
+    assert precious.exists()
+
+
+def test_a_full_disk_is_a_storage_failure_and_leaves_nothing(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(build.StoreWriter, "add", fail)
+    with pytest.raises(Failure, match="cannot be written: No space left on device") as caught:
+        prepare(data)
+    assert caught.value.exit_code is ExitCode.STORAGE
+    assert os.listdir(data.root) == []
+
+
+def test_a_root_that_is_a_file_is_a_storage_failure(tmp_path: Path, data: Data) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(Failure, match="cannot be written") as caught:
+        prepare(Data(root=str(tmp_path / "file"), sources=data.sources))
+    assert caught.value.exit_code is ExitCode.STORAGE
+
+
+def test_a_malformed_record_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="x.jsonl:2: not JSON"):
+        store_of(tmp_path, [text_record("fine"), "{"])
+    assert os.listdir(tmp_path / "s") == []
+
+
+def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"x\.jsonl:1: the text holds half of a surrogate pair \(U\+D800\)"):
+        store_of(tmp_path, ['{"text": "\\ud800"}\n'])
+
+
+@pytest.mark.parametrize("lines", [[], ["\n"], [text_record("")]])
+def test_empty_datasets_are_refused(tmp_path: Path, lines: list[str]) -> None:
+    with pytest.raises(Failure, match="dataset 'x' holds no text") as caught:
+        store_of(tmp_path, lines)
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+def test_what_was_left_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("hello")
+    (tmp_path / "in" / "b.txt").write_text("")
+    (tmp_path / "in" / "c.md").write_text("about")
+    listener = Listener()
+    store = prepare(Data(root=str(tmp_path / "s"), sources={"x": Source(path=str(tmp_path / "in"))}), "x", "", listener)
+    assert store.meta.skipped == {"neither .txt, .jsonl nor .parquet": 1, "empty": 1}
+    assert listener.sentences == [
+        "dataset 'x': 2 entries were left out: 1 empty, 1 neither .txt, .jsonl nor .parquet",
+        "dataset 'x' is too small to keep any of it for validation",
+    ]
+
+
+def test_duplicates_stay_on_one_side(tmp_path: Path) -> None:
+    store = store_of(tmp_path, [text_record(f"text {i % 200}") for i in range(1000)])
+    assert store.splits["val"].meta.documents % 5 == 0
+    assert not set(documents(store, "train")) & set(documents(store, "val"))
+
+
+def test_one_long_text_is_cut_for_validation(tmp_path: Path) -> None:
+    text = "".join(chr(97 + i % 26) for i in range(64_000))
+    store = store_of(tmp_path, [text_record(text)])
+    assert store.splits["val"].meta.tokens == 64_001 // 64
+    assert documents(store, "train")[0] + documents(store, "val")[0] == text
+    assert store.splits["train"].offsets.tolist() == [0, 64_001 - 1000]
+
+
+def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
+    store = store_of(tmp_path, [text_record(f"example {i}") for i in range(10)])
+    assert documents(store, "val") == ["example 9"]
+    assert len(documents(store, "train")) == 9
+
+
+def test_examples_with_a_prompt_are_never_cut(tmp_path: Path) -> None:
+    record = json.dumps({"prompt": "p" * 9000, "completion": "c" * 9000}) + "\n"
+    store = store_of(tmp_path, [text_record("short"), record])
+    assert store.splits["val"].prompts.tolist() == [9000]
+    assert store.splits["val"].meta.tokens == 18_001
+
+
+def test_one_tiny_text_has_no_validation(tmp_path: Path) -> None:
+    store = store_of(tmp_path, [text_record("tiny")])
+    assert documents(store, "train") == ["tiny"]
+    assert store.split("val") is None
+    assert open_store(store.folder).split("val") is None
+
+
+def test_a_dataset_that_falls_on_validation_whole_is_for_training(tmp_path: Path) -> None:
+    text = next(f"text {i}" for i in range(10_000) if build.is_validation(f"text {i}".encode()))
+    store = store_of(tmp_path, [text_record(text)])
+    assert documents(store, "train") == [text]
+    assert store.split("val") is None
+
+
+def test_token_ids_beyond_the_vocabulary_are_refused(data: Data) -> None:
+    store = prepare(data)
+    check_vocabulary(store, 258)
+    with pytest.raises(Failure) as caught:
+        check_vocabulary(store, 256)
+    assert str(caught.value) == (
+        "dataset 'sums' holds token id 257 but architecture/vocab_size is 256; write at least 258"
+    )
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+KILLED = """
+import os, signal, sys
+from runner.data import build, prepare, store
+from runner.data.tokenizers.byte import ByteTokenizer
+from schema.sections.data import Data, Source
+
+def die(*arguments, **keywords):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment, root, path = sys.argv[1:]
+if moment == "first document":
+    build.StoreWriter.add = die
+elif moment == "before meta.json":
+    build.StoreMeta.to_json = die
+elif moment == "before the rename":
+    build.Path.rename = die
+elif moment == "between the renames":
+    rename = build.Path.rename
+    def rename_then_die(self, target):
+        rename(self, target)
+        die()
+    build.Path.rename = rename_then_die
+elif moment == "after the rename":
+    build.shutil.rmtree = die
+data = Data(root=root, sources={"sums": Source(path=path)})
+prepare.prepare_store("sums", "", data=data, tokenizer=ByteTokenizer(), progress=prepare.Silent())
+"""
+MOMENTS = ["first document", "before meta.json", "before the rename", "between the renames", "after the rename"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_preparation_can_be_killed_at_any_moment(data: Data, moment: str) -> None:
+    old = prepare(data).digest
+    path = Path(data.sources["sums"].path)
+    path.write_text(path.read_text() + text_record("something new"))
+    result = subprocess.run([sys.executable, "-c", KILLED, moment, data.root, str(path)], check=False)
+    assert result.returncode == -signal.SIGKILL
+    folder = Path(data.root, "sums")
+    if folder.exists():
+        assert (open_store(folder).digest == old) == (moment in MOMENTS[:3])
+    assert os.listdir(data.root) != ["sums"]  # it did die in the middle
+    assert "something new" in documents(prepare(data), "train") + documents(prepare(data), "val")
+    assert os.listdir(data.root) == ["sums"]
+
+
+def test_what_a_living_process_builds_is_left_alone(data: Data) -> None:
+    partial = Path(data.root, f".sums.partial-{os.uname().nodename}-{os.getppid()}")
+    partial.mkdir(parents=True)
+    prepare(data)
+    assert partial.exists()

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Time one train step of phase full and of phase lora, in turns, on the devices of this machine.
+
+    python tools/bench/step.py specs/quickstart.yaml
+    python tools/bench/step.py specs/quickstart.yaml --set training/batch_size=16 --steps 40
+
+The programs are those that `exec` compiles; the rows are random tokens, all of them supervised. Both states
+are on the devices at once, which `exec` never does: a model that fills a device does not fit here. FLOPs are
+the model's by `schema.footprint`, not the machine's; `limit` is the ratio of lora to full that they allow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not an installed copy
+
+from runner.lora import transition_to_lora
+from runner.mesh import build_mesh, put_batch
+from runner.models import build_model
+from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
+from runner.state import Stream, create_full_state, stream_key
+from schema import footprint
+from schema.budget import Phase
+from schema.lint import load_spec
+from schema.spec import Spec
+
+
+@dataclass(slots=True)
+class Bench:
+    """One phase under measurement: its programs, its current state and the seconds of its steps."""
+
+    phase: Phase
+    compiled: CompiledPhase
+    state: Any
+    flops_per_token: int
+    compile_seconds: float
+    seconds: list[float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--steps", type=int, default=20, help="timed steps of each phase")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps of each phase before the clock counts")
+    arguments = parser.parse_args()
+    spec = load_spec(arguments.spec, arguments.overrides)
+    mesh = build_mesh(spec.mesh)
+    benches = [prepare(spec, mesh, "full"), prepare(spec, mesh, "lora")]
+    measure(spec, mesh, benches, arguments.warm_up, arguments.steps)
+    report(spec, mesh, benches)
+
+
+def prepare(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase) -> Bench:
+    """Create the first state of a phase and compile its programs, as the trainer does."""
+    model = build_model(spec)
+    state, sharding = create_full_state(model, spec, mesh)
+    if phase == "lora":
+        run = SimpleNamespace(spec=SimpleNamespace(spec=spec), mesh=mesh, model=model, state=state)
+        run.state_sharding, run._in_lora_phase = sharding, False
+        transition_to_lora(run)
+        state = run.state
+    start = time.perf_counter()
+    compiled = compile_phase(spec, mesh, state, micro_batch_rows(spec, mesh, phase, device_memory()))
+    taken = time.perf_counter() - start
+    lora = spec.optimization.lora
+    adapters = footprint.adapters(footprint.parameters(spec.architecture), lora.target_modules, lora.rank)
+    size = sum(parameter.size for parameter in adapters)
+    return Bench(phase, compiled, state, footprint.flops_per_token(spec.architecture, size, phase), taken, [])
+
+
+def measure(spec: Spec, mesh: jax.sharding.Mesh, benches: list[Bench], warm_up: int, steps: int) -> None:
+    """Run the phases in turns, one step each, until every phase has its steps."""
+    shape = (spec.training.batch_size, spec.architecture.block_size)
+    tokens = np.random.default_rng(0).integers(0, spec.architecture.vocab_size, (shape[0], shape[1] + 1), np.int32)
+    mask = np.ones(shape, np.float32)
+    batch = put_batch(mesh, {"tokens": tokens[:, :-1], "targets": tokens[:, 1:], "mask": mask})
+    keys = {"full": Stream.DROPOUT_FULL, "lora": Stream.DROPOUT_LORA}
+    for index in range(warm_up + steps):
+        for bench in benches:
+            key = stream_key(spec.training.seed, keys[bench.phase])
+            jax.block_until_ready(key)
+            start = time.perf_counter()
+            bench.state, metrics = bench.compiled.train(bench.state, batch, spec.optimization.lr, key)
+            jax.block_until_ready((bench.state, metrics))
+            if index >= warm_up:
+                bench.seconds.append(time.perf_counter() - start)
+        if not all(bool(metrics["finite"]) for bench in benches):
+            sys.exit("a loss is not finite: these times say nothing")
+
+
+def report(spec: Spec, mesh: jax.sharding.Mesh, benches: list[Bench]) -> None:
+    """Print one line a phase and the ratio of their speeds."""
+    tokens = spec.training.batch_size * spec.architecture.block_size
+    device = jax.devices()[0]
+    print(
+        f"{jax.device_count()} × {device.device_kind}, mesh {dict(mesh.shape)}, {len(benches[0].seconds)} steps in turns"
+    )
+    print(f"{'phase':<5}  {'median ms':>9}  {'best ms':>8}  {'tokens/s':>10}  {'GFLOP/s':>8}  micro-batch  compile s")
+    for bench in benches:
+        seconds = median(bench.seconds)
+        flops = tokens * bench.flops_per_token / seconds
+        micro = f"{bench.compiled.micro_rows} rows × {bench.compiled.accumulation}"
+        print(
+            f"{bench.phase:<5}  {seconds * 1e3:>9.1f}  {min(bench.seconds) * 1e3:>8.1f}  {tokens / seconds:>10,.0f}"
+            f"  {flops / 1e9:>8.1f}  {micro:>11}  {bench.compile_seconds:>9.1f}"
+        )
+    full, lora = benches
+    ratio = median(full.seconds) / median(lora.seconds)
+    print(f"lora/full {ratio:.2f} in tokens/s; limit {full.flops_per_token / lora.flops_per_token:.2f} by model FLOPs")
+
+
+if __name__ == "__main__":
+    main()
