@@ -101,7 +101,8 @@ class LoRATrainer(BaseTrainer):
                     self._enter_lora_phase()
                 self.run_phase(phase, session)
             checkpoints.wait()
-        summary = write_summary(run_dir, self.plan, self.ledger, self.base_digest)
+        digests = {"base_digest": self.base_digest, "weights_digest": tree_digest(self.state.params)}
+        summary = write_summary(run_dir, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
 
     def _enter_lora_phase(self) -> None:

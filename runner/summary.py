@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from runner.plan import Plan
 SUMMARY = "summary.json"
 
 
-def write_summary(run_dir: Path, plan: Plan, ledger: RunLedger, base_digest: str | None) -> dict[str, Any]:
-    """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished."""
+def write_summary(run_dir: Path, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]) -> dict[str, Any]:
+    """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
+
+    `digests` name what was trained, such as `weights_digest`.
+    """
     records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     summary = {
         "steps": plan.steps,
         "tokens": plan.tokens,
         "plan_digest": plan.digest,
-        "base_digest": base_digest,
+        **digests,
         "token_digest": ledger.token_digest,
         "datasets": {
             name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}

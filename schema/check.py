@@ -114,7 +114,9 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
     declared = schema.get("properties", {})
     if not declared:
         allowed = [PATTERNS[pattern] for pattern, value in schema["patternProperties"].items() if value is not True]
-        found.report("unknown-key", inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
+        found.report(
+            "unknown-key", inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}"
+        )
         return
     near = nearest(name, [other for other in declared if (*path, other) not in found.keys])
     if near:

@@ -68,5 +68,5 @@ class SpecError(Exception):
         super().__init__(errors[0].message if errors else "the spec is invalid")
 
 
-class UnreadableSpec(FileNotFoundError):
+class UnreadableSpec(FileNotFoundError):  # noqa: N818  a state of the spec, as users read it
     """A spec file that is missing, a folder, or not readable; `str()` is one sentence."""

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from schema.check import check_value, hydrate
-from schema.diagnostic import Origin, Span
+from schema.diagnostic import Span
 from schema.environment import Environment
 from schema.findings import Findings, Json, Path, Problem
 from schema.overrides import splice
@@ -25,7 +25,7 @@ from schema.source import Mapping, SourceError, point, read_mapping
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818  no error: the finding exists already
     """A value that failed an earlier check: whoever needs it has nothing to say."""
 
 
@@ -62,6 +62,20 @@ class Document:
     def available(self, path: str) -> bool:
         """Whether `value` would return."""
         return not self._failed(parse(path))
+
+    def listed(self, path: str) -> bool:
+        """Whether `length` would return: the list itself could be read, whatever stands in it."""
+        keys = parse(path)
+        return not any(keys[: len(failed)] == failed for failed in self.found.failed)
+
+    def length(self, path: str) -> int:
+        """Return how many entries a list has; raise Unavailable where there is no list."""
+        if not self.listed(path):
+            raise Unavailable(path)
+        value: Any = self.values
+        for key in parse(path):
+            value = value[key]
+        return len(value)
 
     def given(self, path: str) -> bool:
         """Whether the user wrote this key or list item, in the file or by an override."""
@@ -115,12 +129,6 @@ def load_schema() -> Json:
 def parse(path: str) -> Path:
     """Split a slash path into keys and list indexes."""
     return tuple(int(part[1]) if part[1] else part[0] for part in PART.finditer(path))
-
-
-def origin_names(document: Document) -> set[str]:
-    """The names of the texts that values of a document come from."""
-    origins: set[Origin] = {node.span.origin for node in document.found.nodes.values()}
-    return {origin.name for origin in origins}
 
 
 def _attributes(value: Any) -> Any:

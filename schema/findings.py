@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from schema.diagnostic import Related, Span
+from schema.diagnostic import Diagnostic, Related, Severity, Span
 from schema.source import Mapping, Node, Scalar, Sequence
 from schema.wording import quote
 
@@ -23,6 +23,10 @@ class Problem:
     message: str
     remedy: str
     related: tuple[Related, ...] = ()
+
+    def diagnostic(self, code: str, slug: str, severity: Severity) -> Diagnostic:
+        """The finding that a rule makes of this problem."""
+        return Diagnostic(code, slug, severity, self.span, self.message, self.remedy, self.related)
 
 
 class Failed:

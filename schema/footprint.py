@@ -154,5 +154,7 @@ def mesh_axes(mesh: Any, devices: int) -> dict[str, int]:
         raise ValueError(f"mesh ({written}): every axis is at least 1, and only one may be -1")
     rest = [axis for axis, size in asked.items() if size == -1]
     if (devices % fixed) if rest else (devices != fixed):
-        raise ValueError(f"mesh ({written}) needs {'a multiple of ' if rest else ''}{fixed} devices, and there are {devices}")
+        raise ValueError(
+            f"mesh ({written}) needs {'a multiple of ' if rest else ''}{fixed} devices, and there are {devices}"
+        )
     return {axis: devices // fixed if size == -1 else size for axis, size in asked.items()}

@@ -93,7 +93,7 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
     if whole and isfinite(value) and not isinstance(value, int):
         message = f"{show(path)} is {shown}, and a whole number is wanted"
         return found.report("wrong-type", path, node, message, f"write {bounds(schema)}")
-    converted = value if whole else _as_float(value)
+    converted = value if whole else float(value)
     if not isfinite(converted) or (whole and abs(converted) > LARGEST):
         message = f"{show(path)} is {shown}, beyond the numbers that a run can use"
         return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
@@ -101,13 +101,6 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
         message = f"{show(path)} is {shown}, outside its range"
         return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
     return converted
-
-
-def _as_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
 
 
 def _within(value: float, schema: Json) -> bool:

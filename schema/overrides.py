@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schema.check import declared_paths, property_schema
-from schema.diagnostic import Origin, Related, Span
-from schema.findings import Findings, Json, Path, Problem, show
-from schema.source import Mapping, Node, Scalar, SourceError, origin_of, point, read_node
+from schema.diagnostic import Related, Span
+from schema.findings import Findings, Json, Problem, show
+from schema.source import Mapping, Node, Scalar, origin_of, point, read_node
 from schema.wording import join, nearest, quote
 
 SLUG = "override-without-target"
@@ -28,7 +28,9 @@ def splice(found: Findings, tree: Mapping, overrides: Sequence[str]) -> Mapping:
             message = f"{name} is set twice on the command line"
             first = Related(seen[name], "first set here")
             path = tuple(key.text for key in keys)
-            found.problems.append(Problem("duplicate-key", path, keys[0].span, message, "keep one of the two", (first,)))
+            found.problems.append(
+                Problem("duplicate-key", path, keys[0].span, message, "keep one of the two", (first,))
+            )
             continue
         seen[name] = keys[0].span
         tree = _spliced(tree, keys, node)
@@ -58,11 +60,7 @@ def _parsed(found: Findings, argument: str) -> tuple[list[Scalar], Node | None]:
         return [], None
     # Spaces in place of the key make the parser count columns of the whole argument.
     node = read_node(" " * (len(name) + 1) + text, origin)
-    return keys, node or Scalar(_after(origin, argument), "", True, None)
-
-
-def _after(origin: Origin, argument: str) -> Span:
-    return point(origin, 1, len(argument) + 1)
+    return keys, node or Scalar(point(origin, 1, len(argument) + 1), "", True, None)
 
 
 def _refuse(found: Findings, span: Span, message: str, remedy: str) -> None:
@@ -107,8 +105,3 @@ def _nested(keys: Sequence[Scalar], node: Node) -> Node:
     for key in reversed(keys):
         node = Mapping(key.span, ((key, node),))
     return node
-
-
-def path_of(keys: Sequence[Scalar]) -> Path:
-    """The path that the keys of an override name."""
-    return tuple(key.text for key in keys)

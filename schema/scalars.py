@@ -13,8 +13,8 @@ Value = bool | int | float | str | None
 NULLS = ("", "~", "null", "Null", "NULL")
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
-# Beyond this many digits a number is read as infinite; no key comes near it.
-MOST_DIGITS = 400
+# Beyond this many digits a number is read as infinite: no key comes near it, and a float still holds it.
+MOST_DIGITS = 300
 
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _NUMBER = re.compile(
@@ -69,6 +69,6 @@ def _scaled(sign: str, digits: str, exponent: int) -> int | float:
     if len(significant) + exponent > MOST_DIGITS:
         return -inf if sign == "-" else inf
     if exponent >= 0:
-        return int(f"{sign}{significant}") * 10**exponent
+        return int(f"{sign}{significant}" + "0" * exponent)
     rounded = float(f"{sign}{significant}e{exponent}")
     return rounded or nan

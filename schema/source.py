@@ -89,7 +89,7 @@ def read_mapping(data: bytes, name: str) -> Mapping:
     node = read_node(text, origin_of(name, text))
     if node is None:
         raise SourceError(
-            "yaml-syntax", point(origin_of(name, text), 1, 1), "the file is empty", "write a mapping of keys"
+            "yaml-syntax", point(origin_of(name, text), 1, 1), "the file holds no keys", "start with a key such as 'training:'"
         )
     if not isinstance(node, Mapping):
         kind = "a list" if isinstance(node, Sequence) else "a single value"
@@ -166,7 +166,9 @@ def _build(events: Iterator[Any], origin: Origin) -> Node | None:
         if kind == "DocumentStartEvent":
             documents += 1
             if documents > 1:
-                raise _refusal("yaml-syntax", event, origin, "a second document starts here", "keep one document a file")
+                raise _refusal(
+                    "yaml-syntax", event, origin, "a second document starts here", "keep one document a file"
+                )
         elif kind in COLLECTION_TAGS:
             _check_tag(event, kind, origin)
             stack.append(_Open(kind == "MappingStartEvent", event))
@@ -184,7 +186,9 @@ def _build(events: Iterator[Any], origin: Origin) -> Node | None:
                 anchors[done.event.anchor] = (node, size, height)
         nodes += new if node or kind in COLLECTION_TAGS else 0
         if nodes > MOST_NODES:
-            raise _refusal("unsafe-yaml", event, origin, f"more than {MOST_NODES:,} values, aliases included", "write less")
+            raise _refusal(
+                "unsafe-yaml", event, origin, f"more than {MOST_NODES:,} values, aliases included", "write less"
+            )
         if len(stack) + height - 1 > MOST_DEPTH:
             raise _refusal("unsafe-yaml", event, origin, f"nested more than {MOST_DEPTH} levels deep", "flatten it")
         if node is None:

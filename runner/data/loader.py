@@ -7,8 +7,8 @@ the uninterrupted one saw. It deliberately knows no devices: a batch is numpy ar
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -51,7 +51,7 @@ class Batches(Iterator[Batch]):
     """The batches of successive steps, read ahead; a context that ends its threads. Iterate in one thread."""
 
     def __init__(self, addresses: grain.MapDataset[npt.NDArray[np.int64]], assembly: _Assembly) -> None:
-        self._assembly, self._closed = assembly, False
+        self._closed = False
         options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=BATCHES_AHEAD)
         self._iterator = iter(addresses.map_with_index(assembly).to_iter_dataset(options))
 
@@ -71,7 +71,10 @@ class Batches(Iterator[Batch]):
         if not self._closed:
             self._closed = True
             self._iterator.close()
-            self._assembly.join()
+            # grain tells its threads to end without waiting, and offers no way to wait but the executor itself
+            executor: ThreadPoolExecutor | None = getattr(self._iterator, "_executor", None)
+            if executor is not None:
+                executor.shutdown(wait=True)
 
     def __enter__(self) -> Batches:
         return self
@@ -126,11 +129,9 @@ class _Assembly:
     def __init__(self, entries: Sequence[MixtureEntry], first_step: int) -> None:
         self._entries, self._first_step = entries, first_step
         self._starts = np.array(starts(entries), np.int64)
-        self._threads: set[threading.Thread] = set()
 
     def __call__(self, index: int, addresses: npt.NDArray[np.int64]) -> Batch:
         """Gather batch number `index`, whose rows have these addresses, (b,)."""
-        self._threads.add(threading.current_thread())
         block = _empty(len(addresses), self._entries[0].rows)
         owners = np.searchsorted(self._starts, addresses, side="right") - 1
         ledger: dict[str, Ledger] = {}
@@ -140,11 +141,6 @@ class _Assembly:
             _put(block, places, part)
             ledger[entry.name] = _add(ledger.get(entry.name, Ledger(0, 0, 0)), _ledger(part))
         return _batch(block, self._first_step + index, ledger)
-
-    def join(self) -> None:
-        """Wait for the threads that assembled here: grain tells them to end, but does not wait for it."""
-        for thread in self._threads - {threading.current_thread()}:
-            thread.join()
 
 
 def _stack(addresses: Sequence[int]) -> npt.NDArray[np.int64]:

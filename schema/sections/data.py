@@ -15,7 +15,8 @@ class Source(Section):
     """data/sources/NAME: local files of one dataset, and the fields that its records have."""
 
     path: str = Field(
-        min_length=1, description="A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory."
+        min_length=1,
+        description="A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory.",
     )
     text: str = key("text", "Field of a record that holds the document (PMD, or PADDED without prompt).", min_length=1)
     prompt: str = key("prompt", "Field that holds the unsupervised first part of a PADDED row.", min_length=1)

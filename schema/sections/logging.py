@@ -15,6 +15,10 @@ class Logging(Section):
     """logging: intervals count the steps of the whole run; each phase's last step always counts too."""
 
     report_interval: int = key(32, "Steps between two reports.", unit="steps", ge=1)
-    checkpoint_interval: Interval = key(1024, "Steps between two checkpoints; never keeps phase ends only.", unit="steps")
-    validation_interval: Interval = key(512, "Steps between two validations; never keeps phase ends only.", unit="steps")
+    checkpoint_interval: Interval = key(
+        1024, "Steps between two checkpoints; never keeps phase ends only.", unit="steps"
+    )
+    validation_interval: Interval = key(
+        512, "Steps between two validations; never keeps phase ends only.", unit="steps"
+    )
     wandb: bool = key(False, "Log to Weights & Biases too; needs the wandb extra.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import re
@@ -11,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
+from schema.rules import RULES, Rule
 from schema.sampling import DatasetStyle
 from schema.sections.architecture import Architecture
 from schema.sections.optimization import Optimization
@@ -42,32 +42,24 @@ def kind_files(folder: str) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if not name.startswith("_") and name not in shared}
 
 
-def constants(path: Path) -> dict[str, Any]:
-    """The literal constants that a module assigns at its top level."""
-    found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        value = getattr(node, "value", None)
-        if isinstance(target, ast.Name) and isinstance(value, ast.Constant):
-            found[target.id] = value.value
-    return found
-
-
 @pytest.mark.parametrize("folder", KINDS)
 def test_every_declared_kind_has_its_file_and_every_file_is_declared(folder: str) -> None:
     assert set(kind_files(folder)) == KINDS[folder]
 
 
-@pytest.mark.parametrize("path", kind_files("schema/rules").values(), ids=lambda path: path.stem)
-def test_a_rule_is_named_as_its_file(path: Path) -> None:
-    found = constants(path)
-    assert found["SLUG"] == path.stem.replace("_", "-")
-    assert re.fullmatch(r"LR\d{3}", found["CODE"])
+def test_every_rule_file_stands_in_the_table_of_rules_and_only_there() -> None:
+    assert sorted(rule.SLUG for rule in RULES) == sorted(name.replace("_", "-") for name in kind_files("schema/rules"))
 
 
-def test_no_two_rules_share_a_code() -> None:
-    codes = [constants(path)["CODE"] for path in kind_files("schema/rules").values()]
-    assert sorted(codes) == sorted(set(codes))
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.SLUG)
+def test_a_rule_is_named_as_its_file(rule: Rule) -> None:
+    assert Path(inspect.getfile(rule)).stem.replace("_", "-") == rule.SLUG
+    assert re.fullmatch(r"LR\d{3}", rule.CODE)
+
+
+def test_the_rules_stand_in_the_order_of_their_codes_and_share_none() -> None:
+    codes = [rule.CODE for rule in RULES]
+    assert codes == sorted(set(codes))
 
 
 @pytest.mark.parametrize("name", kind_files("runner/metrics"))

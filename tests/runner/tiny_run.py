@@ -16,6 +16,7 @@ from runner.mesh import put_batch
 from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase
 from runner.state import Stream, create_full_state, stream_key
+from schema.sections.architecture import Dtype
 from schema.spec import Spec
 
 ARCHITECTURE = {"n_layers": 2, "n_embd": 32, "n_head": 4, "vocab_size": 61, "block_size": 12}
@@ -56,6 +57,12 @@ def one_device() -> jax.sharding.Mesh:
 def model_of(spec: Spec) -> Decoder:
     lora = spec.optimization.lora
     return build_model(spec.architecture, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout))
+
+
+def in_float64(model: Decoder) -> Decoder:
+    """The same model in a precision that no spec can ask for; see the fixture `float64`."""
+    wide = Dtype.model_construct(param="float64", activation="float64")
+    return model.clone(architecture=model.architecture.model_copy(update={"dtype": wide}))
 
 
 def start(spec: Spec, mesh: jax.sharding.Mesh | None = None) -> Trainer:

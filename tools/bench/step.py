@@ -17,7 +17,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -25,11 +24,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not an installed copy
 
+from runner.job import ExecutionSpec
 from runner.lora import transition_to_lora
-from runner.mesh import build_mesh, put_batch
-from runner.models import build_model
+from runner.lora_trainer import LoRATrainer
+from runner.mesh import put_batch
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
-from runner.state import Stream, create_full_state, stream_key
+from runner.state import create_full_state, stream_key
+from runner.trainer import DROPOUT_STREAM
 from schema import footprint
 from schema.budget import Phase
 from schema.lint import load_spec
@@ -41,6 +42,7 @@ class Bench:
     """One phase under measurement: its programs, its current state and the seconds of its steps."""
 
     phase: Phase
+    mesh: jax.sharding.Mesh
     compiled: CompiledPhase
     state: Any
     flops_per_token: int
@@ -56,57 +58,51 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=3, help="steps of each phase before the clock counts")
     arguments = parser.parse_args()
     spec = load_spec(arguments.spec, arguments.overrides)
-    mesh = build_mesh(spec.mesh)
-    benches = [prepare(spec, mesh, "full"), prepare(spec, mesh, "lora")]
-    measure(spec, mesh, benches, arguments.warm_up, arguments.steps)
-    report(spec, mesh, benches)
+    benches = [prepare(spec, "full"), prepare(spec, "lora")]
+    measure(spec, benches, arguments.warm_up, arguments.steps)
+    report(spec, benches)
 
 
-def prepare(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase) -> Bench:
-    """Create the first state of a phase and compile its programs, as the trainer does."""
-    model = build_model(spec)
-    state, sharding = create_full_state(model, spec, mesh)
+def prepare(spec: Spec, phase: Phase) -> Bench:
+    """Create the first state of a phase and compile its programs, as the trainer does; no folder is made."""
+    trainer = LoRATrainer(ExecutionSpec(spec, Path("never-written")))
+    trainer.state, trainer.state_sharding = create_full_state(trainer.model, spec, trainer.mesh)
     if phase == "lora":
-        run = SimpleNamespace(spec=SimpleNamespace(spec=spec), mesh=mesh, model=model, state=state)
-        run.state_sharding, run._in_lora_phase = sharding, False
-        transition_to_lora(run)
-        state = run.state
+        transition_to_lora(trainer)
+    state, mesh = trainer.state, trainer.mesh
     start = time.perf_counter()
     compiled = compile_phase(spec, mesh, state, micro_batch_rows(spec, mesh, phase, device_memory()))
     taken = time.perf_counter() - start
     lora = spec.optimization.lora
     adapters = footprint.adapters(footprint.parameters(spec.architecture), lora.target_modules, lora.rank)
     size = sum(parameter.size for parameter in adapters)
-    return Bench(phase, compiled, state, footprint.flops_per_token(spec.architecture, size, phase), taken, [])
+    return Bench(phase, mesh, compiled, state, footprint.flops_per_token(spec.architecture, size, phase), taken, [])
 
 
-def measure(spec: Spec, mesh: jax.sharding.Mesh, benches: list[Bench], warm_up: int, steps: int) -> None:
+def measure(spec: Spec, benches: list[Bench], warm_up: int, steps: int) -> None:
     """Run the phases in turns, one step each, until every phase has its steps."""
     shape = (spec.training.batch_size, spec.architecture.block_size)
     tokens = np.random.default_rng(0).integers(0, spec.architecture.vocab_size, (shape[0], shape[1] + 1), np.int32)
     mask = np.ones(shape, np.float32)
-    batch = put_batch(mesh, {"tokens": tokens[:, :-1], "targets": tokens[:, 1:], "mask": mask})
-    keys = {"full": Stream.DROPOUT_FULL, "lora": Stream.DROPOUT_LORA}
+    batch = put_batch(benches[0].mesh, {"tokens": tokens[:, :-1], "targets": tokens[:, 1:], "mask": mask})
     for index in range(warm_up + steps):
         for bench in benches:
-            key = stream_key(spec.training.seed, keys[bench.phase])
+            key = stream_key(spec.training.seed, DROPOUT_STREAM[bench.phase])
             jax.block_until_ready(key)
             start = time.perf_counter()
             bench.state, metrics = bench.compiled.train(bench.state, batch, spec.optimization.lr, key)
             jax.block_until_ready((bench.state, metrics))
             if index >= warm_up:
                 bench.seconds.append(time.perf_counter() - start)
-        if not all(bool(metrics["finite"]) for bench in benches):
-            sys.exit("a loss is not finite: these times say nothing")
+            if not metrics["finite"]:
+                sys.exit(f"step {index + 1} of phase {bench.phase} is not finite: these times say nothing")
 
 
-def report(spec: Spec, mesh: jax.sharding.Mesh, benches: list[Bench]) -> None:
+def report(spec: Spec, benches: list[Bench]) -> None:
     """Print one line a phase and the ratio of their speeds."""
     tokens = spec.training.batch_size * spec.architecture.block_size
-    device = jax.devices()[0]
-    print(
-        f"{jax.device_count()} × {device.device_kind}, mesh {dict(mesh.shape)}, {len(benches[0].seconds)} steps in turns"
-    )
+    devices, axes = f"{jax.device_count()} × {jax.devices()[0].device_kind}", dict(benches[0].mesh.shape)
+    print(f"{devices}, mesh {axes}, {len(benches[0].seconds)} steps in turns, {tokens:,} tokens a step")
     print(f"{'phase':<5}  {'median ms':>9}  {'best ms':>8}  {'tokens/s':>10}  {'GFLOP/s':>8}  micro-batch  compile s")
     for bench in benches:
         seconds = median(bench.seconds)

@@ -47,6 +47,10 @@ def store_of(tmp_path: Path, lines: list[str]) -> Store:
     return prepare(Data(root=str(tmp_path / "s"), sources={"x": Source(path=str(tmp_path / "x.jsonl"))}), "x")
 
 
+def names(folder: str | Path) -> list[str]:
+    return [path.name for path in Path(folder).iterdir()]
+
+
 def text_record(text: str) -> str:
     return json.dumps({"text": text}) + "\n"
 
@@ -105,7 +109,7 @@ def test_a_store_is_made_again_when_its_source_changed(data: Data) -> None:
         f"dataset 'sums': the source changed since '{first.folder}' was made; it is made again"
     ]
     assert "something new" in documents(second, "train") + documents(second, "val")
-    assert os.listdir(data.root) == ["sums"]
+    assert names(data.root) == ["sums"]
 
 
 def test_a_store_without_a_source_is_used_as_it_is(data: Data) -> None:
@@ -172,7 +176,7 @@ def test_a_folder_that_is_no_store_is_left_alone(data: Data) -> None:
     precious = Path(data.root, "sums", "thesis.tex")
     precious.parent.mkdir(parents=True)
     precious.write_text("x")
-    with pytest.raises(Failure, match="is no token store: it has no meta.json"):
+    with pytest.raises(Failure, match=r"is no token store: it has no meta\.json"):
         prepare(data)
     assert precious.exists()
 
@@ -185,7 +189,7 @@ def test_a_full_disk_is_a_storage_failure_and_leaves_nothing(data: Data, monkeyp
     with pytest.raises(Failure, match="cannot be written: No space left on device") as caught:
         prepare(data)
     assert caught.value.exit_code is ExitCode.STORAGE
-    assert os.listdir(data.root) == []
+    assert names(data.root) == []
 
 
 def test_a_root_that_is_a_file_is_a_storage_failure(tmp_path: Path, data: Data) -> None:
@@ -196,9 +200,9 @@ def test_a_root_that_is_a_file_is_a_storage_failure(tmp_path: Path, data: Data) 
 
 
 def test_a_malformed_record_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="x.jsonl:2: not JSON"):
+    with pytest.raises(Failure, match=r"x\.jsonl:2: not JSON"):
         store_of(tmp_path, [text_record("fine"), "{"])
-    assert os.listdir(tmp_path / "s") == []
+    assert names(tmp_path / "s") == []
 
 
 def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -242,8 +246,10 @@ def test_one_long_text_is_cut_for_validation(tmp_path: Path) -> None:
 
 
 def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
-    store = store_of(tmp_path, [text_record(f"example {i}") for i in range(10)])
-    assert documents(store, "val") == ["example 9"]
+    texts = [f"item {i}" for i in range(10)]
+    assert not any(build.is_validation(text.encode()) for text in texts)
+    store = store_of(tmp_path, [text_record(text) for text in texts])
+    assert documents(store, "val") == ["item 9"]
     assert len(documents(store, "train")) == 9
 
 
@@ -319,9 +325,9 @@ def test_preparation_can_be_killed_at_any_moment(data: Data, moment: str) -> Non
     folder = Path(data.root, "sums")
     if folder.exists():
         assert (open_store(folder).digest == old) == (moment in MOMENTS[:3])
-    assert os.listdir(data.root) != ["sums"]  # it did die in the middle
+    assert names(data.root) != ["sums"]  # it did die in the middle
     assert "something new" in documents(prepare(data), "train") + documents(prepare(data), "val")
-    assert os.listdir(data.root) == ["sums"]
+    assert names(data.root) == ["sums"]
 
 
 def test_what_a_living_process_builds_is_left_alone(data: Data) -> None:

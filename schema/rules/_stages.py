@@ -1,0 +1,51 @@
+"""What several rules ask about the budgets and mixtures of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from schema import budget
+from schema.document import Document, Unavailable
+
+DECIDING = ("tokens", "dataset", *budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
+
+
+def one_budget(document: Document) -> bool:
+    """Whether training/tokens and training/dataset decide."""
+    return budget.one_budget(_written(document))
+
+
+def tokens_per_step(document: Document) -> int:
+    """Tokens that one step consumes."""
+    return int(document.value("training/batch_size") * document.value("architecture/block_size"))
+
+
+def planned(document: Document) -> tuple[budget.StageBudget, ...]:
+    """Return the stages of the run; raise Unavailable where budgets and mixtures don't pair up."""
+    training = SimpleNamespace(**{key: document.value(f"training/{key}") for key in DECIDING})
+    for phase in budget.TOKENS_KEY:
+        tokens, mixtures = getattr(training, budget.TOKENS_KEY[phase]), getattr(training, budget.DATASET_KEY[phase])
+        if len(tokens) != len(mixtures) and not one_budget(document):
+            raise Unavailable(budget.TOKENS_KEY[phase])
+    return budget.stages(training, _written(document), tokens_per_step(document))
+
+
+def stage_path(stage: budget.StageBudget) -> str:
+    """Path of the number that a stage's budget is written as."""
+    return f"training/{stage.key}" if stage.key == "tokens" else f"training/{stage.key}[{stage.index}]"
+
+
+def mixtures(document: Document) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield path and entries of every written mixture that can be read."""
+    for key in ("dataset", *budget.DATASET_KEY.values()):
+        path = f"training/{key}"
+        if not document.given(path):
+            continue
+        paths = [path] if key == "dataset" else [f"{path}[{index}]" for index in range(document.length(path))]
+        yield from ((each, document.value(each)) for each in paths if document.available(each))
+
+
+def _written(document: Document) -> set[str]:
+    return {key for key in DECIDING if document.given(f"training/{key}")}

@@ -1,0 +1,41 @@
+"""A mapping names one key twice.
+
+*Why it is bad.* Most YAML readers keep the last one without a word, so the run differs from what the first line says.
+
+*Bad*
+
+```yaml whole
+optimization:
+  lora:
+    rank: 8
+    rank: 64
+```
+
+*Good*
+
+```yaml whole
+optimization:
+  lora:
+    rank: 8
+```
+
+*Fix.* Keep one of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR002"
+SLUG = "duplicate-key"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

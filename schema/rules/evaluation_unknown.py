@@ -1,0 +1,49 @@
+"""An evaluation of a dataset that the spec does not use.
+
+*Why it is bad.* DATASET_ppl is the perplexity of that dataset's validation split; a name that stands in no mixture
+and not in data/sources is most likely misspelt, and would be found out at the end of a phase.
+
+*Bad*
+
+```yaml
+eval:
+  evaluations: [wbe_ppl]
+```
+
+*Good*
+
+```yaml
+eval:
+  evaluations: [web_ppl]
+```
+
+*Fix.* Write the name of a dataset of the spec, then _ppl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+from schema.rules._stages import one_budget
+from schema.wording import join, nearest, quote
+
+CODE = "LR215"
+SLUG = "evaluation-unknown"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare each name with the datasets of the mixtures and of data/sources."""
+    known = {f"{name}_ppl" for name in document.value("data/sources")}
+    for phase_key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
+        value = document.value(f"training/{phase_key}")
+        for mixture in [value] if phase_key == "dataset" else value:
+            known |= {f"{entry['name']}_ppl" for entry in mixture}
+    for index, name in enumerate(document.value("eval/evaluations")):
+        if name not in known:
+            message = f"{quote(name)} evaluates no dataset of this spec"
+            remedy = f"write {join(nearest(name, known) or sorted(known), 'or')}" if known else "remove it"
+            where = document.span(f"eval/evaluations[{index}]")
+            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)

@@ -1,0 +1,47 @@
+"""n_embd is not a multiple of n_head.
+
+*Why it is bad.* Every attention head takes an equal part of the width.
+
+*Bad*
+
+```yaml
+architecture:
+  n_head: 3
+```
+
+*Good*
+
+```yaml
+architecture:
+  n_head: 4
+```
+
+*Fix.* Write a divisor of n_embd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR501"
+SLUG = "heads-divide-width"
+SEVERITY = Severity.ERROR
+
+# From here on no divisor is looked for.
+FAR = 100_000
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Divide the width by the heads."""
+    width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
+    if width % heads == 0:
+        return
+    below = max(other for other in range(1, min(width, heads) + 1) if width % other == 0) if heads < FAR else 1
+    multiple = max(1, round(width / heads)) * heads
+    key = "architecture/n_head" if document.given("architecture/n_head") else "architecture/n_embd"
+    message = f"n_embd {width} is not a multiple of n_head {heads}"
+    remedy = f"write n_head: {below}, or n_embd: {multiple}"
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)

@@ -1,0 +1,45 @@
+"""n_head is not a multiple of n_kv_head.
+
+*Why it is bad.* Every key and value head serves an equal number of query heads.
+
+*Bad*
+
+```yaml
+architecture:
+  n_kv_head: 3
+```
+
+*Good*
+
+```yaml
+architecture:
+  n_kv_head: 2
+```
+
+*Fix.* Write a divisor of n_head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR502"
+SLUG = "kv-heads-divide"
+SEVERITY = Severity.ERROR
+
+# Larger divisors are not looked for.
+FAR = 100_000
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Divide the heads by the key and value heads."""
+    heads, shared = document.value("architecture/n_head"), document.value("architecture/n_kv_head")
+    if shared is None or heads % shared == 0:
+        return
+    divisors = [other for other in range(1, min(heads, FAR) + 1) if heads % other == 0]
+    message = f"n_head {heads} is not a multiple of n_kv_head {shared}"
+    remedy = f"write n_kv_head: {min(divisors, key=lambda other: abs(other - shared))}"
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span("architecture/n_kv_head"), message, remedy)

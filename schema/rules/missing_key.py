@@ -1,0 +1,41 @@
+"""A required key is absent.
+
+*Why it is bad.* It has no default, because no value would be right for most runs.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      style: PMD
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      rate: 1.0
+      style: PMD
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR006"
+SLUG = "missing-key"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

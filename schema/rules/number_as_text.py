@@ -1,0 +1,38 @@
+"""A number in quotes where a number is declared.
+
+*Why it is bad.* Quotes make it text; whether a tool turns it back into a number differs from tool to tool.
+
+*Bad*
+
+```yaml
+training:
+  batch_size: "8"
+```
+
+*Good*
+
+```yaml
+training:
+  batch_size: 8
+```
+
+*Fix.* Remove the quotes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR005"
+SLUG = "number-as-text"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,42 @@
+"""Rotary positions with an odd head size.
+
+*Why it is bad.* They turn pairs of features, so a head needs an even number of them.
+
+*Bad*
+
+```yaml
+architecture:
+  n_embd: 132
+```
+
+*Good*
+
+```yaml
+architecture:
+  n_embd: 136
+```
+
+*Fix.* Choose n_embd / n_head even, or set rope: false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR503"
+SLUG = "odd-rotary"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Look at the head size, where it is whole."""
+    width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
+    if not document.value("architecture/rope") or width % heads or (width // heads) % 2 == 0:
+        return
+    key = "architecture/n_embd" if document.given("architecture/n_embd") else "architecture/n_head"
+    message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {width // heads}"
+    remedy = f"write n_embd: {width + heads}, or rope: false"
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)

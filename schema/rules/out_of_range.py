@@ -1,0 +1,38 @@
+"""A value outside the range that its key declares.
+
+*Why it is bad.* A rank of 0 or a negative rate has no meaning, and a framework that accepts it trains something else.
+
+*Bad*
+
+```yaml
+optimization:
+  lora:
+    rank: 0
+```
+
+*Good*
+
+```yaml
+optimization:
+  lora:
+    rank: 1
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR011"
+SLUG = "out-of-range"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,36 @@
+"""An override on the command line whose path no key of the spec has.
+
+*Why it is bad.* The run would start with the value of the file, and the command line in the log would say otherwise.
+
+*Bad*
+
+```sh
+--set training/batch_sise=4
+```
+
+*Good*
+
+```sh
+--set training/batch_size=4
+```
+
+*Fix.* Write the path with slashes, as the message shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR014"
+SLUG = "override-without-target"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

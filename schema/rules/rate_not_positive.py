@@ -1,0 +1,46 @@
+"""A rate is zero or negative.
+
+*Why it is bad.* A dataset that provides no rows should not stand in the mixture, and a negative share has no meaning.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - {name: web, rate: 1.0, style: PMD}
+    - {name: code, rate: 0.0, style: PMD}
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - {name: web, rate: 1.0, style: PMD}
+```
+
+*Fix.* Remove the entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+from schema.rules._stages import mixtures
+from schema.wording import quote
+
+CODE = "LR202"
+SLUG = "rate-not-positive"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Look at every rate."""
+    for path, entries in mixtures(document):
+        for index, entry in enumerate(entries):
+            if entry["rate"] <= 0:
+                message = f"{path}[{index}]: the rate of {quote(entry['name'])} is {entry['rate']:g}"
+                where = document.span(f"{path}[{index}]/rate")
+                yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "remove the entry, or give it a rate above 0")

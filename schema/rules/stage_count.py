@@ -1,0 +1,53 @@
+"""A phase has another number of budgets than of mixtures.
+
+*Why it is bad.* The two lists are read in parallel, so one stage would have no data or one mixture would never be
+used.
+
+*Bad*
+
+```yaml
+training:
+  post_lora_tokens: [102400, 102400]
+```
+
+*Good*
+
+```yaml
+training:
+  post_lora_tokens: [204800]
+```
+
+*Fix.* Give every stage its tokens and its mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema import budget
+from schema.diagnostic import Diagnostic, Related, Severity
+from schema.document import Document
+from schema.rules._stages import one_budget
+from schema.wording import count
+
+CODE = "LR101"
+SLUG = "stage-count"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare the lengths of the two lists of each phase."""
+    for phase in budget.TOKENS_KEY:
+        tokens_key, dataset_key = f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}"
+        if not (document.listed(tokens_key) and document.listed(dataset_key)) or one_budget(document):
+            continue
+        tokens, mixtures = document.length(tokens_key), document.length(dataset_key)
+        if tokens == mixtures:
+            continue
+        sources = "".join(f"; {key} is the default" for key in (tokens_key, dataset_key) if not document.given(key))
+        message = f"phase {phase} has {count(tokens, 'budget')} and {count(mixtures, 'mixture')}{sources}"
+        written = tokens_key if document.given(tokens_key) else dataset_key
+        other = dataset_key if written == tokens_key else tokens_key
+        related = (Related(document.span(other), "the other list"),) if document.given(other) else ()
+        remedy = f"give {tokens_key} and {dataset_key} one entry a stage"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(written), message, remedy, related)

@@ -1,0 +1,51 @@
+"""A stage holds fewer tokens than one step takes.
+
+*Why it is bad.* It would get no step of its own: its data would never be seen, or another stage's would.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_tokens: [1024000, 512]
+  pre_lora_dataset:
+  - - {name: web, rate: 1.0, style: PMD}
+  - - {name: code, rate: 1.0, style: PMD}
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_tokens: [1024000, 1024]
+  pre_lora_dataset:
+  - - {name: web, rate: 1.0, style: PMD}
+  - - {name: code, rate: 1.0, style: PMD}
+```
+
+*Fix.* Raise it to one step, or lower training/batch_size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+from schema.rules._stages import planned, stage_path, tokens_per_step
+from schema.wording import count
+
+CODE = "LR103"
+SLUG = "stage-under-one-step"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare each stage with one step, and look at what rounding left of it."""
+    step = tokens_per_step(document)
+    for stage in planned(document):
+        if stage.tokens >= step and stage.steps > 0:
+            continue
+        path = stage_path(stage)
+        message = f"{path} asks {count(stage.tokens, 'token')}, and one step takes {step:,}"
+        remedy = f"write at least {step}, or lower training/batch_size"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)

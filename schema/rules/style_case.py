@@ -1,0 +1,44 @@
+"""A dataset style in another case than upper.
+
+*Why it is bad.* It is understood, but searching many specs for one style misses this one.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      rate: 1.0
+      style: pmd
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      rate: 1.0
+      style: PMD
+```
+
+*Fix.* Write it in upper case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR802"
+SLUG = "style-case"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,42 @@
+"""A dataset style that does not exist.
+
+*Why it is bad.* The style decides how rows are cut and which tokens are supervised; no default could stand in for it.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      rate: 1.0
+      style: PACKED
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - name: web
+      rate: 1.0
+      style: PMD
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR203"
+SLUG = "style-unknown"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report the styles that the schema check refused."""
+    for problem in document.problems:
+        if problem.slug == "invalid-choice" and problem.path[-1:] == ("style",):
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,40 @@
+"""A key that nothing declares.
+
+*Why it is bad.* A misspelt key would leave its default in force, and the run would look right and be wrong.
+
+*Bad*
+
+```yaml
+optimization:
+  lora:
+    rnk: 8
+```
+
+*Good*
+
+```yaml
+optimization:
+  lora:
+    rank: 8
+```
+
+*Fix.* Write the declared name. A key that starts with `x-` is a note and may stand anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR003"
+SLUG = "unknown-key"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

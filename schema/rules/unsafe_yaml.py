@@ -1,0 +1,37 @@
+"""A YAML tag, or aliases and nesting beyond the limits (10,000 values, 64 levels).
+
+*Why it is bad.* Tags can build objects of the reader's language, and aliases can grow a few lines into gigabytes; a
+spec needs neither.
+
+*Bad*
+
+```yaml whole
+optimization:
+  lr: !!python/object/apply:os.getcwd []
+```
+
+*Good*
+
+```yaml whole
+optimization:
+  lr: 3.0e-4
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR705"
+SLUG = "unsafe-yaml"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,36 @@
+"""A value of another type than the key declares.
+
+*Why it is bad.* Guessing what a list or a text means as a number is how budgets go wrong by orders of magnitude.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_tokens: 1024000
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_tokens: [1024000]
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR004"
+SLUG = "wrong-type"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

@@ -1,0 +1,37 @@
+"""The file is not one YAML mapping in UTF-8.
+
+*Why it is bad.* Nothing in such a file can be trusted: a reader that goes on would see an empty spec, or half of one.
+
+*Bad*
+
+```yaml whole
+training: [1, 2
+```
+
+*Good*
+
+```yaml whole
+training:
+  batch_size: 8
+```
+
+*Fix.* Correct the text at the place shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR001"
+SLUG = "yaml-syntax"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report what the schema check found."""
+    for problem in document.problems:
+        if problem.slug == SLUG:
+            yield problem.diagnostic(CODE, SLUG, SEVERITY)

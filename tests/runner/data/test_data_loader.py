@@ -1,0 +1,213 @@
+"""Mixture and loader: exact shares, permuted epochs, batches that are a function of (seed, stage, step)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.data.loader import Batch, Batches, Ledger, train_batches, validation_batches
+from runner.data.mixture import FEW_ROWS, MixtureEntry, build_mixture, order_seed, starts
+from runner.data.styles import Gathered
+from runner.failure import ExitCode, Failure
+
+PAD = 257
+
+
+@dataclass
+class Numbered:
+    """Rows that tell their own index: tokens (index, …); only the last token is supervised."""
+
+    rows: int
+    dataset: str = "x"
+    block_size: int = 3
+    pad: int = PAD
+    remarks: tuple[str, ...] = ()
+    base: int = 0
+    broken: frozenset[int] = field(default_factory=frozenset)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+        assert ((indices >= 0) & (indices < self.rows)).all()
+        if self.broken & set(indices.tolist()):
+            raise ZeroDivisionError("row is broken")
+        tokens = np.repeat((indices + self.base)[:, None], self.block_size + 1, axis=1).astype(np.int32)
+        supervised = np.zeros(tokens.shape, np.bool_)
+        supervised[:, -1] = True
+        return Gathered(tokens, supervised, np.full(len(tokens), self.block_size, np.int64))
+
+
+def entries(*shares: str, rows: int = 40) -> list[MixtureEntry]:
+    return [
+        MixtureEntry(f"d{i}", Numbered(rows + i, f"d{i}", base=1000 * i), Fraction(share))
+        for i, share in enumerate(shares)
+    ]
+
+
+def read(mixture: list[MixtureEntry], start: int, end: int, *, first: int = 0, seed: int = 7) -> list[Batch]:
+    with train_batches(
+        mixture, seed=seed, batch_size=8, first_step_of_stage=first, start_step=start, end_step=end
+    ) as batches:
+        return list(batches)
+
+
+def row_ids(batches: list[Batch]) -> list[int]:
+    return [int(row) for batch in batches for row in batch.tokens[:, 0]]
+
+
+@given(st.integers(1, 200), st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_epochs_are_permutations_and_differ(rows: int, seed: int) -> None:
+    mixture = build_mixture([MixtureEntry("x", Numbered(rows), Fraction(1))], seed)
+    check_epochs([[mixture[epoch * rows + i] for i in range(rows)] for epoch in range(3)])
+
+
+# 2**16 + 1 is a size at which grain's own shuffle is no permutation
+@pytest.mark.parametrize("rows", [FEW_ROWS, 2**16 + 1, 2**16 + 2])
+def test_epochs_of_many_rows_are_permutations_and_differ(rows: int) -> None:
+    mixture = build_mixture([MixtureEntry("x", Numbered(rows), Fraction(1))], 3)
+    check_epochs([[mixture[epoch * rows + i] for i in range(rows)] for epoch in (0, 1)])
+
+
+def check_epochs(epochs: list[list[int]]) -> None:
+    rows = len(epochs[0])
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(rows))
+    if rows > 30:
+        assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
+        assert epochs[0] != list(range(rows))
+
+
+def test_order_depends_on_seed_and_name() -> None:
+    assert len({order_seed(seed, name) for seed in range(50) for name in ("a", "b", "a_b")}) == 150
+    assert all(0 <= order_seed(seed, "a") < 2**32 for seed in range(50))
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=4), st.integers(0, 10**12))
+@settings(max_examples=25, deadline=None)
+def test_shares_are_exact_over_any_prefix_and_window(weights: list[int], start: int) -> None:
+    total = sum(weights)
+    parts = [MixtureEntry(str(i), Numbered(10), Fraction(weight, total)) for i, weight in enumerate(weights)]
+    mixture, first = build_mixture(parts, 0), np.array(starts(parts))
+    counts = np.zeros(len(parts), int)
+    for drawn in range(1, 101):
+        owner = np.searchsorted(first, mixture[start + drawn - 1], side="right") - 1
+        counts[owner] += 1
+        expected = np.array([float(part.share) * drawn for part in parts])
+        assert (np.abs(counts - expected) <= 1 + len(parts)).all()
+        if start == 0:
+            assert (np.abs(counts - expected) <= (1 + len(parts)) / 2 + 1e-9).all()
+
+
+def test_one_row_in_ten_is_one_in_ten() -> None:
+    batches = read(entries("0.9", "0.1"), 0, 50)
+    assert sum(batch.ledger["d1"].rows for batch in batches) == 40
+    assert sum(batch.ledger["d0"].rows for batch in batches) == 360
+
+
+def test_a_stage_goes_on_where_earlier_stages_stopped() -> None:
+    rows = Numbered(64)
+    whole = row_ids(read([MixtureEntry("x", rows, Fraction(1))], 0, 8))
+    first = row_ids(read([MixtureEntry("x", rows, Fraction(1))], 0, 3))
+    second = row_ids(read([MixtureEntry("x", rows, Fraction(1), first_row=24)], 3, 8, first=3))
+    assert first + second == whole
+    assert sorted(whole) == list(range(64))
+
+
+def test_batches_are_the_same_wherever_reading_starts() -> None:
+    mixture = entries("0.5", "0.3", "0.2")
+    whole = {batch.step: batch for batch in read(mixture, 100, 130, first=100)}
+    assert list(whole) == list(range(100, 130))
+    for start in (101, 117, 129):
+        for batch in read(mixture, start, 130, first=100):
+            assert batch.digest == whole[batch.step].digest
+            assert (batch.tokens == whole[batch.step].tokens).all()
+            assert batch.ledger == whole[batch.step].ledger
+    assert len({batch.digest for batch in whole.values()}) == 30
+
+
+def test_starting_at_a_huge_step_is_immediate() -> None:
+    batch = read(entries("0.75", "0.25"), 10**15, 10**15 + 1)[0]
+    assert batch.step == 10**15
+    assert batch.ledger["d0"].rows == 6
+
+
+def test_another_seed_is_another_order() -> None:
+    assert row_ids(read(entries("1"), 0, 4, seed=1)) != row_ids(read(entries("1"), 0, 4, seed=2))
+
+
+def test_a_batch_shifts_targets_by_one_and_counts() -> None:
+    class Counting(Numbered):
+        def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+            part = super().gather(indices)
+            return part._replace(tokens=part.tokens + np.arange(4, dtype=np.int32))
+
+    batch = read([MixtureEntry("x", Counting(40), Fraction(1))], 0, 1)[0]
+    assert batch.tokens.shape == batch.targets.shape == batch.mask.shape == (8, 3)
+    assert (batch.tokens.dtype, batch.targets.dtype, batch.mask.dtype) == (np.int32, np.int32, np.float32)
+    assert (batch.targets == batch.tokens + 1).all()
+    assert batch.mask.tolist() == [[0, 0, 1]] * 8
+    assert batch.ledger == {"x": Ledger(rows=8, tokens_seen=24, tokens_supervised=8)}
+    assert len(batch.digest) == 32
+
+
+def test_reading_no_steps_gives_no_batches() -> None:
+    assert read(entries("1"), 5, 5) == []
+
+
+def test_steps_outside_the_stage_are_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="do not lie in a stage"):
+        read(entries("1"), 0, 5, first=1)
+    with pytest.raises(ValueError, match="one block size"):
+        read([*entries("0.5"), MixtureEntry("y", Numbered(5, block_size=9), Fraction(1, 2))], 0, 1)
+
+
+def test_a_dataset_without_rows_is_refused() -> None:
+    with pytest.raises(Failure, match="dataset 'd0' has 0 rows") as caught:
+        read(entries("1", rows=0), 0, 1)
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+def readers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if "prefetch" in thread.name]
+
+
+def open_batches(mixture: list[MixtureEntry]) -> Batches:
+    return train_batches(mixture, seed=0, batch_size=8, first_step_of_stage=0, start_step=0, end_step=1000)
+
+
+def test_errors_in_reading_surface_as_themselves_and_end_the_threads() -> None:
+    broken = Numbered(1000, broken=frozenset(range(1000)))
+    with open_batches([MixtureEntry("x", broken, Fraction(1))]) as batches:
+        with pytest.raises(ZeroDivisionError, match="row is broken"):
+            next(batches)
+        assert readers() == []
+        with pytest.raises(StopIteration):
+            next(batches)
+
+
+def test_closing_early_ends_the_threads() -> None:
+    batches = open_batches(entries("1"))
+    assert next(batches).step == 0
+    assert readers() != []
+    batches.close()
+    batches.close()
+    assert readers() == []
+
+
+def test_validation_reads_the_first_rows_in_order_with_one_shape() -> None:
+    rows = Numbered(10, "x")
+    batches = list(validation_batches(rows, batch_size=4, rows_used=7))
+    assert [batch.tokens[:, 0].tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, PAD]]
+    assert [batch.mask.sum() for batch in batches] == [4, 3]
+    assert batches[1].ledger == {"x": Ledger(rows=3, tokens_seen=9, tokens_supervised=3)}
+    assert len(list(validation_batches(rows, batch_size=4, rows_used=2048))) == 3
+    assert list(validation_batches(replace(rows, rows=0), batch_size=4, rows_used=8)) == []

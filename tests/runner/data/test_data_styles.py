@@ -1,0 +1,138 @@
+"""Styles: PMD predicts every token once; PADDED masks prompts and padding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.data.styles import load_style, padded, pmd
+from runner.failure import ExitCode, Failure
+from schema.sampling import DatasetStyle
+
+PAD = 257
+Examples = list[tuple[list[int], list[int]]]
+
+
+@dataclass
+class Split:
+    """A split in memory: (prompt, rest) of each document."""
+
+    examples: Examples
+    dataset: str = "x"
+    split: str = "train"
+    pad: int = PAD
+
+    def __post_init__(self) -> None:
+        whole = [prompt + rest for prompt, rest in self.examples]
+        self.lengths = Counter(map(len, whole))
+        self.tokens = np.array([token for document in whole for token in document], np.uint16)
+        self.offsets = np.cumsum([0, *map(len, whole)]).astype(np.uint64)
+        self.prompts = np.array([len(prompt) for prompt, _ in self.examples], np.uint32)
+
+
+def ids(least: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(0, 255), min_size=least, max_size=12)
+
+
+EXAMPLES = st.lists(st.tuples(ids(0), ids(1)), min_size=1, max_size=12)
+
+
+@given(EXAMPLES, st.integers(1, 9))
+def test_pmd_predicts_every_token_exactly_once(examples: Examples, block_size: int) -> None:
+    split = Split(examples)
+    if len(split.tokens) <= block_size:
+        assert pmd.count_rows(split.lengths, block_size, "truncate") == 0
+        return
+    rows = pmd.open_rows(split, block_size, "truncate")
+    tokens, supervised, filled = rows.gather(np.arange(len(rows)))
+    assert tokens.shape == (pmd.count_rows(split.lengths, block_size, "truncate"), block_size + 1)
+    targets = tokens[:, 1:].reshape(-1).tolist()
+    assert targets == split.tokens[1 : 1 + len(targets)].tolist()
+    left_out = len(split.tokens) - 1 - len(targets)
+    assert left_out < block_size
+    assert rows.remarks == ((f"x (train): the last {left_out} tokens fill no row",) if left_out else ())
+    assert supervised.all()
+    assert set(filled) == {block_size + 1}
+
+
+def test_pmd_refuses_a_split_without_a_row() -> None:
+    with pytest.raises(Failure) as caught:
+        pmd.open_rows(Split([([], [1, 2, 256])]), 3, "truncate")
+    assert caught.value.exit_code is ExitCode.INVALID
+    assert str(caught.value) == (
+        "dataset 'x' has 3 tokens in split train, and one PMD row needs 4 (architecture/block_size + 1); "
+        "add text or write a block_size of at most 2"
+    )
+
+
+@given(EXAMPLES, st.integers(1, 9), st.sampled_from(["truncate", "drop"]), st.randoms())
+def test_padded_rows_are_examples_masked_and_filled(
+    examples: Examples, block_size: int, on_too_long: str, random: object
+) -> None:
+    expected = [
+        (prompt + rest, len(prompt))
+        for prompt, rest in examples
+        if on_too_long == "truncate" or len(prompt + rest) <= block_size + 1
+    ]
+    split = Split(examples)
+    assert padded.count_rows(split.lengths, block_size, on_too_long) == len(expected)
+    if not any(prompt <= block_size for _, prompt in expected):
+        with pytest.raises(Failure):
+            padded.open_rows(split, block_size, on_too_long)
+        return
+    rows = padded.open_rows(split, block_size, on_too_long)
+    order = list(range(len(rows)))
+    random.shuffle(order)
+    assert len(rows) == len(expected)
+    tokens, supervised, filled = rows.gather(np.array(order, np.int64))
+    assert tokens.dtype == np.int32
+    for row, index in enumerate(order):
+        example, prompt = expected[index]
+        kept = example[: block_size + 1]
+        assert tokens[row].tolist() == kept + [PAD] * (block_size + 1 - len(kept))
+        assert filled[row] == len(kept)
+        assert np.flatnonzero(supervised[row]).tolist() == list(range(prompt, len(kept)))
+
+
+def test_padded_says_what_it_cuts() -> None:
+    split = Split([([1], [2, 256]), ([1], [2, 3, 4, 256]), ([1, 2, 3, 4], [5, 256])])
+    assert padded.open_rows(split, 5, "error").remarks == ()
+    finding = "x (train): 2 of 3 examples are longer than block_size + 1 = 4 tokens and are"
+    assert padded.open_rows(split, 3, "drop").remarks == (f"{finding} dropped",)
+    assert padded.open_rows(split, 3, "truncate").remarks == (
+        f"{finding} truncated",
+        "x (train): 1 of them keep nothing of their completion and teach nothing",
+    )
+
+
+def test_padded_refuses_what_is_too_long_when_asked_to() -> None:
+    split = Split([([1], [2, 256]), ([1], [2, 3, 4, 256])])
+    with pytest.raises(Failure) as caught:
+        padded.open_rows(split, 3, "error")
+    assert caught.value.exit_code is ExitCode.INVALID
+    assert str(caught.value) == (
+        "dataset 'x', split train: 1 of 2 examples are longer than block_size + 1 = 4 tokens, the longest has 5; "
+        "write architecture/block_size: 4 or data/on_too_long: truncate"
+    )
+    padded.open_rows(split, 4, "error")
+
+
+def test_padded_refuses_to_drop_or_blank_everything() -> None:
+    with pytest.raises(Failure, match="2 of 2 examples"):
+        padded.open_rows(Split([([], [1, 2, 256]), ([], [1, 256])]), 0, "drop")
+    with pytest.raises(Failure, match="truncation cuts the whole completion of every one"):
+        padded.open_rows(Split([([1, 2, 3], [4, 256])]), 2, "truncate")
+
+
+def test_a_style_is_found_by_its_name() -> None:
+    assert {style: load_style(style.value) for style in DatasetStyle} == {
+        DatasetStyle.PADDED: padded,
+        DatasetStyle.PMD: pmd,
+    }
+    with pytest.raises(ValueError, match="PACKED"):
+        load_style("PACKED")
