@@ -15,7 +15,7 @@ WIDTH = 110
 def render_plan(plan: Plan, name: str) -> str:
     """Return the plan as text: an overview, each phase with its stages, then the adapters."""
     out = StringIO()
-    console = Console(file=out, width=WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
+    console = Console(file=out, width=WIDTH, color_system=None, soft_wrap=True, highlight=False, markup=False, emoji=False)
     axes = " × ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
     console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
     console.print(f"mesh {axes} · digest {plan.digest[:16]}")
@@ -45,7 +45,7 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
         f" (warm-up {rate.warmup_steps:,} steps, decay {rate.decay_steps:,})"
     )
     console.print(f"  parameters     {phase.trainable_parameters:,} trained, {phase.frozen_parameters:,} frozen")
-    console.print(f"  per device     {sizes} = {_bytes(sum(parts.values()))}, activations not counted")
+    console.print(f"  per device     {sizes} = {_bytes(sum(parts.values()))}, and activations")
     console.print(f"  per step       {phase.flops_per_step:.3g} FLOPs")
     console.print(f"  reports        {_steps(phase.report_steps)}")
     console.print(f"  validations    {_steps(phase.validation_steps)}")

@@ -36,7 +36,8 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
         }
         for found in diagnostics
     ]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half of a surrogate pair can't be printed
 
 
 def _place(span: Span) -> dict[str, Any]:

@@ -89,7 +89,10 @@ def read_mapping(data: bytes, name: str) -> Mapping:
     node = read_node(text, origin_of(name, text))
     if node is None:
         raise SourceError(
-            "yaml-syntax", point(origin_of(name, text), 1, 1), "the file holds no keys", "start with a key such as 'training:'"
+            "yaml-syntax",
+            point(origin_of(name, text), 1, 1),
+            "the file holds no keys",
+            "start with a key such as 'training:'",
         )
     if not isinstance(node, Mapping):
         kind = "a list" if isinstance(node, Sequence) else "a single value"
@@ -165,10 +168,7 @@ def _build(events: Iterator[Any], origin: Origin) -> Node | None:
         size, height, new = 1, 1, 1
         if kind == "DocumentStartEvent":
             documents += 1
-            if documents > 1:
-                raise _refusal(
-                    "yaml-syntax", event, origin, "a second document starts here", "keep one document a file"
-                )
+            _check_start(event, documents, origin)
         elif kind in COLLECTION_TAGS:
             _check_tag(event, kind, origin)
             stack.append(_Open(kind == "MappingStartEvent", event))
@@ -207,6 +207,15 @@ def _build(events: Iterator[Any], origin: Origin) -> Node | None:
 def _refusal(slug: str, event: Any, origin: Origin, message: str, remedy: str) -> SourceError:
     span = _span(event, event, origin)
     return SourceError(slug, span if span.end_column > span.column else point(origin, *span.start[1:]), message, remedy)
+
+
+def _check_start(event: Any, documents: int, origin: Origin) -> None:
+    if documents > 1:
+        raise _refusal("yaml-syntax", event, origin, "a second document starts here", "keep one document a file")
+    if event.version not in (None, (1, 2)):
+        shown = ".".join(str(part) for part in event.version)
+        message = f"the text asks for YAML {shown}, and only 1.2 is read"
+        raise _refusal("yaml-syntax", event, origin, message, "remove the %YAML line")
 
 
 def _check_tag(event: Any, kind: str, origin: Origin) -> None:

@@ -153,8 +153,9 @@ def _empty(batch_size: int, rows: Rows) -> Gathered:
 
 
 def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered) -> None:
-    for whole, piece in zip(block, part, strict=True):
-        whole[places] = piece
+    block.tokens[places] = part.tokens
+    block.supervised[places] = part.supervised
+    block.filled[places] = part.filled
 
 
 def _batch(block: Gathered, step: int, ledger: Mapping[str, Ledger]) -> Batch:

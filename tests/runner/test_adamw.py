@@ -32,11 +32,12 @@ def test_updates_times_the_rate_are_those_of_optax() -> None:
     ours, theirs = PARAMS, PARAMS
     optimizer = build_optimizer(optimization)
     our_state, their_state = optimizer.init(ours), reference.init(theirs)
+    update, their_update = jax.jit(optimizer.update), jax.jit(reference.update)
     for step, rate in enumerate(rates):
-        direction, our_state = optimizer.update(gradient_at(step), our_state, ours)
-        ours = optax.apply_updates(ours, jax.tree.map(lambda u, rate=rate: rate * u, direction))
-        updates, their_state = reference.update(gradient_at(step), their_state, theirs)
-        theirs = optax.apply_updates(theirs, updates)
+        direction, our_state = update(gradient_at(step), our_state, ours)
+        ours = jax.tree.map(lambda w, u, rate=rate: w + rate * u, ours, direction)
+        updates, their_state = their_update(gradient_at(step), their_state, theirs)
+        theirs = jax.tree.map(jnp.add, theirs, updates)
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), ours, theirs)
 
 

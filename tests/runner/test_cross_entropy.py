@@ -47,15 +47,18 @@ def test_value_and_gradients_are_those_of_the_plain_loss(rows: int, positions: i
             return 3.0 * plain(trainable, frozen, hidden, targets, mask) / max(1, int(mask.sum()))
 
         ours = jax.jit(jax.value_and_grad(fused, argnums=(0, 1)))(trainable, hidden)
-        theirs = jax.value_and_grad(reference, argnums=(0, 1))(trainable, hidden)
+        theirs = jax.jit(jax.value_and_grad(reference, argnums=(0, 1)))(trainable, hidden)
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12), ours, theirs)
-        np.testing.assert_allclose(fused(trainable, hidden), theirs[0], rtol=1e-12)
+        np.testing.assert_allclose(jax.jit(fused)(trainable, hidden), theirs[0], rtol=1e-12)
 
 
 def test_a_mask_of_zeros_has_no_loss_and_no_gradient() -> None:
     trainable, frozen, hidden, targets, mask = example(2, 5)
-    loss = lambda w, x: cross_entropy(head, w, frozen, x, (targets, mask * 0), 2)[0]  # noqa: E731
-    value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(trainable, hidden)
+
+    def loss(trainable: Any, hidden: jax.Array) -> jax.Array:
+        return cross_entropy(head, trainable, frozen, hidden, (targets, mask * 0), 2)[0]
+
+    value, gradients = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(trainable, hidden)
     assert value == 0
     assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(gradients))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -53,12 +54,10 @@ def test_adapters_and_their_axes_are_those_of_the_footprint(options: dict[str, A
 
 
 def variables_of(model: Decoder) -> dict[str, Any]:
-    """Parameters with biases and scales away from where they start."""
-    params = nn.meta.unbox(jax.jit(lambda key: boxed_parameters(model, key))(jax.random.key(3)))
-    leaves, structure = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(4), len(leaves))
-    moved = [w + 0.1 * jax.random.normal(key, w.shape, w.dtype) for w, key in zip(leaves, keys, strict=True)]
-    return {"params": jax.tree.unflatten(structure, moved)}
+    """Random parameters, biases and scales away from where they start."""
+    shapes = nn.meta.unbox(jax.eval_shape(lambda key: boxed_parameters(model, key), jax.random.key(0)))
+    random = np.random.default_rng(3)
+    return {"params": jax.tree.map(lambda w: jnp.asarray(0.2 * random.normal(size=w.shape), w.dtype), shapes)}
 
 
 def reference_logits(a: Architecture, params: Any, tokens: np.ndarray) -> np.ndarray:
@@ -152,9 +151,10 @@ def test_dropout_acts_in_training_only() -> None:
     model = model_of(make_spec(architecture={"dropout": 0.5}))
     variables, tokens = variables_of(model), jnp.zeros((1, 4), jnp.int32)
 
-    def hidden(deterministic: bool, seed: int) -> np.ndarray:
-        keys = {"dropout": jax.random.key(seed)}
-        return np.asarray(model.apply(variables, tokens, deterministic, rngs=keys, method="hidden"))
+    @partial(jax.jit, static_argnums=0)
+    def hidden(deterministic: bool, key: jax.Array) -> jax.Array:
+        return model.apply(variables, tokens, deterministic, rngs={"dropout": key}, method="hidden")
 
-    assert (hidden(True, 0) == hidden(True, 1)).all()
-    assert (hidden(False, 0) != hidden(False, 1)).any()
+    first, second = jax.random.split(jax.random.key(0))
+    assert (hidden(True, first) == hidden(True, second)).all()
+    assert (hidden(False, first) != hidden(False, second)).any()

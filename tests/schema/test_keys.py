@@ -46,7 +46,10 @@ def renamed(node: Node, old: Scalar, new: str) -> Node:
         return node
     return Mapping(
         node.span,
-        tuple((Scalar(key.span, new, True, new) if key is old else key, renamed(value, old, new)) for key, value in node.entries),
+        tuple(
+            (Scalar(key.span, new, True, new) if key is old else key, renamed(value, old, new))
+            for key, value in node.entries
+        ),
     )
 
 

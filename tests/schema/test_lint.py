@@ -49,7 +49,11 @@ def test_an_error_is_raised_with_every_finding(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
-    for path, reason in [(tmp_path / "none.yaml", "there is no file"), (tmp_path, "is a folder"), ("a\0b", "can't read")]:
+    for path, reason in [
+        (tmp_path / "none.yaml", "there is no file"),
+        (tmp_path, "is a folder"),
+        ("a\0b", "can't read"),
+    ]:
         with pytest.raises(UnreadableSpec, match=reason):
             load_spec(path)
 
@@ -117,5 +121,7 @@ def test_a_hundred_lines_are_linted_in_well_under_sixty_milliseconds(tmp_path: P
 
 
 def test_the_generated_schema_is_fresh() -> None:
-    done = subprocess.run([sys.executable, "tools/generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "tools/generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -20,7 +20,7 @@ def linted(*overrides: str, text: str = TEXT) -> Verdict:
     ("argument", "path", "value"),
     [
         ("training/batch_size=4", "training/batch_size", 4),
-        ("training/batch_size=4K", "training/batch_size", 4000),
+        ("logging/report_interval=4K", "logging/report_interval", 4000),
         ("optimization/lora/target_modules=[q_proj, 'mlp']", "optimization/lora/target_modules", ["q_proj", "mlp"]),
         ("mesh/data=-1", "mesh/data", -1),
         ("mesh={data: 2, fsdp: 4}", "mesh/fsdp", 4),
@@ -34,7 +34,7 @@ def test_a_value_replaces_or_adds_its_key(argument: str, path: str, value: Any) 
     assert [found for found in verdict.diagnostics if found.code != "LR102"] == []
     assert verdict.document.value(path) == value
     assert verdict.document.given(path)
-    assert verdict.document.value("logging/report_interval") == 10
+    assert verdict.document.value("logging/validation_interval") == 100
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_merge_keys_and_aliases_are_resolved_and_written_keys_win() -> None:
         ("a: !custom {}", "unsafe-yaml", 1, 4),
         ("a: \x00", "yaml-syntax", 1, 4),
         ("a: 1\n--- \nb: 1", "yaml-syntax", 2, 1),
+        ("%YAML 1.1\n---\na: yes", "yaml-syntax", 2, 1),
         ("- a", "yaml-syntax", 1, 1),
         ("word", "yaml-syntax", 1, 1),
         ("", "yaml-syntax", 1, 1),

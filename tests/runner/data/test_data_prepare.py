@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -283,55 +282,3 @@ def test_token_ids_beyond_the_vocabulary_are_refused(data: Data) -> None:
         "dataset 'sums' holds token id 257 but architecture/vocab_size is 256; write at least 258"
     )
     assert caught.value.exit_code is ExitCode.INVALID
-
-
-KILLED = """
-import os, signal, sys
-from runner.data import build, prepare, store
-from runner.data.tokenizers.byte import ByteTokenizer
-from schema.sections.data import Data, Source
-
-def die(*arguments, **keywords):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-moment, root, path = sys.argv[1:]
-if moment == "first document":
-    build.StoreWriter.add = die
-elif moment == "before meta.json":
-    build.StoreMeta.to_json = die
-elif moment == "before the rename":
-    build.Path.rename = die
-elif moment == "between the renames":
-    rename = build.Path.rename
-    def rename_then_die(self, target):
-        rename(self, target)
-        die()
-    build.Path.rename = rename_then_die
-elif moment == "after the rename":
-    build.shutil.rmtree = die
-data = Data(root=root, sources={"sums": Source(path=path)})
-prepare.prepare_store("sums", "", data=data, tokenizer=ByteTokenizer(), progress=prepare.Silent())
-"""
-MOMENTS = ["first document", "before meta.json", "before the rename", "between the renames", "after the rename"]
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_preparation_can_be_killed_at_any_moment(data: Data, moment: str) -> None:
-    old = prepare(data).digest
-    path = Path(data.sources["sums"].path)
-    path.write_text(path.read_text() + text_record("something new"))
-    result = subprocess.run([sys.executable, "-c", KILLED, moment, data.root, str(path)], check=False)
-    assert result.returncode == -signal.SIGKILL
-    folder = Path(data.root, "sums")
-    if folder.exists():
-        assert (open_store(folder).digest == old) == (moment in MOMENTS[:3])
-    assert names(data.root) != ["sums"]  # it did die in the middle
-    assert "something new" in documents(prepare(data), "train") + documents(prepare(data), "val")
-    assert names(data.root) == ["sums"]
-
-
-def test_what_a_living_process_builds_is_left_alone(data: Data) -> None:
-    partial = Path(data.root, f".sums.partial-{os.uname().nodename}-{os.getppid()}")
-    partial.mkdir(parents=True)
-    prepare(data)
-    assert partial.exists()
