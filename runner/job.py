@@ -49,37 +49,48 @@ class RestoreableJob(ABC):
         """Take up the state of the checkpoint at this path, relative to the run directory."""
 
 
-def open_run_dir(execution: ExecutionSpec) -> None:
-    """Create the run directory with its `run.json`, or check that it belongs to this spec.
+def check_run_dir(execution: ExecutionSpec) -> None:
+    """Check, without writing anything, that the run directory is new or belongs to this spec.
 
     Raises Failure RESUME when it holds another run or something that is no run, STORAGE when it cannot
-    be written; nothing in it is changed then.
+    be read.
     """
     folder, identity = execution.run_dir, _identity(execution)
     try:
         if folder.exists() and not folder.is_dir():
             raise Failure(f"{folder} is a file; give --run-dir a folder", ExitCode.RESUME)
-        stored = folder / "run.json"
-        if not stored.exists():
+        if not is_run(folder):
             if folder.exists() and any(entry.name != ".run.json.partial" for entry in folder.iterdir()):
                 raise Failure(
                     f"{folder} is not empty and holds no run; give --run-dir a new or empty folder", ExitCode.RESUME
                 )
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(stored, json.dumps(identity, indent=2))
             return
-        before = read_json(stored)
     except OSError as error:
-        raise Failure(
-            f"cannot write the run directory {folder}: {error.strerror or error}", ExitCode.STORAGE
-        ) from error
-    changed = list(_differences(before, identity))
+        raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
+    changed = list(_differences(read_json(folder / "run.json"), identity))
     if changed:
         raise Failure(
             f"{folder} belongs to another spec ({'; '.join(changed[:5])}{'; …' if len(changed) > 5 else ''}); "
             "restore those keys, or give --run-dir a new folder",
             ExitCode.RESUME,
         )
+
+
+def create_run_dir(execution: ExecutionSpec) -> None:
+    """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE."""
+    folder = execution.run_dir
+    try:
+        if not is_run(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "run.json", json.dumps(_identity(execution), indent=2))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run directory."""
+    return (folder / "run.json").is_file()
 
 
 def read_json(path: Path) -> Any:

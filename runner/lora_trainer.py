@@ -12,14 +12,14 @@ from rich.console import Console
 from runner.checkpoint import Checkpoints, read_manifest, restore_tree, save_base, tree_digest
 from runner.data.catalog import Catalog, open_catalog
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, open_run_dir, read_json, write_atomically
+from runner.job import ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.lora import abstract_lora_state, transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.preemption import Preemption, listen
-from runner.start import first_state
+from runner.start import check_start, first_state
 from runner.state import abstract_full_state
 from runner.summary import SUMMARY, print_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
@@ -35,6 +35,8 @@ class LoRATrainer(BaseTrainer):
         """
         with listen() as preemption:
             catalog = self._prepare()
+            create_run_dir(self.spec)
+            write_atomically(self.spec.run_dir / "plan.json", self.plan.to_json())
             checkpoints = self._checkpoints()
             try:
                 self._run_from_latest(catalog, checkpoints, preemption)
@@ -124,18 +126,19 @@ class LoRATrainer(BaseTrainer):
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:
     """Run a valid spec in its run directory: what `lorarun exec` does.
 
-    Raises Failure; the disk is as it was when the run directory is refused.
+    What can be refused is refused before the run directory is touched. Raises Failure.
     """
     console = console or Console(highlight=False, soft_wrap=True)
     enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    check_run_dir(execution)
+    if execution.starting_point is not None and not is_run(execution.run_dir):
+        check_start(execution.starting_point, execution.spec)
     trainer = LoRATrainer(execution, console)
-    open_run_dir(execution)
     summary = execution.run_dir / SUMMARY
     if summary.exists() and read_json(summary)["plan_digest"] == trainer.plan.digest:
         console.print(f"{execution.run_dir} is finished; nothing is left to do")
         print_summary(console, execution.run_dir, read_json(summary))
         return
-    write_atomically(execution.run_dir / "plan.json", trainer.plan.to_json())
     trainer.run()
 
 

@@ -15,7 +15,9 @@ WIDTH = 110
 def render_plan(plan: Plan, name: str) -> str:
     """Return the plan as text: an overview, each phase with its stages, then the adapters."""
     out = StringIO()
-    console = Console(file=out, width=WIDTH, color_system=None, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=out, width=WIDTH, color_system=None, soft_wrap=True, highlight=False, markup=False, emoji=False
+    )
     axes = " × ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
     console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
     console.print(f"mesh {axes} · digest {plan.digest[:16]}")

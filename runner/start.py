@@ -51,10 +51,8 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
 
     Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
     """
-    folder = find_checkpoint(start)
+    folder, source = check_start(start, spec)
     run_dir = folder.parent.parent
-    source = read_json(run_dir / "run.json")["spec"]
-    _check_architecture(start, source, spec)
     shape = abstract_full_state(model, spec, mesh).params
     if read_manifest(folder).phase == "full":
         return restore_tree(folder / "state", {"params": shape})["params"]
@@ -71,7 +69,13 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
     return jax.jit(merge, out_shardings=jax.tree.map(lambda leaf: leaf.sharding, shape))(base, adapters)
 
 
-def _check_architecture(start: Path, source: dict[str, Any], spec: Spec) -> None:
+def check_start(start: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
+    """Return the checkpoint that `start` names and the flat spec of its run, when this spec can start there.
+
+    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
+    """
+    folder = find_checkpoint(start)
+    source: dict[str, Any] = read_json(folder.parent.parent / "run.json")["spec"]
     own = spec.architecture.model_dump(mode="json")
     differing = [
         f"architecture/{name} is {value} there and {own[name]} here"
@@ -80,3 +84,4 @@ def _check_architecture(start: Path, source: dict[str, Any], spec: Spec) -> None
     ]
     if differing:
         raise Failure(f"{start} holds weights of another architecture: {'; '.join(differing)}", ExitCode.INVALID)
+    return folder, source

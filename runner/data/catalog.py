@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runner.data.meta import read_meta
 from runner.data.mixture import MixtureEntry
 from runner.data.prepare import Progress, prepare_store
+from runner.data.sources import find_source, unknown_dataset
 from runner.data.store import Store, check_vocabulary
 from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
@@ -52,6 +54,9 @@ def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
     """
     keys = _keys(plan)
     tokenizer = load_tokenizer(spec.tokenizer)
+    for name, suffix, _ in keys:  # before the first store is made
+        if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
+            raise unknown_dataset(name, spec.data)
     stores = {}
     for name, suffix in sorted({(name, suffix) for name, suffix, _ in keys}):
         store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress)

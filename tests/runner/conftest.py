@@ -13,9 +13,7 @@ import pytest
 def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compute in float64 throughout; jax's own attention takes its softmax in float32 whatever the input."""
 
-    def attention(
-        q: jax.Array, k: jax.Array, v: jax.Array, *, is_causal: bool, implementation: str
-    ) -> jax.Array:
+    def attention(q: jax.Array, k: jax.Array, v: jax.Array, *, is_causal: bool, implementation: str) -> jax.Array:
         assert is_causal
         assert implementation == "xla"
         positions, heads, head = q.shape[1:]

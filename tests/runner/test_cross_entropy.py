@@ -44,7 +44,7 @@ def test_value_and_gradients_are_those_of_the_plain_loss(rows: int, positions: i
             return 3.0 * loss / jnp.maximum(tokens, 1)
 
         def reference(trainable: Any, hidden: jax.Array) -> jax.Array:
-            return 3.0 * plain(trainable, frozen, hidden, targets, mask) / max(1, int(mask.sum()))
+            return 3.0 * plain(trainable, frozen, hidden, targets, mask) / jnp.maximum(1, mask.sum())
 
         ours = jax.jit(jax.value_and_grad(fused, argnums=(0, 1)))(trainable, hidden)
         theirs = jax.jit(jax.value_and_grad(reference, argnums=(0, 1)))(trainable, hidden)
@@ -82,7 +82,10 @@ def _largest(jaxpr: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    ("rows", "positions", "tokens", "expected"), [(1, 512, 1024, 512), (4, 512, 1024, 256), (3, 100, 100, 25), (8, 7, 4, 1)]
+    ("rows", "positions", "tokens", "expected"),
+    [(1, 512, 1024, 512), (4, 512, 1024, 256), (3, 100, 100, 25), (8, 7, 4, 1)],
 )
-def test_chunks_are_equal_and_hold_about_the_tokens_asked(rows: int, positions: int, tokens: int, expected: int) -> None:
+def test_chunks_are_equal_and_hold_about_the_tokens_asked(
+    rows: int, positions: int, tokens: int, expected: int
+) -> None:
     assert chunk_positions(rows, positions, tokens) == expected

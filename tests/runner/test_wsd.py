@@ -9,7 +9,9 @@ from runner.schedules import load_schedule
 from runner.schedules.wsd import learning_rate, shape
 
 
-@pytest.mark.parametrize(("steps", "warmup_steps", "decay_steps"), [(20, 4, 6), (10, 0, 3), (10, 10, 0), (7, 3, 4), (1, 0, 0)])
+@pytest.mark.parametrize(
+    ("steps", "warmup_steps", "decay_steps"), [(20, 4, 6), (10, 0, 3), (10, 10, 0), (7, 3, 4), (1, 0, 0)]
+)
 def test_rates_are_those_of_optax_joined_schedules(steps: int, warmup_steps: int, decay_steps: int) -> None:
     peak, stable = 3e-4, steps - warmup_steps - decay_steps
     joined = optax.join_schedules(
@@ -21,7 +23,9 @@ def test_rates_are_those_of_optax_joined_schedules(steps: int, warmup_steps: int
         [warmup_steps, warmup_steps + stable],
     )
     for step in range(steps):
-        assert learning_rate(step, steps, peak, warmup_steps, decay_steps) == pytest.approx(float(joined(step)), rel=1e-5)
+        assert learning_rate(step, steps, peak, warmup_steps, decay_steps) == pytest.approx(
+            float(joined(step)), rel=1e-5
+        )
 
 
 def test_every_step_has_a_rate_above_zero_and_one_is_at_the_peak() -> None:

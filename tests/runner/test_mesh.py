@@ -1,0 +1,97 @@
+"""Meshes and placement; `eight_devices.py` runs what needs eight devices in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from runner.failure import ExitCode, Failure
+from runner.mesh import batch_devices, build_mesh, enable_compilation_cache
+from schema.sections.mesh import Mesh
+
+SCRIPT = Path(__file__).with_name("eight_devices.py")
+
+
+@pytest.fixture(scope="module")
+def eight() -> dict[str, Any]:
+    """What `eight_devices.py` found."""
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    root = SCRIPT.parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.runner.eight_devices"], cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout) | {"stderr": done.stderr}
+    return found
+
+
+@pytest.mark.parametrize("phase", ["full", "lora"])
+def test_losses_on_eight_devices_are_those_on_one(eight: dict[str, Any], phase: str) -> None:
+    assert len(eight[phase]["eight"]) == 20
+    assert eight[phase]["eight"] == pytest.approx(eight[phase]["one"], rel=1e-4)
+    assert eight[phase]["eight"][-1] != eight[phase]["eight"][0]
+
+
+@pytest.mark.parametrize("phase", ["full", "lora"])
+def test_optimizer_buffers_lie_where_their_parameters_do(eight: dict[str, Any], phase: str) -> None:
+    assert eight[phase]["buffers"] == {"mu": eight[phase]["params"], "nu": eight[phase]["params"]}
+
+
+def test_adapters_are_split_as_their_kernels_are(eight: dict[str, Any]) -> None:
+    full, lora = eight["full"]["params"], eight["lora"]["params"]
+    assert full["blocks/attn/q_proj/kernel"] == "P(None, 'fsdp', 'tensor')"
+    assert lora["lora_A/blocks/attn/q_proj/kernel"] == "P(None, 'fsdp', None)"
+    assert lora["lora_B/blocks/attn/q_proj/kernel"] == "P(None, None, 'tensor')"
+    assert lora["lora_A/blocks/mlp/down_proj/kernel"] == "P(None, 'tensor', None)"
+    assert lora["lora_A/wte/embedding"] == "P('tensor', None)"
+    assert eight["lora"]["base"] == full
+
+
+def test_no_device_holds_more_than_its_part(eight: dict[str, Any]) -> None:
+    assert eight["full"]["parts"]["blocks/mlp/up_proj/kernel"] == [2, 16, 64]  # of (2, 32, 128) on 2 × 2
+    assert eight["lora"]["parts"]["lora_A/blocks/mlp/up_proj/kernel"] == [2, 16, 4]
+
+
+def test_the_compiler_moves_no_activation_whole(eight: dict[str, Any]) -> None:
+    assert "rematerialization" not in eight["stderr"]
+
+
+def test_initial_weights_do_not_depend_on_the_mesh(eight: dict[str, Any]) -> None:
+    assert eight["same_start"]
+
+
+def test_a_dimension_that_the_mesh_does_not_divide_stays_whole(eight: dict[str, Any]) -> None:
+    assert eight["odd_vocabulary"] == "P(None, 'fsdp')"
+
+
+def test_a_mesh_that_does_not_fit_is_refused_naming_both_numbers() -> None:
+    devices = jax.device_count()
+    with pytest.raises(Failure, match=rf"{devices + 2} devices, and there are {devices}") as caught:
+        build_mesh(Mesh(data=devices + 2))
+    assert caught.value.exit_code == ExitCode.INVALID
+    assert batch_devices(build_mesh(Mesh())) == devices
+
+
+def test_the_compilation_cache_is_set_unless_the_user_chose_one(tmp_path: Path) -> None:
+    names = [
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    ]
+    before = {name: getattr(jax.config, name) for name in names}
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        enable_compilation_cache(tmp_path / "ours")
+        assert [getattr(jax.config, name) for name in names] == [str(tmp_path / "ours"), 0.0, -1]
+        enable_compilation_cache(tmp_path / "second")
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "ours")
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
