@@ -6,7 +6,8 @@ of stage × dataset.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp
 
 import jax
 from flax.training.train_state import TrainState
@@ -15,6 +16,7 @@ from runner.data.loader import validation_batches
 from runner.data.styles import Rows
 from runner.failure import ExitCode, Failure
 from runner.mesh import put_batch
+from runner.metrics import Record
 from runner.phase import CompiledPhase
 
 EVALUATION_SUFFIX = "_ppl"
@@ -41,6 +43,25 @@ def validation_losses(
             )
         losses[dataset] = (total / tokens, tokens)
     return losses
+
+
+def score_records(
+    losses: Mapping[str, tuple[float, int]], validated: Sequence[str], evaluations: Sequence[str], place: Record
+) -> Iterator[Record]:
+    """Yield one record a validated dataset and one an evaluation, each at `place` (step and phase)."""
+    for dataset in validated:
+        loss, tokens = losses[dataset]
+        yield {"event": "validation", **place, "dataset": dataset, "loss": loss, "supervised_tokens": tokens}
+    for name in evaluations:
+        loss, _ = losses[evaluated_dataset(name)]
+        perplexity = exp(loss)
+        yield {
+            "event": "evaluation",
+            **place,
+            "dataset": evaluated_dataset(name),
+            "loss": loss,
+            "perplexity": perplexity,
+        }
 
 
 def evaluated_dataset(evaluation: str) -> str:

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     RESUME = 78  # what lies in the run directory does not belong to this spec
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818  (a refusal is an answer, not an error of ours)
     """A refusal that a user can act on: one sentence (what, where, what to do instead) and an exit code."""
 
     def __init__(self, message: str, exit_code: ExitCode) -> None:

@@ -43,7 +43,10 @@ class Execution(Protocol):
 class TwoPhaseTrainer(Protocol):
     """The attributes of a trainer that `transition_to_lora` reads and replaces."""
 
-    spec: Execution
+    @property
+    def spec(self) -> Execution:
+        """What the trainer was given."""
+
     mesh: jax.sharding.Mesh
     model: Decoder
     state: TrainState

@@ -72,7 +72,7 @@ def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[
 
 def enable_compilation_cache(folder: Path) -> None:
     """Keep compiled programs in `folder` for later runs, small ones too, unless the user set a folder of their own."""
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

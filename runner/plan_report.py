@@ -40,7 +40,8 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
     }
     sizes = " + ".join(f"{part} {_bytes(size)}" for part, size in parts.items() if size)
     console.print(
-        f"Phase {phase.name}: steps {phase.first_step:,} to {phase.last_step:,} ({phase.steps:,}), {phase.tokens:,} tokens"
+        f"Phase {phase.name}: steps {phase.first_step:,} to {phase.last_step:,} ({phase.steps:,}), "
+        f"{phase.tokens:,} tokens"
     )
     console.print(
         f"  learning rate  {rate.schedule}: first {rate.first:.3g}, peak {rate.peak:.3g}, last {rate.last:.3g}"

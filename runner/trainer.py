@@ -19,7 +19,7 @@ from rich.console import Console
 from runner.checkpoint import Checkpoints, Manifest, library_versions
 from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
-from runner.evaluate import evaluated_dataset, validation_losses
+from runner.evaluate import evaluated_dataset, score_records, validation_losses
 from runner.failure import ExitCode, Failure
 from runner.job import ExecutionSpec, RestoreableJob
 from runner.ledger import RunLedger
@@ -107,12 +107,12 @@ class BaseTrainer(RestoreableJob):
         asked = spec.training.per_device_batch_size
         if asked not in (-1, rows):
             self.console.print(f"training/per_device_batch_size {asked} does not divide the batch; {rows} is used")
-        started = time.perf_counter()
+        clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
         self.console.print(
-            f"phase {phase.name}: steps {max(self.step + 1, phase.first_step):,} to {phase.last_step:,}, "
-            f"{phase.trainable_parameters:,} parameters trained, {phase.frozen_parameters:,} frozen, micro-batch "
-            f"{rows} rows × {compiled.accumulation}, compiled in {time.perf_counter() - started:.1f} s"
+            f"phase {phase.name}: to step {phase.last_step:,}, {phase.trainable_parameters:,} parameters trained, "
+            f"{phase.frozen_parameters:,} frozen, micro-batch {rows} rows × {compiled.accumulation}, "
+            f"compiled in {clock.lap(self.step)[1]:.1f} s"
         )
         return compiled
 
@@ -200,18 +200,8 @@ class BaseTrainer(RestoreableJob):
             return
         rows = {label: validation[label] for label in wanted}
         losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps)
-        place = {"step": self.step, "phase": phase.name}
-        for dataset in scored:
-            loss, tokens = losses[dataset]
-            session.write(
-                {"event": "validation", **place, "dataset": dataset, "loss": loss, "supervised_tokens": tokens}
-            )
-        for name in names:
-            dataset = evaluated_dataset(name)
-            loss, _ = losses[dataset]
-            session.write(
-                {"event": "evaluation", **place, "dataset": dataset, "loss": loss, "perplexity": float(np.exp(loss))}
-            )
+        for record in score_records(losses, scored, names, {"step": self.step, "phase": phase.name}):
+            session.write(record)
         if clock is not None:
             clock.restart(self.step)
 

@@ -19,17 +19,28 @@ class TrainingKeys(Protocol):
     """The keys of `training` that decide the stages."""
 
     @property
-    def tokens(self) -> int: ...
+    def tokens(self) -> int:
+        """Budget of a run of one phase."""
+
     @property
-    def dataset(self) -> Sequence[Any]: ...
+    def dataset(self) -> Sequence[Any]:
+        """Mixture of a run of one phase."""
+
     @property
-    def pre_lora_tokens(self) -> Sequence[int]: ...
+    def pre_lora_tokens(self) -> Sequence[int]:
+        """Tokens of each stage of phase full."""
+
     @property
-    def pre_lora_dataset(self) -> Sequence[Sequence[Any]]: ...
+    def pre_lora_dataset(self) -> Sequence[Sequence[Any]]:
+        """Mixture of each stage of phase full."""
+
     @property
-    def post_lora_tokens(self) -> Sequence[int]: ...
+    def post_lora_tokens(self) -> Sequence[int]:
+        """Tokens of each stage of phase lora."""
+
     @property
-    def post_lora_dataset(self) -> Sequence[Sequence[Any]]: ...
+    def post_lora_dataset(self) -> Sequence[Sequence[Any]]:
+        """Mixture of each stage of phase lora."""
 
 
 @dataclass(frozen=True, slots=True)

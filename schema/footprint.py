@@ -120,8 +120,9 @@ def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
     tokens, d, f = rows * a.block_size, a.n_embd, a.intermediate_size or 4 * a.n_embd
     kv = (a.n_kv_head or a.n_head) * (d // a.n_head)
     block = tokens * (item * (7 * d + 2 * kv + 3 * f) + 4 * 2 * a.n_head * a.block_size)
-    blocks = a.n_layers * tokens * d * item + block if a.remat else a.n_layers * block
-    return blocks + 4 * 3 * min(vocab_rows, rows) * a.block_size * a.vocab_size
+    blocks: int = a.n_layers * tokens * d * item + block if a.remat else a.n_layers * block
+    logits: int = 4 * 3 * min(vocab_rows, rows) * a.block_size * a.vocab_size
+    return blocks + logits
 
 
 def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:
@@ -138,7 +139,7 @@ def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["
         and parameter.path != "wpe/embedding"
         and (parameter.path != "wte/embedding" or a.tie_embeddings)
     )
-    attention = 12 * a.n_layers * (a.n_embd // a.n_head) * a.n_head * a.block_size
+    attention: int = 12 * a.n_layers * (a.n_embd // a.n_head) * a.n_head * a.block_size
     return (6 if phase == "full" else 4) * matrices + 6 * adapter_parameters * (phase == "lora") + attention
 
 

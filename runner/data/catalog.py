@@ -118,7 +118,7 @@ def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:
                 needed, available = entry.first_row + entry.rows, len(catalog.train[_key(entry)])
                 if needed > available:
                     raise Failure(
-                        f"{stage.key}: dataset '{entry.name}' has {available:,} rows and the plan asks {needed:,}; lower "
-                        "the budget, or set data/on_exhausted to repeat",
+                        f"{stage.key}: dataset '{entry.name}' has {available:,} rows and the plan asks {needed:,}; "
+                        "lower the budget, or set data/on_exhausted to repeat",
                         ExitCode.INVALID,
                     )

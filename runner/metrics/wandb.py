@@ -17,7 +17,7 @@ class WandbSink:
             import wandb
         except ImportError as error:
             raise Failure(
-                "logging/wandb is true and wandb is not installed; run pip install 'lorarun[wandb]', or set it to false",
+                "logging/wandb is true, and wandb is not installed; pip install 'lorarun[wandb]', or set it to false",
                 ExitCode.INVALID,
             ) from error
         identity = hashlib.sha256(str(run_dir.resolve()).encode()).hexdigest()[:16]

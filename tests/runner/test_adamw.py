@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from tests.runner.tiny_run import make_spec
 
 from runner.optimizers import build_optimizer
 from runner.optimizers.adamw import is_decayed
 from runner.schedules.wsd import learning_rate
+from tests.runner.tiny_run import make_spec
 
 PARAMS = {"attn": {"kernel": jnp.ones((2, 3, 4)), "bias": jnp.ones((2, 4))}, "norm": {"scale": jnp.ones(3)}}
 

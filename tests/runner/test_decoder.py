@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.runner.tiny_run import in_float64, make_spec, model_of
 
 from runner.lora import lora_state_shape
 from runner.models import Decoder
 from runner.state import boxed_parameters
 from schema import footprint
 from schema.sections.architecture import Architecture
+from tests.runner.tiny_run import in_float64, make_spec, model_of
 
 OPTIONS = [
     {"rope": rope, "bias": bias, "tie_embeddings": tie, "n_kv_head": kv, "intermediate_size": f, "remat": remat}
@@ -98,7 +98,7 @@ def reference_logits(a: Architecture, params: Any, tokens: np.ndarray) -> np.nda
         if not a.rope:
             x = x + w["wpe"]["embedding"][:positions]
         for layer in range(a.n_layers):
-            p = jax.tree.map(lambda y: y[layer], w["blocks"])
+            p = jax.tree.map(lambda y, layer=layer: y[layer], w["blocks"])
             x = x + attention(norm(x, p["attn_norm"]), p["attn"])
             y = gelu(linear(norm(x, p["mlp_norm"]), p["mlp"]["up_proj"]))
             x = x + linear(y, p["mlp"]["down_proj"])

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.runner.tiny_run import Trainer, in_float64, make_spec, model_of, one_device, random_batch, start, train
 
 from runner.cross_entropy import cross_entropy
 from runner.failure import ExitCode, Failure
@@ -27,6 +26,7 @@ from runner.models._projection import project_wide
 from runner.state import abstract_full_state, boxed_parameters
 from runner.step import MicroBatch, train_step
 from schema import footprint
+from tests.runner.tiny_run import Trainer, in_float64, make_spec, model_of, one_device, random_batch, start, train
 
 PARAMS = {
     "blocks": {

@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import pytest
 from jax.sharding import AbstractMesh
-from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
 
 from runner.failure import ExitCode, Failure
 from runner.lora import abstract_lora_state, transition_to_lora
 from runner.mesh import put_batch
 from runner.phase import compile_phase, device_memory, micro_batch_rows, state_bytes
 from runner.state import Stream, stream_key
+from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
 
 
 def mesh_of(devices: int) -> AbstractMesh:

@@ -8,13 +8,13 @@ import jax
 import numpy as np
 import optax
 import pytest
-from tests.runner.tiny_run import make_spec, one_device, random_batch, start, steps_of, train
 
 from runner.lora import transition_to_lora
 from runner.mesh import put_batch
 from runner.phase import compile_phase
 from runner.schedules.wsd import learning_rate
 from runner.state import Stream, stream_key
+from tests.runner.tiny_run import make_spec, one_device, random_batch, start, steps_of, train
 
 
 @pytest.mark.parametrize("phase", ["full", "lora"])
