@@ -60,3 +60,8 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(module), name)
     raise AttributeError(f"module 'runner' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return __all__

@@ -75,11 +75,7 @@ def plan(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, trac
         from runner.plan import compile_plan
         from schema.lint import load_spec
 
-        loaded = load_spec(spec, overrides)
-        try:
-            compiled = compile_plan(loaded, devices)
-        except ValueError as error:
-            raise Failure(f"{error}; set mesh/*, or plan with --devices", ExitCode.INVALID) from error
+        compiled = compile_plan(load_spec(spec, overrides), devices)
         if layout == "json":
             click.echo(compiled.to_json())
             return

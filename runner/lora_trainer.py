@@ -18,6 +18,7 @@ from runner.lora import abstract_lora_state, transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.metrics.wandb import require_wandb
 from runner.preemption import Preemption, listen
 from runner.start import check_start, first_state
 from runner.state import abstract_full_state
@@ -31,8 +32,15 @@ class LoRATrainer(BaseTrainer):
     def run(self) -> None:
         """Run to the end of the plan; the same call resumes a run that was stopped at any instant.
 
-        A finished run says so and returns. Raises Failure with the exit code of what went wrong.
+        A finished run says so and returns. What can be refused is refused before the run directory is
+        touched. Raises Failure with the exit code of what went wrong.
         """
+        self._check()
+        summary = self.spec.run_dir / SUMMARY
+        if summary.exists() and read_json(summary)["plan_digest"] == self.plan.digest:
+            self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
+            print_summary(self.console, self.spec.run_dir, read_json(summary))
+            return
         with listen() as preemption:
             catalog = self._prepare()
             create_run_dir(self.spec)
@@ -67,6 +75,14 @@ class LoRATrainer(BaseTrainer):
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
+
+    def _check(self) -> None:
+        """Refuse what cannot be run, without writing anything."""
+        check_run_dir(self.spec)
+        if self.spec.starting_point is not None and not is_run(self.spec.run_dir):
+            check_start(self.spec.starting_point, self.spec.spec)
+        if self.spec.spec.logging.wandb:
+            require_wandb()
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -124,22 +140,9 @@ class LoRATrainer(BaseTrainer):
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:
-    """Run a valid spec in its run directory: what `lorarun exec` does.
-
-    What can be refused is refused before the run directory is touched. Raises Failure.
-    """
-    console = console or Console(highlight=False, soft_wrap=True)
+    """Run a valid spec in its run directory: what `lorarun exec` does. Raises Failure."""
     enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
-    check_run_dir(execution)
-    if execution.starting_point is not None and not is_run(execution.run_dir):
-        check_start(execution.starting_point, execution.spec)
-    trainer = LoRATrainer(execution, console)
-    summary = execution.run_dir / SUMMARY
-    if summary.exists() and read_json(summary)["plan_digest"] == trainer.plan.digest:
-        console.print(f"{execution.run_dir} is finished; nothing is left to do")
-        print_summary(console, execution.run_dir, read_json(summary))
-        return
-    trainer.run()
+    LoRATrainer(execution, console).run()
 
 
 class _Preparation:

@@ -15,8 +15,8 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from runner.failure import ExitCode, Failure
-from schema.footprint import AXIS_RULES, mesh_axes
+from runner.plan import resolve_mesh
+from schema.footprint import AXIS_RULES
 from schema.sections.mesh import Mesh as MeshSection
 
 
@@ -25,10 +25,7 @@ def build_mesh(section: MeshSection) -> jax.sharding.Mesh:
 
     Raises Failure INVALID, naming both numbers, when the axes do not multiply to the number of devices.
     """
-    try:
-        axes = mesh_axes(section, jax.device_count())
-    except ValueError as error:
-        raise Failure(str(error), ExitCode.INVALID) from error
+    axes = resolve_mesh(section, jax.device_count())
     return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=(AxisType.Auto,) * len(axes))
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from flax.training.train_state import TrainState
 from jax.sharding import NamedSharding, PartitionSpec
 
-from runner.failure import ExitCode, Failure
 from runner.lora import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
+from runner.plan import check_batch
 from runner.step import CHUNK_TOKENS, Batch, MicroBatch, train_step, validate_step
 from schema import footprint
 from schema.budget import Phase
@@ -90,12 +90,7 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
     not divide the batch.
     """
     training, devices = spec.training, batch_devices(mesh)
-    if training.batch_size % devices:
-        raise Failure(
-            f"training/batch_size {training.batch_size} is no multiple of the {devices} devices of mesh/data × "
-            f"mesh/fsdp; make it {-(-training.batch_size // devices) * devices}",
-            ExitCode.INVALID,
-        )
+    check_batch(spec, devices)
     share = training.batch_size // devices
     divisors = [rows for rows in range(1, share + 1) if share % rows == 0]
     if training.per_device_batch_size > 0:

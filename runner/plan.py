@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner.data.meta import read_meta, split_rows
+from runner.failure import ExitCode, Failure
 from runner.schedules import load_schedule
 from schema import budget, footprint
+from schema.sections.mesh import Mesh
 from schema.spec import Spec
 
 
@@ -93,10 +95,6 @@ class PhasePlan:
         local = step - self.first_step
         return schedule.learning_rate(local, self.steps, rate.peak, rate.warmup_steps, rate.decay_steps)
 
-    def stage_at(self, step: int) -> int:
-        """Index of the stage that holds a step of the whole run."""
-        return next(index for index, stage in enumerate(self.stages) if step <= stage.last_step)
-
 
 @dataclass(frozen=True, slots=True)
 class AdapterPlan:
@@ -121,14 +119,6 @@ class Plan:
     unadapted: tuple[str, ...]
     digest: str
 
-    def phase_at(self, step: int) -> PhasePlan:
-        """Return the phase that holds a step."""
-        return next(phase for phase in self.phases if step <= phase.last_step)
-
-    def phase(self, name: str) -> PhasePlan | None:
-        """Return the phase of this name, if the run has it."""
-        return next((phase for phase in self.phases if phase.name == name), None)
-
     def to_json(self) -> str:
         """Serialise the whole plan; stable for equal specs, stores and device counts."""
         return json.dumps(asdict(self), indent=2)
@@ -137,9 +127,10 @@ class Plan:
 def compile_plan(spec: Spec, devices: int = 1) -> Plan:
     """Compile a valid spec for this many devices.
 
-    Raises ValueError when the mesh does not fit the number of devices.
+    Raises Failure INVALID when the mesh does not fit the number of devices, or does not divide the batch.
     """
-    mesh = footprint.mesh_axes(spec.mesh, devices)
+    mesh = resolve_mesh(spec.mesh, devices)
+    check_batch(spec, mesh["data"] * mesh["fsdp"])
     tokens_per_step = spec.training.batch_size * spec.architecture.block_size
     stages = budget.stages(spec.training, spec.training.model_fields_set, tokens_per_step)
     drawn: dict[tuple[str, str, str], int] = {}
@@ -152,6 +143,25 @@ def compile_plan(spec: Spec, devices: int = 1) -> Plan:
     steps = phases[-1].last_step if phases else 0
     plan = Plan(tokens_per_step, steps, steps * tokens_per_step, mesh, tuple(phases), adapters, unadapted, digest="")
     return Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "digest": _digest(plan)})
+
+
+def resolve_mesh(section: Mesh, devices: int) -> dict[str, int]:
+    """Size of each axis of `mesh` on this many devices. Raises Failure INVALID, naming both numbers."""
+    try:
+        return footprint.mesh_axes(section, devices)
+    except ValueError as error:
+        raise Failure(f"{error}; write axes whose product is {devices}", ExitCode.INVALID) from error
+
+
+def check_batch(spec: Spec, devices: int) -> None:
+    """Raise Failure INVALID when the devices that share the rows do not divide the batch."""
+    rows = spec.training.batch_size
+    if rows % devices:
+        raise Failure(
+            f"training/batch_size {rows} is no multiple of the {devices} devices of mesh/data × mesh/fsdp; "
+            f"make it {-(-rows // devices) * devices}",
+            ExitCode.INVALID,
+        )
 
 
 def _plan_stage(

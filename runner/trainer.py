@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import numpy as np
 from flax.training.train_state import TrainState
 from rich.console import Console
 
@@ -60,8 +59,8 @@ class BaseTrainer(RestoreableJob):
     def __init__(self, spec: ExecutionSpec, console: Console | None = None) -> None:
         self.spec = spec
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self.plan = compile_plan(spec.spec, jax.device_count())
         self.mesh = build_mesh(spec.spec.mesh)
+        self.plan = compile_plan(spec.spec, jax.device_count())
         lora = spec.spec.optimization.lora
         scale = LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout)
         self.model = build_model(spec.spec.architecture, scale, attention_implementation(spec.spec))
@@ -69,7 +68,7 @@ class BaseTrainer(RestoreableJob):
         self.ledger = RunLedger()
         self.base_digest: str | None = None
         self._in_lora_phase = False
-        self._unchecked: list[tuple[int, jax.Array]] = []
+        self._finite = _Finite()
 
     def run_phase(self, phase: PhasePlan, session: Session) -> None:
         """Run what is left of a phase, from `self.step` on.
@@ -121,7 +120,7 @@ class BaseTrainer(RestoreableJob):
         self.state, metrics = compiled.train(self.state, arrays, phase.learning_rate_at(batch.step), key)
         self.step = batch.step
         self.ledger.add(batch)
-        self._unchecked.append((batch.step, metrics["finite"]))
+        self._finite.note(batch.step, metrics["finite"])
         return metrics
 
     def _report(
@@ -130,7 +129,7 @@ class BaseTrainer(RestoreableJob):
         """Read the metrics of a step back from the devices, at report steps only."""
         if not _falls_on(self.step, phase.report_steps):
             return
-        self._check_finite(phase)
+        self._finite.check(phase)
         numbers = jax.device_get(metrics)
         steps, seconds = clock.lap(self.step)
         session.write(
@@ -150,24 +149,12 @@ class BaseTrainer(RestoreableJob):
             }
         )
 
-    def _check_finite(self, phase: PhasePlan) -> None:
-        """Raise Failure NUMERICS naming the first step whose loss or gradient is not finite."""
-        steps = [step for step, _ in self._unchecked]
-        finite = np.asarray(jax.device_get([flag for _, flag in self._unchecked]), bool)
-        self._unchecked.clear()
-        if not finite.all():
-            raise Failure(
-                f"phase {phase.name}, step {steps[int(np.argmin(finite))]:,}: the loss or its gradient is not finite; "
-                "earlier checkpoints are intact, lower the learning rate or raise the precision",
-                ExitCode.NUMERICS,
-            )
-
     def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
         """Save at checkpoint steps, and when somebody asked the process to stop, which ends it."""
         asked_to_stop = session.preemption.requested
         if not asked_to_stop and not _falls_on(self.step, phase.checkpoint_steps):
             return
-        self._check_finite(phase)
+        self._finite.check(phase)
         manifest = Manifest(
             phase=phase.name,
             stage=stage,
@@ -221,6 +208,28 @@ def _falls_on(step: int, steps: tuple[int, ...]) -> bool:
     """Whether a step is among ascending steps."""
     place = bisect_left(steps, step)
     return place < len(steps) and steps[place] == step
+
+
+class _Finite:
+    """Remembers on the devices whether steps were finite, and asks at reports and before saves only."""
+
+    def __init__(self) -> None:
+        self._flags: dict[int, jax.Array] = {}
+
+    def note(self, step: int, flag: jax.Array) -> None:
+        """Remember one step's flag without waiting for it."""
+        self._flags[step] = flag
+
+    def check(self, phase: PhasePlan) -> None:
+        """Raise Failure NUMERICS naming the first step since the last check that was not finite."""
+        flags, self._flags = jax.device_get(self._flags), {}
+        failed = [step for step, finite in flags.items() if not finite]
+        if failed:
+            raise Failure(
+                f"phase {phase.name}, step {failed[0]:,}: the loss or its gradient is not finite; earlier checkpoints "
+                "are intact, lower the learning rate or raise the precision",
+                ExitCode.NUMERICS,
+            )
 
 
 class _Clock:

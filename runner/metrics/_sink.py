@@ -24,7 +24,7 @@ def open_sinks(run_dir: Path, resume_step: int, use_wandb: bool) -> tuple[Sink, 
     """Open the sinks that keep records, continuing after `resume_step` (0 for a new run).
 
     Records of later steps, left by a process that was killed, are dropped, so that none appears twice.
-    Raises Failure INVALID when Weights & Biases is asked for and not installed.
+    Weights & Biases must be installed where it is asked for: see `require_wandb`.
     """
     from runner.metrics.jsonl import JsonlSink
     from runner.metrics.tensorboard import TensorboardSink

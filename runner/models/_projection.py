@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.typing import Dtype
+from jax.custom_derivatives import CustomVJPPrimal
 
 from runner.models._placement import gather_features
 
@@ -55,17 +56,29 @@ def _wide_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return jnp.matmul(x, kernel, preferred_element_type=jnp.promote_types(x.dtype, jnp.float32))
 
 
-def _wide_product_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, Adapter]:
-    return _wide_product(x, kernel), (x, kernel)
+def _wide_product_forward(
+    x: CustomVJPPrimal, kernel: CustomVJPPrimal
+) -> tuple[jax.Array, tuple[jax.Array | None, jax.Array | None]]:
+    kept = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
+    return _wide_product(x.value, kernel.value), kept
 
 
-def _wide_product_backward(kept: Adapter, gradient: jax.Array) -> Adapter:
+def _wide_product_backward(
+    kept: tuple[jax.Array | None, jax.Array | None], gradient: jax.Array
+) -> tuple[jax.Array | None, jax.Array | None]:
+    """Form the gradients that are asked for; none of a frozen kernel."""
     x, kernel = kept
-    gradient = gradient.astype(x.dtype)  # else the two largest products of a step would run in float32
-    return gradient @ kernel.T, x.T @ gradient
+
+    def narrow(like: jax.Array) -> jax.Array:
+        return gradient.astype(like.dtype)  # else the two largest products of a step would run in float32
+
+    return (
+        None if kernel is None else narrow(kernel) @ kernel.T,
+        None if x is None else x.T @ narrow(x),
+    )
 
 
-_wide_product.defvjp(_wide_product_forward, _wide_product_backward)
+_wide_product.defvjp(_wide_product_forward, _wide_product_backward, symbolic_zeros=True)
 
 
 class Projection(nn.Module):

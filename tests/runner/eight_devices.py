@@ -38,7 +38,7 @@ def main() -> None:
 
 def both(one: Trainer, eight: Trainer) -> dict[str, Any]:
     """Train one phase on both."""
-    losses = {"one": train(one, STEPS, micro_rows=4), "eight": train(eight, STEPS, micro_rows=1)}
+    losses = {"one": train(one, STEPS, micro_rows=4, rate=1e-3), "eight": train(eight, STEPS, micro_rows=1, rate=1e-3)}
     (adam,) = (part for part in eight.state.opt_state if isinstance(part, optax.ScaleByAdamState))
     parts = {path: list(leaf.sharding.shard_shape(leaf.shape)) for path, leaf in by_path(eight.state.params).items()}
     buffers = {"mu": placed(adam.mu), "nu": placed(adam.nu)}

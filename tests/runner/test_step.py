@@ -24,7 +24,7 @@ def test_accumulation_1_by_8_equals_2_by_4_and_8_by_1(phase: str) -> None:
         trainer = start(make_spec(lora={"target_modules": ["kernel", "wte"]}))
         if phase == "lora":
             transition_to_lora(trainer)
-        losses = train(trainer, steps=3, micro_rows=micro_rows)
+        losses = train(trainer, steps=3, micro_rows=micro_rows, rate=1e-3)
         ends.append((losses, jax.tree.map(np.array, trainer.state.params)))
     for other in ends[1:]:
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6), ends[0], other)

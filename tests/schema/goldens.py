@@ -22,6 +22,11 @@ def cases() -> list[Path]:
     return sorted((SPECS / "err").glob("*/*.yaml"))
 
 
+def outputs() -> list[Path]:
+    """Every output that lies there, with or without its spec."""
+    return sorted((SPECS / "err").glob("*/*.out"))
+
+
 def silent_specs() -> list[Path]:
     """Every spec that has none."""
     return sorted((SPECS / "ok").glob("*.yaml"))

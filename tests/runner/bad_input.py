@@ -1,0 +1,60 @@
+"""A working directory with a small valid spec and its data, and a way to say what a command did to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from runner.cli import main
+
+SPEC = """\
+architecture: {n_layers: 1, n_embd: 16, n_head: 2, block_size: 16, vocab_size: 320}
+data:
+  root: stores
+  sources: {tales: {path: tales.jsonl}}
+training:
+  batch_size: 4
+  validation_steps: 8
+  pre_lora_tokens: [128]
+  pre_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
+  post_lora_tokens: [128]
+  post_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
+optimization: {lora: {rank: 2}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Exit code and output of a command, and what it changed: paths that appeared, vanished or differ."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    changed: set[str]
+
+
+def fill(folder: Path) -> None:
+    """Write the spec and its data."""
+    (folder / "spec.yaml").write_text(SPEC)
+    records = [{"prompt": f"tale {n}: ", "completion": f"{n * 7919 % 1000} times round"} for n in range(100)]
+    (folder / "tales.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def lorarun(folder: Path, *arguments: str, **options: Any) -> Outcome:
+    """Run a command in the working directory `folder`, which the caller has changed to."""
+    before = tree(folder)
+    result = CliRunner().invoke(main, arguments, **options)
+    after = tree(folder)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    return Outcome(result.exit_code, result.stdout, result.stderr, changed)
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every path below a folder, with the bytes of files."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
+    }

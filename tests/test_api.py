@@ -1,0 +1,127 @@
+"""The public names of the two packages, and what the commands say of themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from runner.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PROMISED = (
+    ("schema", "Sampling DatasetStyle Spec LoRAConfig LoRATrainerConfig field configure"),
+    ("runner", "LoRAConfig LoRATrainerConfig param_filter inject_lora_params merge_lora_params count_lora_params"),
+    ("runner", "LoRATrainState transition_to_lora BaseTrainer LoRATrainer ExecutionSpec RestoreableJob"),
+)
+NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
+HELP = {
+    "": """\
+Usage: main [OPTIONS] COMMAND [ARGS]...
+
+  Train a language model in two phases, all parameters and then LoRA adapters,
+  from one YAML spec.
+
+  lorarun validate spec.yaml    find every mistake that can be known before the run
+  lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
+  lorarun exec spec.yaml        run the plan; type the same line again to resume
+
+  Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75
+  preempted (run again), 76 numerics, 77 export differs, 78 resume refused.
+""",
+    "validate": """\
+Usage: main validate [OPTIONS] SPEC...
+
+  Check specs and print every finding, with place, reason and remedy.
+
+  Exits with 0 when no finding is an error, 1 when one is, 2 when a file
+  cannot be read.
+""",
+    "plan": """\
+Usage: main plan [OPTIONS] SPEC
+
+  Show what exec would do: phases, stages, steps, tokens, learning rates,
+  adapters, bytes, FLOPs.
+""",
+    "exec": """\
+Usage: main exec [OPTIONS] SPEC
+
+  Run the plan. The same command resumes a run that was stopped, at the step
+  where it stood.
+
+  Ctrl-C finishes the current step, saves a checkpoint and exits with 75.
+""",
+}
+
+
+@pytest.mark.parametrize(("package", "name"), [(package, n) for package, names in PROMISED for n in names.split()])
+def test_a_promised_name_is_importable_and_listed(package: str, name: str) -> None:
+    module = import_module(package)
+    assert getattr(module, name).__doc__
+    assert name in module.__all__
+
+
+@pytest.mark.parametrize("package", ["schema", "runner"])
+def test_the_listed_names_are_those_that_have_a_home(package: str) -> None:
+    module = import_module(package)
+    homes = [name for names in module._HOMES.values() for name in names]
+    assert sorted(homes) == sorted(module.__all__) == sorted(set(homes))
+    assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize("package", ["schema", "runner"])
+def test_every_listed_name_is_importable(package: str) -> None:
+    module = import_module(package)
+    assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
+
+
+@pytest.mark.parametrize("package", ["schema", "runner"])
+def test_a_name_that_does_not_exist_is_an_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'Nothing'"):
+        import_module(package).Nothing  # noqa: B018
+
+
+def test_restore_from_path_is_a_method_of_every_job() -> None:
+    runner = import_module("runner")
+    assert issubclass(runner.LoRATrainer, runner.BaseTrainer)
+    assert issubclass(runner.BaseTrainer, runner.RestoreableJob)
+    assert {"run", "restore_from_path"} <= runner.RestoreableJob.__abstractmethods__
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_command_that_reads_only_loads_no_numerical_library(command: str) -> None:
+    script = (
+        "import sys\nfrom runner.cli import main\n"
+        f"main(['{command}', 'specs/quickstart.yaml'], standalone_mode=False)\n"
+        f"print('loaded', [name for name in {NUMERICAL} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded []"
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
+    arguments = [*command.split(), "--help"]
+    shown = CliRunner().invoke(main, arguments, terminal_width=78, prog_name="main").output
+    assert shown.partition("\nOptions:")[0] == HELP[command]
+
+
+@pytest.mark.parametrize(
+    ("command", "listed"),
+    [
+        ("", {"--version", "-h, --help"}),
+        ("validate", {"--set", "--format", "--traceback", "-h, --help"}),
+        ("plan", {"--set", "--format", "--devices", "--traceback", "-h, --help"}),
+        ("exec", {"--set", "--run-dir", "--restore", "--traceback", "-h, --help"}),
+    ],
+)
+def test_the_help_of_a_command_lists_its_options(command: str, listed: set[str]) -> None:
+    shown = CliRunner().invoke(main, [*command.split(), "--help"]).output.partition("Options:\n")[2]
+    lines = [line.strip() for line in shown.splitlines() if line.startswith("  -")]
+    assert {
+        line if line.startswith("-h") else line.split()[0] for line in (each.split("  ")[0] for each in lines)
+    } == listed
