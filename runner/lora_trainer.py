@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from rich.console import Console
 
-from runner.checkpoint import Checkpoints, read_manifest, restore_tree, save_base, tree_digest
+from runner.checkpoint import Checkpoints, read_manifest, restore_tree, save_base, storage_failures, tree_digest
 from runner.data.catalog import Catalog, open_catalog
 from runner.failure import ExitCode, Failure
 from runner.job import ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
@@ -44,7 +44,6 @@ class LoRATrainer(BaseTrainer):
         with listen() as preemption:
             catalog = self._prepare()
             create_run_dir(self.spec)
-            write_atomically(self.spec.run_dir / "plan.json", self.plan.to_json())
             checkpoints = self._checkpoints()
             try:
                 self._run_from_latest(catalog, checkpoints, preemption)
@@ -106,6 +105,8 @@ class LoRATrainer(BaseTrainer):
             self.restore_from_path(f"checkpoints/{latest}")
             self._check_stores(catalog, f"checkpoints/{latest}")
             self.console.print(f"resuming {run_dir} after step {latest:,} of {self.plan.steps:,}")
+        with storage_failures(run_dir, "write to"):
+            write_atomically(run_dir / "plan.json", self.plan.to_json())
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
             sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb), console)

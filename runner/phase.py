@@ -25,7 +25,7 @@ from schema.budget import Phase
 from schema.spec import Spec
 
 MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
-CPU_TOKENS = 2048  # of a micro-batch on a CPU, where larger ones are slower
+CPU_TOKENS = 1024  # of a micro-batch on a CPU, where larger ones are slower
 
 Metrics = dict[str, jax.Array]
 
@@ -86,7 +86,7 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
 
     `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says
     so); for -1 the most that fit by `schema.footprint` into 90 % of `device_memory` bytes, or, where
-    that is None (CPU), into 2,048 tokens; at least one row. Raises Failure INVALID when the devices do
+    that is None (CPU), into 1,024 tokens; at least one row. Raises Failure INVALID when the devices do
     not divide the batch.
     """
     training, devices = spec.training, batch_devices(mesh)

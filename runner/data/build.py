@@ -13,7 +13,7 @@ import shutil
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -135,13 +135,20 @@ def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
 
 @contextmanager
 def partial_folder(folder: Path) -> Iterator[Path]:
-    """A fresh folder beside the store to build in; removed when it was not installed. Raises OSError."""
+    """A fresh folder beside the store to build in; removed when it was not installed. Raises OSError.
+
+    Parents that had to be made for it go with it, as long as nothing else is in them.
+    """
+    made = [parent for parent in folder.parents if not parent.exists()]
     partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # it holds a store
+            for parent in made:
+                parent.rmdir()
 
 
 def install(partial: Path, folder: Path, meta: StoreMeta) -> None:

@@ -37,6 +37,8 @@ def _belongs(line: str, resume_step: int) -> bool:
 
     What follows a step's checkpoint (validation, evaluation) is done again after a resume at that step.
     """
+    if not line.endswith("\n"):  # the next record would continue it
+        return False
     try:
         record = json.loads(line)
     except ValueError:

@@ -33,7 +33,11 @@ class WandbSink:
     def write(self, record: Record) -> None:
         """Log the numbers of one record at its step."""
         topic = "/".join(str(record[name]) for name in ("event", "dataset") if name in record)
-        numbers = {f"{topic}/{name}": value for name, value in record.items() if isinstance(value, int | float)}
+        numbers = {
+            f"{topic}/{name}": value
+            for name, value in record.items()
+            if name != "step" and isinstance(value, int | float)
+        }
         self._run.log(numbers, step=int(str(record["step"])))
 
     def close(self) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.runner.interrupted_run import Moment, finish, interrupt_when, preparing, reached, records, summary
 
 SPEC = """
 architecture: {n_layers: 2, n_embd: 32, n_head: 2, block_size: 32, vocab_size: 320, dropout: 0.1}
@@ -49,41 +46,7 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(workplace: Path, run_dir: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", run_dir]
-    path = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": path, "JAX_COMPILATION_CACHE_DIR": str(workplace / "cache")}
-    return subprocess.Popen(command, cwd=workplace, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def kill_when(workplace: Path, moment: Callable[[Path, Path], bool]) -> None:
-    """Run the command until the moment comes, then kill it; a run that ends before has missed it."""
-    process = start(workplace, "killed")
-    deadline = time.monotonic() + 120
-    while not moment(workplace, workplace / "killed"):
-        if process.poll() is not None:
-            assert process.stdout is not None
-            pytest.fail(f"ended before the moment came: {process.stdout.read().decode()}")
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def finish(workplace: Path, run_dir: str) -> None:
-    output, _ = (process := start(workplace, run_dir)).communicate(timeout=120)
-    assert process.returncode == 0, output.decode()
-
-
-def reached(step: int) -> Callable[[Path, Path], bool]:
-    def moment(_: Path, run: Path) -> bool:
-        metrics = run / "metrics.jsonl"
-        return metrics.exists() and f'"event": "train", "step": {step},' in metrics.read_text()
-
-    return moment
-
-
-def saving(first: int) -> Callable[[Path, Path], bool]:
+def saving(first: int) -> Moment:
     """A checkpoint of this step or later is being written."""
 
     def moment(_: Path, run: Path) -> bool:
@@ -94,8 +57,8 @@ def saving(first: int) -> Callable[[Path, Path], bool]:
     return moment
 
 
-MOMENTS: dict[str, Callable[[Path, Path], bool]] = {
-    "preparation": lambda workplace, _: any((workplace / "data").glob(".*partial*")),
+MOMENTS: dict[str, Moment] = {
+    "preparation": preparing,
     "before the first step": lambda _, run: (run / "metrics.jsonl").exists(),
     "a step of phase full": reached(2),
     "a save of phase full": saving(3),
@@ -108,19 +71,13 @@ MOMENTS: dict[str, Callable[[Path, Path], bool]] = {
 }
 
 
-def records(run: Path) -> list[dict[str, object]]:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {name: value for name, value in line.items() if name not in ("seconds", "tokens_per_second")} for line in lines
-    ]
-
-
 def test_a_run_killed_at_ten_moments_ends_as_an_uninterrupted_one(workplace: Path) -> None:
     for moment in MOMENTS.values():
-        kill_when(workplace, moment)
+        interrupt_when(workplace, "killed", moment, signal.SIGKILL)
     finish(workplace, "killed")
     finish(workplace, "whole")
-    killed, whole = (json.loads((workplace / name / "summary.json").read_text()) for name in ("killed", "whole"))
-    assert killed == whole  # with the digests of base, adapters and tokens, and the ledger
+    assert summary(workplace / "killed") == summary(
+        workplace / "whole"
+    )  # with the digests of base, adapters and tokens, and the ledger
     assert records(workplace / "killed") == records(workplace / "whole")  # losses and token digests of every step
     assert not list((workplace / "data").glob(".*"))

@@ -29,8 +29,8 @@ def test_the_rows_asked_are_lowered_to_a_divisor_of_a_devices_share() -> None:
     assert [rows(asked, devices=8) for asked in (1, 5, 7, 1000)] == [1, 4, 6, 12]
 
 
-def test_a_cpu_takes_about_2048_tokens_at_once() -> None:
-    assert [rows(-1, block_size=size) for size in (16, 64, 256, 4096)] == [96, 32, 8, 1]
+def test_a_cpu_takes_about_1024_tokens_at_once() -> None:
+    assert [rows(-1, block_size=size) for size in (16, 64, 256, 4096)] == [48, 16, 4, 1]
 
 
 def test_an_accelerator_takes_the_most_that_fits() -> None:

@@ -69,8 +69,8 @@ def test_a_mesh_that_does_not_match_the_devices_is_refused() -> None:
     result = CliRunner().invoke(main, ["plan", str(PLANS / "sharded.yaml"), "--devices", "3"])
     assert (result.exit_code, result.stderr) == (
         2,
-        "lorarun: mesh (data 1 × fsdp -1 × tensor 2) needs a multiple of 2 devices, and there are 3; set mesh/*, or "
-        "plan with --devices\n",
+        "lorarun: mesh (data 1 × fsdp -1 × tensor 2) needs a multiple of 2 devices, and there are 3; write axes "
+        "whose product is 3\n",
     )
 
 

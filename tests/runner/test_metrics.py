@@ -1,0 +1,178 @@
+"""Where a run's numbers go: each record once, whole, in every sink."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tensorboardX.proto.event_pb2 import Event
+
+from runner.failure import ExitCode, Failure
+from runner.metrics import open_sinks
+from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.metrics.jsonl import JsonlSink
+from runner.metrics.wandb import WandbSink, require_wandb
+
+
+def train(step: int) -> dict[str, Any]:
+    """A record of a train step."""
+    rates = {"loss": 2.5, "learning_rate": 1e-3, "grad_norm": 0.75, "seconds": 2.0, "tokens_per_second": 1234.0}
+    return {"event": "train", "step": step, "phase": "full", "stage": 1, "tokens": step * 1000, **rates}
+
+
+def validation(step: int) -> dict[str, Any]:
+    """A record of a validation."""
+    return {"event": "validation", "step": step, "phase": "full", "dataset": "tales", "loss": 1.5}
+
+
+def lines(run_dir: Path) -> list[str]:
+    return (run_dir / "metrics.jsonl").read_text().splitlines()
+
+
+def steps(run_dir: Path) -> list[tuple[str, int]]:
+    return [(record["event"], record["step"]) for record in map(json.loads, lines(run_dir))]
+
+
+def write(run_dir: Path, resume_step: int, *records: dict[str, Any]) -> None:
+    sink = JsonlSink(run_dir, resume_step)
+    for record in records:
+        sink.write(record)
+    sink.close()
+
+
+def test_a_record_is_one_line_and_written_at_once(tmp_path: Path) -> None:
+    sink = JsonlSink(tmp_path, 0)
+    sink.write(train(1))
+    assert [json.loads(line) for line in lines(tmp_path)] == [train(1)]
+    sink.close()
+
+
+def test_records_after_the_checkpoint_are_dropped_at_resume(tmp_path: Path) -> None:
+    write(tmp_path, 0, train(1), train(2), train(3))
+    write(tmp_path, 2, train(3), train(4))
+    assert steps(tmp_path) == [("train", 1), ("train", 2), ("train", 3), ("train", 4)]
+
+
+def test_a_validation_that_follows_the_checkpoint_is_done_again_at_resume(tmp_path: Path) -> None:
+    write(tmp_path, 0, train(1), validation(1), train(2), validation(2))
+    write(tmp_path, 2, validation(2))
+    assert steps(tmp_path) == [("train", 1), ("validation", 1), ("train", 2), ("validation", 2)]
+
+
+@pytest.mark.parametrize("half", ['{"event": "train", "st', '{"event": "train", "step": 2}', "\x00\x00\x00"])
+def test_a_half_line_is_dropped_at_resume(half: str, tmp_path: Path) -> None:
+    write(tmp_path, 0, train(1))
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(half)
+    write(tmp_path, 2, train(3))
+    assert steps(tmp_path) == [("train", 1), ("train", 3)]
+
+
+def test_a_new_run_begins_with_an_empty_file(tmp_path: Path) -> None:
+    write(tmp_path, 0, train(1))
+    write(tmp_path, 0)
+    assert lines(tmp_path) == []
+
+
+def events(run_dir: Path) -> Iterator[tuple[str, int, float]]:
+    """Tag, step and value of each scalar in the event files: length (8 bytes), checksum (4), event, checksum (4)."""
+    for path in sorted((run_dir / "tensorboard").iterdir()):
+        data = path.read_bytes()
+        while data:
+            size = int.from_bytes(data[:8], "little")
+            event = Event.FromString(data[12 : 12 + size])
+            data = data[16 + size :]
+            for value in event.summary.value:
+                yield value.tag, event.step, value.simple_value
+
+
+def test_tensorboard_has_every_number_of_every_record(tmp_path: Path) -> None:
+    sinks = open_sinks(tmp_path, 0, use_wandb=False)
+    for sink in sinks:
+        sink.write(train(1))
+        sink.write(validation(1))
+        sink.close()
+    found = set(events(tmp_path))
+    assert {("train/loss", 1, 2.5), ("train/grad_norm", 1, 0.75), ("validation/tales/loss", 1, 1.5)} <= found
+    assert {tag for tag, _, _ in found} == {
+        *(f"train/{name}" for name in train(1) if name not in ("event", "step", "phase")),
+        "validation/tales/loss",
+    }
+
+
+def console(terminal: bool = False) -> tuple[Console, StringIO]:
+    out = StringIO()
+    return Console(file=out, force_terminal=terminal, width=200, highlight=False, soft_wrap=True), out
+
+
+def test_a_console_that_is_no_terminal_gets_plain_lines() -> None:
+    plain, out = console()
+    sink = ConsoleSink(plain, steps=4000, done=0)
+    sink.write(train(2000))
+    sink.write(validation(2000))
+    sink.write({**validation(2000), "event": "evaluation", "perplexity": 4.4817})
+    sink.close()
+    assert out.getvalue() == (
+        "full  stage 1  step 2,000/4,000  tokens 2M  loss 2.5000  lr 0.001  grad_norm 0.75  1.23k tokens/s  "
+        "ETA 0:00:02\n"
+        "full  step 2,000  validation  tales  loss 1.5000\n"
+        "full  step 2,000  evaluation  tales  loss 1.5000  perplexity 4.482\n"
+    )
+
+
+def test_the_time_left_counts_only_the_steps_of_this_process() -> None:
+    plain, out = console()
+    sink = ConsoleSink(plain, steps=1900, done=90)
+    sink.write(train(100))
+    assert out.getvalue().endswith("ETA 0:06:00\n")  # 10 steps took 2 s, and 1,800 are left
+
+
+def test_a_terminal_gets_one_live_line_that_is_gone_at_the_end() -> None:
+    live, out = console(terminal=True)
+    sink = ConsoleSink(live, steps=4, done=0)
+    sink.write(train(1))
+    sink.write(validation(1))
+    sink.close()
+    assert "full  step 1  validation  tales  loss 1.5000" in out.getvalue()
+    assert "1/4" in out.getvalue()
+    assert out.getvalue().endswith("\x1b[2K")
+
+
+def test_preparation_is_one_line_where_there_is_no_terminal() -> None:
+    plain, out = console()
+    with preparation_bar(plain, "preparing tales", 100) as advance:
+        advance(40)
+    assert out.getvalue() == "preparing tales\n"
+
+
+def test_wandb_that_is_not_installed_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.metrics.wandb.find_spec", lambda _: None)
+    with pytest.raises(Failure) as refused:
+        require_wandb()
+    assert refused.value.exit_code is ExitCode.INVALID
+    assert str(refused.value) == (
+        "logging/wandb is true, and wandb is not installed; pip install 'lorarun[wandb]', or set it to false"
+    )
+
+
+def test_wandb_gets_every_number_and_continues_the_run_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged, begun = [], []
+    run = SimpleNamespace(log=lambda numbers, step: logged.append((step, numbers)), finish=lambda: None)
+    library = SimpleNamespace(init=lambda **options: begun.append(options) or run)
+    monkeypatch.setitem(sys.modules, "wandb", library)
+    for resume_step in (0, 1):
+        sink = WandbSink(tmp_path, resume_step)
+        sink.write(validation(1))
+        sink.close()
+    assert logged[0] == (1, {"validation/tales/loss": 1.5})
+    assert begun[0]["id"] == begun[1]["id"]
+    assert [options["resume"] for options in begun] == [None, "allow"]
