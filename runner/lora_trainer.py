@@ -19,6 +19,7 @@ from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
+from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
 from runner.start import check_start, first_state
 from runner.state import abstract_full_state
@@ -41,6 +42,7 @@ class LoRATrainer(BaseTrainer):
             self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
             print_summary(self.console, self.spec.run_dir, read_json(summary))
             return
+        self.console.print(render_short_plan(self.plan))
         with listen() as preemption:
             catalog = self._prepare()
             create_run_dir(self.spec)

@@ -30,6 +30,17 @@ def render_plan(plan: Plan, name: str) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
+def render_short_plan(plan: Plan) -> str:
+    """Return the plan in one line a phase, as `exec` begins with."""
+    return "\n".join(
+        f"plan: phase {phase.name}, steps {phase.first_step:,} to {phase.last_step:,} "
+        f"in {len(phase.stages)} stage{'s' if len(phase.stages) > 1 else ''}, {phase.tokens:,} tokens, "
+        f"peak lr {phase.learning_rate.peak:.3g}, {phase.trainable_parameters:,} parameters trained, "
+        f"{phase.frozen_parameters:,} frozen"
+        for phase in plan.phases
+    )
+
+
 def _print_phase(console: Console, phase: PhasePlan) -> None:
     rate, memory = phase.learning_rate, phase.bytes_per_device
     parts = {

@@ -109,8 +109,7 @@ class BaseTrainer(RestoreableJob):
         clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
         self.console.print(
-            f"phase {phase.name}: to step {phase.last_step:,}, {phase.trainable_parameters:,} parameters trained, "
-            f"{phase.frozen_parameters:,} frozen, micro-batch {rows} rows × {compiled.accumulation}, "
+            f"phase {phase.name}: micro-batch {rows} rows × {compiled.accumulation}, "
             f"compiled in {clock.lap(self.step)[1]:.1f} s"
         )
         return compiled

@@ -160,7 +160,12 @@ def test_a_run_taken_up_at_the_boundary_ends_as_before(here: Path) -> None:
     unfinish(here)
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old")
     assert done.exit_code == 0, done.stderr
-    assert "resuming old after step 2 of 4" in done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    assert [line.split(", ")[:3] for line in lines[:2]] == [
+        ["plan: phase full", "steps 1 to 2 in 1 stage", "256 tokens"],
+        ["plan: phase lora", "steps 3 to 4 in 1 stage", "256 tokens"],
+    ]
+    assert "resuming old after step 2 of 4" in lines
     assert summary("old") == before
 
 
