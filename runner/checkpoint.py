@@ -23,6 +23,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from runner.failure import ExitCode, Failure
+from runner.job import write_atomically
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
@@ -41,6 +42,7 @@ class Manifest:
     stores: dict[str, str]  # digest of each token store by folder name
     ledger: dict[str, list[int]]  # rows, tokens seen and tokens supervised by dataset
     token_digest: str  # chain over the digests of all batches so far
+    micro_batch_rows: int  # which decide the dropout masks
     versions: dict[str, str]
 
 
@@ -96,13 +98,18 @@ class Checkpoints:
             self._manager.close()
 
 
+def manifest_file(folder: Path) -> Path:
+    """Where the manifest of the checkpoint in this folder lies."""
+    return folder / "manifest" / "metadata"
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the checkpoint in this folder.
 
     Raises Failure STORAGE when there is none, or it is not one of ours.
     """
     try:
-        return Manifest(**json.loads((folder / "manifest" / "metadata").read_text(encoding="utf-8")))
+        return Manifest(**json.loads(manifest_file(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise Failure(f"{folder} holds no readable manifest, so it is no checkpoint", ExitCode.STORAGE) from error
 
@@ -112,11 +119,12 @@ def find_checkpoint(path: Path) -> Path:
 
     Raises Failure INVALID when there is none.
     """
-    if (path / "manifest" / "metadata").is_file():
-        return path
-    folder = path / "checkpoints"
+    whole = path.resolve()
+    if manifest_file(whole).is_file():
+        return whole
+    folder = whole / "checkpoints"
     steps = [entry for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
-    complete = [entry for entry in steps if (entry / "manifest" / "metadata").is_file()]
+    complete = [entry for entry in steps if manifest_file(entry).is_file()]
     if not complete:
         raise Failure(
             f"{path} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
@@ -146,25 +154,21 @@ def restore_tree(folder: Path, abstract: Any) -> Any:
 
 
 def save_base(run_dir: Path, base_params: Any) -> str:
-    """Store the frozen base once and return its digest; a base that lies there already must be the same.
+    """Store the frozen base and return its digest; called before any checkpoint of phase lora refers to it.
 
-    Raises Failure STORAGE when it cannot be written, or another base lies there.
+    What lies there already was left by a process that died at the boundary: it is kept when it is the
+    same, and replaced when it is another. Raises Failure STORAGE when it cannot be written.
     """
     quiet_orbax()
-    folder, digest = run_dir.resolve() / "base", tree_digest(base_params)
-    if folder.exists():
-        noted = run_dir / "base.sha256"
-        stored = noted.read_text(encoding="utf-8").strip() if noted.is_file() else digest
-        if stored != digest:
-            raise Failure(
-                f"{folder} holds another base (sha256 {stored[:12]}…) than this run froze ({digest[:12]}…)",
-                ExitCode.STORAGE,
-            )
-    else:
-        with storage_failures(folder, "save to"), ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(folder, _flat(base_params))
+    folder, noted, digest = run_dir.resolve() / "base", run_dir / "base.sha256", tree_digest(base_params)
     with storage_failures(folder, "save to"):
-        (run_dir / "base.sha256").write_text(f"{digest}\n", encoding="utf-8")
+        stored = noted.read_text(encoding="utf-8").strip() if noted.is_file() and folder.exists() else None
+        if stored == digest:
+            return digest
+        noted.unlink(missing_ok=True)
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(folder, _flat(base_params), force=True)
+        write_atomically(noted, f"{digest}\n")
     return digest
 
 
@@ -191,8 +195,18 @@ def storage_failures(folder: Path, verb: str) -> Iterator[None]:
     except Failure:
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
+        reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].split(" [tensorstore_spec")[0]
         raise Failure(f"cannot {verb} {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+@contextmanager
+def disk_failures(run_dir: Path) -> Iterator[None]:
+    """Turn a failing disk, wherever in a run it shows, into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or run_dir
+        raise Failure(f"cannot write {where}: {error.strerror or error}", ExitCode.STORAGE) from error
 
 
 def quiet_orbax() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,12 @@ from schema.budget import one_budget
 from schema.spec import Spec
 
 # Keys that change neither the rows nor the weights beyond rounding, so that a resumed run may set them anew.
-FREE_KEYS = ("logging", "checkpoint", "mesh", "data/root", "training/per_device_batch_size", "architecture/remat")
+FREE_KEYS = (
+    *("logging", "checkpoint", "eval", "data/root", "architecture/remat"),
+    *("training/validation", "training/validation_steps", "training/evaluate"),
+)
+# Dropout masks are drawn for each micro-batch, so that another cut of the batch draws others.
+FREE_WITHOUT_DROPOUT = ("mesh", "training/per_device_batch_size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,16 @@ def check_run_dir(execution: ExecutionSpec) -> None:
         )
 
 
-def create_run_dir(execution: ExecutionSpec) -> None:
-    """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE."""
+def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
+    """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
+
+    `start` pins the checkpoint whose weights the run begins with (`runner.start.pin`).
+    """
     folder = execution.run_dir
     try:
         if not is_run(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "run.json", json.dumps(_identity(execution), indent=2))
+            write_atomically(folder / "run.json", json.dumps({**_identity(execution), "start": start}, indent=2))
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
@@ -115,15 +123,17 @@ def _identity(execution: ExecutionSpec) -> dict[str, Any]:
     """Everything that decides rows and weights, as flat slash keys."""
     spec = dict(_flatten(execution.spec.model_dump(mode="json"), ""))
     start = execution.starting_point
+    dropout = execution.spec.architecture.dropout or execution.spec.optimization.lora.dropout
+    free = FREE_KEYS if dropout else (*FREE_KEYS, *FREE_WITHOUT_DROPOUT)
     return {
-        "spec": {key: value for key, value in spec.items() if not _is_free(key)},
+        "spec": {key: value for key, value in spec.items() if not _is_free(key, free)},
         "starting_point": str(start.resolve()) if start else None,
         "one_budget": one_budget(execution.spec.training.model_fields_set),
     }
 
 
-def _is_free(key: str) -> bool:
-    return any(key == free or key.startswith(f"{free}/") for free in FREE_KEYS)
+def _is_free(key: str, free: tuple[str, ...]) -> bool:
+    return any(key == each or key.startswith(f"{each}/") for each in free)
 
 
 def _flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,12 @@ from pathlib import Path
 import jax
 from rich.console import Console
 
-from runner.checkpoint import Checkpoints, read_manifest, restore_tree, save_base, storage_failures, tree_digest
+from runner.checkpoint import Checkpoints, disk_failures, read_manifest, restore_tree, save_base, tree_digest
 from runner.data.catalog import Catalog, open_catalog
 from runner.failure import ExitCode, Failure
 from runner.job import ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
 from runner.ledger import RunLedger
+from runner.lock import locked
 from runner.lora import abstract_lora_state, transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
@@ -21,9 +22,9 @@ from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
-from runner.start import check_start, first_state
+from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
-from runner.summary import SUMMARY, print_summary, write_summary
+from runner.summary import is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 
 
@@ -36,21 +37,22 @@ class LoRATrainer(BaseTrainer):
         A finished run says so and returns. What can be refused is refused before the run directory is
         touched. Raises Failure with the exit code of what went wrong.
         """
-        self._check()
-        summary = self.spec.run_dir / SUMMARY
-        if summary.exists() and read_json(summary)["plan_digest"] == self.plan.digest:
+        start = self._check()
+        summary = read_summary(self.spec.run_dir)
+        if summary is not None and is_finished(summary, self.plan, self.spec.spec):
             self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
-            print_summary(self.console, self.spec.run_dir, read_json(summary))
+            print_summary(self.console, self.spec.run_dir, summary)
             return
         self.console.print(render_short_plan(self.plan))
         with listen() as preemption:
             catalog = self._prepare()
-            create_run_dir(self.spec)
-            checkpoints = self._checkpoints()
-            try:
-                self._run_from_latest(catalog, checkpoints, preemption)
-            finally:
-                checkpoints.close()
+            create_run_dir(self.spec, pin(start) if start else None)
+            with locked(self.spec.run_dir), disk_failures(self.spec.run_dir):
+                checkpoints = self._checkpoints()
+                try:
+                    self._run_from_latest(catalog, checkpoints, preemption)
+                finally:
+                    checkpoints.close()
 
     def restore_from_path(self, rel_path: str) -> None:
         """Take up the checkpoint at this path relative to the run directory, such as checkpoints/120.
@@ -76,14 +78,19 @@ class LoRATrainer(BaseTrainer):
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
+        self._saved_step, self._resumed = manifest.step, manifest
 
-    def _check(self) -> None:
-        """Refuse what cannot be run, without writing anything."""
+    def _check(self) -> Path | None:
+        """Refuse what cannot be run, without writing anything; return the checkpoint that a new run starts from."""
         check_run_dir(self.spec)
-        if self.spec.starting_point is not None and not is_run(self.spec.run_dir):
-            check_start(self.spec.starting_point, self.spec.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
+        start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
+        if start is None or is_run(self.spec.run_dir):
+            return None
+        if pretrained and start != Path(pretrained):
+            self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
+        return check_start(start, self.spec.spec)[0]
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -101,14 +108,14 @@ class LoRATrainer(BaseTrainer):
         latest = checkpoints.latest_step()
         if latest is None:
             trains_all = self.plan.phases[0].name == "full"
-            start = self.spec.starting_point
+            noted = read_json(run_dir / "run.json")["start"]
+            start = pinned(noted) if noted else None
             self.state, self.state_sharding = first_state(self.model, spec, self.mesh, start, trains_all)
         else:
             self.restore_from_path(f"checkpoints/{latest}")
             self._check_stores(catalog, f"checkpoints/{latest}")
             self.console.print(f"resuming {run_dir} after step {latest:,} of {self.plan.steps:,}")
-        with storage_failures(run_dir, "write to"):
-            write_atomically(run_dir / "plan.json", self.plan.to_json())
+        write_atomically(run_dir / "plan.json", self.plan.to_json())
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
             sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb), console)
@@ -119,14 +126,16 @@ class LoRATrainer(BaseTrainer):
                 if phase.last_step < self.step:
                     continue
                 if phase.name == "lora" and not self._in_lora_phase:
-                    self._enter_lora_phase()
+                    self._enter_lora_phase(checkpoints)
                 self.run_phase(phase, session)
             checkpoints.wait()
         digests = {"base_digest": self.base_digest, "weights_digest": tree_digest(self.state.params)}
-        summary = write_summary(run_dir, self.plan, self.ledger, digests)
+        summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
 
-    def _enter_lora_phase(self) -> None:
+    def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
+        """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
+        checkpoints.wait()
         transition_to_lora(self)
         self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner.data.meta import read_meta, split_rows
+from runner.event_steps import EventSteps, event_steps
 from runner.failure import ExitCode, Failure
 from runner.schedules import load_schedule
 from schema import budget, footprint
@@ -84,9 +85,9 @@ class PhasePlan:
     learning_rate: LearningRatePlan
     bytes_per_device: BytesPlan
     stages: tuple[StagePlan, ...]
-    report_steps: tuple[int, ...]
-    validation_steps: tuple[int, ...]
-    checkpoint_steps: tuple[int, ...]
+    report_steps: EventSteps
+    validation_steps: EventSteps
+    checkpoint_steps: EventSteps
 
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of a step of the whole run that lies in this phase."""
@@ -121,7 +122,7 @@ class Plan:
 
     def to_json(self) -> str:
         """Serialise the whole plan; stable for equal specs, stores and device counts."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(asdict(self), indent=2, default=list)
 
 
 def compile_plan(spec: Spec, devices: int = 1) -> Plan:
@@ -228,18 +229,10 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
         ),
         bytes_per_device=_plan_bytes(spec, name, trained, dict(mesh)),
         stages=stages,
-        report_steps=tuple(sorted({first, *_event_steps(logging.report_interval, first, last)})),
-        validation_steps=_event_steps(logging.validation_interval, first, last) if training.validation else (),
-        checkpoint_steps=_event_steps(logging.checkpoint_interval, first, last),
+        report_steps=event_steps(logging.report_interval, first, last, from_first=True),
+        validation_steps=event_steps(logging.validation_interval, first, last) if training.validation else EventSteps(),
+        checkpoint_steps=event_steps(logging.checkpoint_interval, first, last),
     )
-
-
-def _event_steps(interval: int | str, first: int, last: int) -> tuple[int, ...]:
-    """Multiples of the interval within a phase, and the phase's last step."""
-    if not isinstance(interval, int):
-        return (last,)
-    regular = range(-(-first // interval) * interval, last + 1, interval)
-    return (*regular, last) if not regular or regular[-1] != last else tuple(regular)
 
 
 def _plan_bytes(
@@ -281,11 +274,12 @@ def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]
 
 
 def _digest(plan: Plan) -> str:
-    """sha256 over what decides the run: not the mesh, its bytes, or which stores happen to exist."""
+    """sha256 over what decides rows and weights: not the mesh, its bytes, what is logged, or which stores exist."""
     contract: dict[str, Any] = asdict(plan)
     del contract["mesh"], contract["digest"]
     for phase in contract["phases"]:
-        del phase["bytes_per_device"]
+        for name in ("bytes_per_device", "report_steps", "validation_steps", "checkpoint_steps"):
+            del phase[name]
         for stage in phase["stages"]:
             for entry in stage["mixture"]:
                 del entry["epochs"]

@@ -7,9 +7,11 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
+from runner.event_steps import EventSteps
 from runner.plan import AdapterPlan, PhasePlan, Plan
+from schema.labels import folder_name
 
-WIDTH = 110
+WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
 
 
 def render_plan(plan: Plan, name: str) -> str:
@@ -83,7 +85,7 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
             f"{stage.tokens_planned:,}",
         ]
         for entry in stage.mixture:
-            dataset = f"{entry.name}_{entry.suffix}" if entry.suffix else entry.name
+            dataset = folder_name(entry.name, entry.suffix)
             epochs = "no store yet" if entry.epochs is None else f"{entry.epochs:.2f}"
             table.add_row(*head, dataset, entry.style, f"{entry.rate:g}", f"{entry.rows:,}", epochs)
             head = [""] * len(head)
@@ -110,12 +112,13 @@ def _distinct(adapters: tuple[AdapterPlan, ...]) -> list[AdapterPlan]:
     return list({adapter.path: adapter for adapter in adapters}.values())
 
 
-def _steps(steps: tuple[int, ...]) -> str:
+def _steps(steps: EventSteps) -> str:
     """Say when something happens: the first steps, the last, and how often in all."""
-    if not steps:
+    if not len(steps):
         return "none"
-    named = [f"{step:,}" for step in steps]
-    listed = ", ".join(named if len(named) <= 5 else [*named[:3], "…", named[-1]])
+    shown = range(len(steps)) if len(steps) <= 5 else (0, 1, 2, len(steps) - 1)
+    named = [f"{steps[number]:,}" for number in shown]
+    listed = ", ".join(named if len(steps) <= 5 else [*named[:3], "…", named[-1]])
     return f"{len(steps):,} at step{'s' if len(steps) > 1 else ''} {listed}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import flax.linen as nn
 import jax
 from flax.training.train_state import TrainState
 
-from runner.checkpoint import find_checkpoint, read_manifest, restore_tree
+from runner.checkpoint import find_checkpoint, manifest_file, read_manifest, restore_tree, tree_digest
 from runner.failure import ExitCode, Failure
 from runner.job import read_json, unflatten
 from runner.lora import abstract_lora_state, merge_lora_params
@@ -60,6 +61,8 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
     lora = trained.optimization.lora
     state = abstract_lora_state(model, trained, mesh)
     base = restore_tree(run_dir / "base", state.base_params)
+    if tree_digest(base) != read_manifest(folder).base_digest:
+        raise Failure(f"{run_dir / 'base'} is not the base that {folder} was trained on", ExitCode.STORAGE)
     adapters = restore_tree(folder / "state", {"params": state.params})["params"]
 
     def merge(base: Any, adapters: Any) -> Any:
@@ -85,3 +88,24 @@ def check_start(start: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
     if differing:
         raise Failure(f"{start} holds weights of another architecture: {'; '.join(differing)}", ExitCode.INVALID)
     return folder, source
+
+
+def pin(folder: Path) -> dict[str, str]:
+    """Identify the checkpoint that a run starts from, so that a resumed one starts from no other."""
+    return {"checkpoint": str(folder), "manifest_sha256": _manifest_digest(folder)}
+
+
+def pinned(start: dict[str, str]) -> Path:
+    """Return the checkpoint that `pin` identified. Raises Failure RESUME when it is gone or another one."""
+    folder = Path(start["checkpoint"])
+    if not manifest_file(folder).is_file() or _manifest_digest(folder) != start["manifest_sha256"]:
+        raise Failure(
+            f"this run began with the weights of {folder}, which are not there any more; bring them back, or start "
+            "anew with another --run-dir",
+            ExitCode.RESUME,
+        )
+    return folder
+
+
+def _manifest_digest(folder: Path) -> str:
+    return hashlib.sha256(manifest_file(folder).read_bytes()).hexdigest()

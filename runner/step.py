@@ -40,7 +40,7 @@ def train_step(
     The batch's rows must be a multiple of `micro.devices` × `micro.rows`. `key` is the phase's key for
     dropout; the step's own is derived from it and `state.step`. Metrics are scalars: `loss` (mean over
     supervised tokens, nats), `grad_norm` (before clipping), `supervised_tokens` (int32), `finite` (bool:
-    loss and gradient are). A batch without supervised tokens has loss and gradient zero.
+    loss, gradient and update are). A batch without supervised tokens has loss and gradient zero.
     """
     key = jax.random.fold_in(key, state.step)
     gradient_of = jax.value_and_grad(_sum_of_losses, has_aux=True)
@@ -60,11 +60,12 @@ def train_step(
     updates, opt_state = state.tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, jax.tree.map(lambda u: learning_rate * u, updates))
     loss, grad_norm = loss / supervised, optax.tree.norm(gradient)
+    finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm) & jnp.isfinite(learning_rate * optax.tree.norm(updates))
     return state.replace(step=state.step + 1, params=params, opt_state=opt_state), {
         "loss": loss,
         "grad_norm": grad_norm,
         "supervised_tokens": tokens,
-        "finite": jnp.isfinite(loss) & jnp.isfinite(grad_norm),
+        "finite": finite,
     }
 
 

@@ -10,14 +10,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import write_atomically
+from runner.job import read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.plan import Plan
+from schema.spec import Spec
 
 SUMMARY = "summary.json"
 
 
-def write_summary(run_dir: Path, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]) -> dict[str, Any]:
+def read_summary(run_dir: Path) -> dict[str, Any] | None:
+    """Return the summary of a run that came to its end, None before. Raises Failure STORAGE when it is damaged."""
+    path = run_dir / SUMMARY
+    summary: dict[str, Any] | None = read_json(path) if path.exists() else None
+    return summary
+
+
+def is_finished(summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
+    """Whether the run of a summary is all of this plan, and was scored as this spec asks."""
+    return bool(summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec))
+
+
+def write_summary(
+    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]
+) -> dict[str, Any]:
     """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
 
     `digests` name what was trained, such as `weights_digest`.
@@ -27,6 +42,7 @@ def write_summary(run_dir: Path, plan: Plan, ledger: RunLedger, digests: Mapping
         "steps": plan.steps,
         "tokens": plan.tokens,
         "plan_digest": plan.digest,
+        "scoring": _scoring(spec),
         **digests,
         "token_digest": ledger.token_digest,
         "datasets": {
@@ -59,6 +75,16 @@ def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> N
         tokens.add_row(dataset, *(f"{counts[key]:,}" for key in ("rows", "tokens_seen", "tokens_supervised")))
     console.print(tokens)
     console.print(f"{run_dir}: checkpoints/, metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
+
+
+def _scoring(spec: Spec) -> dict[str, Any]:
+    """The keys that decide how a run is scored; they may change after it, and then its end is scored again."""
+    training = spec.training
+    return {
+        "validation": training.validation,
+        "validation_steps": training.validation_steps,
+        "evaluations": spec.eval.evaluations if training.evaluate else [],
+    }
 
 
 def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ followed a checkpoint is done again by a run that resumes there.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import jax
@@ -23,9 +24,10 @@ from runner.failure import ExitCode, Failure
 from runner.job import ExecutionSpec, RestoreableJob
 from runner.ledger import RunLedger
 from runner.lora import lora_scale
-from runner.mesh import build_mesh, put_batch
+from runner.mesh import batch_devices, build_mesh, put_batch
 from runner.metrics import Record, Sink
-from runner.models import LoRAScale, build_model
+from runner.metrics.console import RunConsole
+from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
 from runner.plan import PhasePlan, compile_plan
 from runner.preemption import Preemption
@@ -58,13 +60,14 @@ class BaseTrainer(RestoreableJob):
 
     def __init__(self, spec: ExecutionSpec, console: Console | None = None) -> None:
         self.spec = spec
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or RunConsole()
         self.mesh = build_mesh(spec.spec.mesh)
         self.plan = compile_plan(spec.spec, jax.device_count())
-        lora = spec.spec.optimization.lora
-        scale = LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout)
-        self.model = build_model(spec.spec.architecture, scale, attention_implementation(spec.spec))
+        self.model = model_of(spec.spec)
         self.step = 0
+        self._saved_step: int | None = None
+        self._micro_batch_rows = 0
+        self._resumed: Manifest | None = None
         self.ledger = RunLedger()
         self.base_digest: str | None = None
         self._in_lora_phase = False
@@ -99,13 +102,15 @@ class BaseTrainer(RestoreableJob):
                     self._report(phase, number, metrics, session=session, clock=clock)
                     self._save(phase, number, session)
                     self._after_checkpoint(phase, compiled, session, clock)
+                    self._save(phase, number, session)  # when a signal came during validation
 
     def _compile(self, phase: PhasePlan) -> CompiledPhase:
         spec = self.spec.spec
         rows = micro_batch_rows(spec, self.mesh, phase.name, device_memory())
-        asked = spec.training.per_device_batch_size
-        if asked not in (-1, rows):
-            self.console.print(f"training/per_device_batch_size {asked} does not divide the batch; {rows} is used")
+        if spec.training.per_device_batch_size not in (-1, rows):
+            self.console.print(micro_batch_remark(spec, batch_devices(self.mesh), rows))
+        self._micro_batch_rows = rows
+        check_micro_batch(spec, phase, self._resumed, rows)
         clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
         self.console.print(
@@ -115,8 +120,8 @@ class BaseTrainer(RestoreableJob):
         return compiled
 
     def _train(self, phase: PhasePlan, compiled: CompiledPhase, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
-        arrays = put_batch(self.mesh, {"tokens": batch.tokens, "targets": batch.targets, "mask": batch.mask})
-        self.state, metrics = compiled.train(self.state, arrays, phase.learning_rate_at(batch.step), key)
+        arrays, rate = put_batch(self.mesh, batch.arrays()), phase.learning_rate_at(batch.step)
+        self.state, metrics = compiled.train(self.state, arrays, rate, key)
         self.step = batch.step
         self.ledger.add(batch)
         self._finite.note(batch.step, metrics["finite"])
@@ -126,7 +131,7 @@ class BaseTrainer(RestoreableJob):
         self, phase: PhasePlan, stage: int, metrics: dict[str, jax.Array], *, session: Session, clock: _Clock
     ) -> None:
         """Read the metrics of a step back from the devices, at report steps only."""
-        if not _falls_on(self.step, phase.report_steps):
+        if self.step not in phase.report_steps:
             return
         self._finite.check(phase)
         numbers = jax.device_get(metrics)
@@ -151,7 +156,16 @@ class BaseTrainer(RestoreableJob):
     def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
         """Save at checkpoint steps, and when somebody asked the process to stop, which ends it."""
         asked_to_stop = session.preemption.requested
-        if not asked_to_stop and not _falls_on(self.step, phase.checkpoint_steps):
+        if asked_to_stop or self.step in phase.checkpoint_steps:
+            self._save_once(phase, stage, session)
+        if asked_to_stop:
+            session.checkpoints.wait()
+            raise Failure(
+                f"stopped after step {self.step:,}, which is saved; run the same command again", ExitCode.PREEMPTED
+            )
+
+    def _save_once(self, phase: PhasePlan, stage: int, session: Session) -> None:
+        if self._saved_step == self.step:
             return
         self._finite.check(phase)
         manifest = Manifest(
@@ -165,27 +179,25 @@ class BaseTrainer(RestoreableJob):
             stores=session.catalog.digests(),
             ledger=self.ledger.counts,
             token_digest=self.ledger.token_digest,
+            micro_batch_rows=self._micro_batch_rows,
             versions=library_versions(),
         )
         session.checkpoints.save(saved_part(self.state), manifest)
-        if asked_to_stop:
-            session.checkpoints.wait()
-            raise Failure(
-                f"stopped after step {self.step:,}, which is saved; run the same command again", ExitCode.PREEMPTED
-            )
+        self._saved_step = self.step
 
     def _after_checkpoint(
         self, phase: PhasePlan, compiled: CompiledPhase, session: Session, clock: _Clock | None = None
     ) -> None:
         """Validate at validation steps, and evaluate at the end of the phase."""
         training, validation = self.spec.spec.training, session.catalog.validation
-        scored = list(validation) if _falls_on(self.step, phase.validation_steps) else []
+        scored = list(validation) if self.step in phase.validation_steps else []
         names = self.spec.spec.eval.evaluations if training.evaluate and self.step == phase.last_step else []
         wanted = dict.fromkeys([*scored, *(evaluated_dataset(name) for name in names)])
         if not wanted:
             return
         rows = {label: validation[label] for label in wanted}
         losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps)
+        check_finite({label: loss for label, (loss, _) in losses.items()}, phase, self.step)
         for record in score_records(losses, scored, names, {"step": self.step, "phase": phase.name}):
             session.write(record)
         if clock is not None:
@@ -197,16 +209,50 @@ def saved_part(state: TrainState) -> dict[str, Any]:
     return {"params": state.params, "opt_state": state.opt_state, "step": state.step}
 
 
+def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
+    """Say that other rows are taken at once than the spec asks."""
+    asked, share = spec.training.per_device_batch_size, spec.training.batch_size // devices
+    return f"training/per_device_batch_size {asked} does not divide the {share} rows of a device; {rows} is used"
+
+
+def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest | None, rows: int) -> None:
+    """Raise Failure RESUME when the rest of a phase with dropout would draw other masks than its beginning.
+
+    `before` is the checkpoint that the run goes on from.
+    """
+    drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
+    if not drops or before is None or before.phase != phase.name or before.step == phase.last_step:
+        return
+    if before.micro_batch_rows != rows:
+        raise Failure(
+            f"a device takes {rows} rows at once here, and took {before.micro_batch_rows} before, so that dropout "
+            "would differ; go on where the run began, or start anew with another --run-dir",
+            ExitCode.RESUME,
+        )
+
+
+def check_finite(losses: Mapping[str, float], phase: PhasePlan, step: int) -> None:
+    """Raise Failure NUMERICS when a validation loss is not finite."""
+    broken = [label for label, loss in losses.items() if not isfinite(loss)]
+    if broken:
+        raise Failure(
+            f"phase {phase.name}, step {step:,}: the validation loss of {broken[0]} is not finite; lower the learning "
+            "rate and start anew with another --run-dir",
+            ExitCode.NUMERICS,
+        )
+
+
+def model_of(spec: Spec) -> Decoder:
+    """Build the model of both phases; adapters act where a state has them."""
+    lora = spec.optimization.lora
+    scale = LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout)
+    return build_model(spec.architecture, scale, attention_implementation(spec))
+
+
 def attention_implementation(spec: Spec) -> Any:
     """Choose cuDNN's attention on GPUs for 16-bit activations, XLA's elsewhere."""
     on_gpu = jax.default_backend() == "gpu"
     return "cudnn" if on_gpu and spec.architecture.dtype.activation != "float32" else "xla"
-
-
-def _falls_on(step: int, steps: tuple[int, ...]) -> bool:
-    """Whether a step is among ascending steps."""
-    place = bisect_left(steps, step)
-    return place < len(steps) and steps[place] == step
 
 
 class _Finite:
@@ -225,8 +271,8 @@ class _Finite:
         failed = [step for step, finite in flags.items() if not finite]
         if failed:
             raise Failure(
-                f"phase {phase.name}, step {failed[0]:,}: the loss or its gradient is not finite; earlier checkpoints "
-                "are intact, lower the learning rate or raise the precision",
+                f"phase {phase.name}, step {failed[0]:,}: the loss, its gradient or the update is not finite; "
+                "earlier checkpoints are kept; lower the learning rate or raise the precision",
                 ExitCode.NUMERICS,
             )
 

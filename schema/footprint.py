@@ -49,10 +49,14 @@ class Parameter:
         return self.shape[0] if self.axes[0] == "layers" else 1
 
     def devices(self, mesh: dict[str, int]) -> int:
-        """Into how many parts a mesh of these axis sizes splits this array."""
+        """Into how many parts a mesh of these axis sizes splits this array: an axis that does not divide, does not."""
         rules = dict(AXIS_RULES)
-        names = [rules[axis] for axis in self.axes if axis in rules]
-        return prod(mesh[name] for name in names if isinstance(name, str))
+        split = [
+            (mesh[name], length)
+            for axis, length in zip(self.axes, self.shape, strict=True)
+            if isinstance(name := rules.get(axis), str)
+        ]
+        return prod(parts for parts, length in split if length % parts == 0)
 
 
 def parameters(architecture: Any) -> tuple[Parameter, ...]:

@@ -31,7 +31,10 @@ MOST_VAL_ONE_IN = 8
 
 
 def is_validation(text: bytes) -> bool:
-    """Whether a document belongs to `val`: decided by its content, so that duplicates stay on one side."""
+    """Whether a document belongs to `val`: by its content, so that duplicates stay on one side.
+
+    A dataset so small that no digest falls on `val` is split by place instead.
+    """
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") % VAL_ONE_IN == 0
 
 

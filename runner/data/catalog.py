@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from runner.data.meta import read_meta
 from runner.data.mixture import MixtureEntry
@@ -15,9 +16,10 @@ from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan import MixturePlan, Plan, StagePlan
 from schema.budget import shares
+from schema.labels import Key, folder_name, labels
 from schema.spec import Spec
 
-Key = tuple[str, str, str]  # name, suffix, style
+ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,19 @@ def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
     for name, suffix in sorted({(name, suffix) for name, suffix, _ in keys}):
         store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress)
         check_vocabulary(store, spec.architecture.vocab_size)
-        stores[_folder(name, suffix)] = store
-    labels = _labels(keys)
+        stores[folder_name(name, suffix)] = store
+    names = labels(keys)
     scored = spec.training.validation or (spec.training.evaluate and spec.eval.evaluations)
     catalog = Catalog(
         stores=stores,
         train={key: _open(spec, stores, key, "train") for key in keys},
-        validation={labels[key]: _open(spec, stores, key, "val") for key in keys} if scored else {},
-        labels=labels,
+        validation={names[key]: _open(spec, stores, key, "val") for key in keys} if scored else {},
+        labels=names,
     )
     if spec.data.on_exhausted == "error":
         _refuse_repeats(plan, catalog)
+    for label, rows in catalog.validation.items():
+        _check_supervised(label, rows, spec.training.validation_steps)
     return catalog
 
 
@@ -86,22 +90,9 @@ def _key(planned: MixturePlan) -> Key:
     return (planned.name, planned.suffix, planned.style)
 
 
-def _folder(name: str, suffix: str) -> str:
-    return f"{name}_{suffix}" if suffix else name
-
-
-def _labels(keys: Sequence[Key]) -> dict[Key, str]:
-    """What metrics call a dataset: its folder, and its style too where the run uses it in two."""
-    folders = [_folder(name, suffix) for name, suffix, _ in keys]
-    return {
-        key: folder if folders.count(folder) == 1 else f"{folder}-{key[2]}"
-        for key, folder in zip(keys, folders, strict=True)
-    }
-
-
 def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Rows:
     name, suffix, style = key
-    split = stores[_folder(name, suffix)].split(split_name)
+    split = stores[folder_name(name, suffix)].split(split_name)
     if split is None:
         raise Failure(
             f"dataset '{name}' is too small to have a validation split; add text to it, or set training/validation "
@@ -122,3 +113,17 @@ def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:
                         "lower the budget, or set data/on_exhausted to repeat",
                         ExitCode.INVALID,
                     )
+
+
+def _check_supervised(label: str, rows: Rows, rows_used: int) -> None:
+    """Raise Failure INVALID when the rows that validation scores have no supervised token."""
+    last = min(rows_used, len(rows))
+    for first in range(0, last, ROWS_AT_ONCE):
+        part = rows.gather(np.arange(first, min(first + ROWS_AT_ONCE, last), dtype=np.int64))
+        if part.supervised[:, 1:].any():
+            return
+    raise Failure(
+        f"the first {last:,} validation rows of dataset '{label}' have no supervised token; raise "
+        "architecture/block_size or training/validation_steps",
+        ExitCode.INVALID,
+    )

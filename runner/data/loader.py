@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import grain
 import numpy as np
@@ -45,6 +46,10 @@ class Batch:
     step: int
     digest: str
     ledger: Mapping[str, Ledger]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What goes to the devices."""
+        return {"tokens": self.tokens, "targets": self.targets, "mask": self.mask}
 
 
 class Batches(Iterator[Batch]):

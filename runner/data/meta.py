@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data.styles import load_style
+from schema.labels import folder_name
 
 FORMAT = 1
 META_FILE = "meta.json"
@@ -67,7 +68,7 @@ def key_digest(source: str, tokenizer: str) -> str:
 
 def store_folder(root: str, name: str, suffix: str) -> Path:
     """Return where the store of a dataset lies: <root>/<name> or <root>/<name>_<suffix>."""
-    return Path(root) / (f"{name}_{suffix}" if suffix else name)
+    return Path(root) / folder_name(name, suffix)
 
 
 def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:

@@ -27,6 +27,7 @@ from schema import budget
 MOST_ROWS = 2**32
 FEW_ROWS = 2**16
 EPOCHS_KEPT = 4
+ENDLESS = sys.maxsize // 2  # grain counts batches in floats, which round sys.maxsize up
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ def order_seed(seed: int, name: str) -> int:
 def _shuffle(start: int, rows: int, seed: int) -> grain.MapDataset[int]:
     """Return the addresses start … start + rows - 1 without end, in another order each epoch."""
     if rows <= FEW_ROWS:
-        return grain.MapDataset.range(sys.maxsize).map(_SmallOrder(start, rows, seed))
+        return grain.MapDataset.range(ENDLESS).map(_SmallOrder(start, rows, seed))
     if _is_power_of_four(rows - 1):
         # Here grain 0.2.18 reads one row twice an epoch and never the last: it permutes rows - 1 indices.
         others = grain.MapDataset.range(start, start + rows - 1).shuffle(seed=seed).repeat()
-        return grain.MapDataset.range(sys.maxsize).map(_LastRowInserted(others, start, rows, seed))
+        return grain.MapDataset.range(ENDLESS).map(_LastRowInserted(others, start, rows, seed))
     return grain.MapDataset.range(start, start + rows).shuffle(seed=seed).repeat()
 
 
@@ -135,7 +136,7 @@ class ExactSelection(grain.transforms.DatasetSelectionMap):
     first_rows: tuple[int, ...]
 
     def __len__(self) -> int:
-        return sys.maxsize
+        return ENDLESS
 
     def __getitem__(self, index: int) -> tuple[int, int]:
         entry, before = budget.select(self.shares, index)

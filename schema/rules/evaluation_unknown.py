@@ -23,9 +23,11 @@ eval:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
+from schema.labels import labels
 from schema.rules._stages import one_budget
 from schema.wording import join, nearest, quote
 
@@ -35,12 +37,13 @@ SEVERITY = Severity.ERROR
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Compare each name with the datasets of the mixtures and of data/sources."""
-    known = {f"{name}_ppl" for name in document.value("data/sources")}
-    for phase_key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
-        value = document.value(f"training/{phase_key}")
-        for mixture in [value] if phase_key == "dataset" else value:
-            known |= {f"{entry['name']}_ppl" for entry in mixture}
+    """Compare each name with the labels of the run's datasets."""
+    mixtures: list[list[dict[str, Any]]] = []
+    for key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
+        value = document.value(f"training/{key}")
+        mixtures += [value] if key == "dataset" else value
+    keys = [(entry["name"], entry["suffix"], entry["style"]) for mixture in mixtures for entry in mixture]
+    known = {f"{label}_ppl" for label in labels(keys).values()}
     for index, name in enumerate(document.value("eval/evaluations")):
         if name not in known:
             message = f"{quote(name)} evaluates no dataset of this spec"

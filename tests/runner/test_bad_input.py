@@ -233,5 +233,5 @@ def test_weights_and_biases_that_is_not_installed(here: Path, monkeypatch: pytes
 def test_a_micro_batch_that_does_not_divide_is_a_remark(here: Path) -> None:
     done = lorarun(here, *EXEC, "--set", "training/per_device_batch_size=3")
     assert done.exit_code == 0, done.stderr
-    remark = "training/per_device_batch_size 3 does not divide the batch; 2 is used"
+    remark = "training/per_device_batch_size 3 does not divide the 4 rows of a device; 2 is used"
     assert done.stdout.splitlines().count(remark) == 2  # once a phase

@@ -14,6 +14,7 @@ import pytest
 
 from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices, build_mesh, enable_compilation_cache
+from schema.footprint import Parameter
 from schema.sections.mesh import Mesh
 
 SCRIPT = Path(__file__).with_name("eight_devices.py")
@@ -69,6 +70,17 @@ def test_initial_weights_do_not_depend_on_the_mesh(eight: dict[str, Any]) -> Non
 
 def test_a_dimension_that_the_mesh_does_not_divide_stays_whole(eight: dict[str, Any]) -> None:
     assert eight["odd_vocabulary"] == "P(None, 'fsdp')"
+
+
+def test_the_planner_splits_what_the_mesh_splits() -> None:
+    embedding = Parameter("wte/embedding", (320, 128), ("vocab", "embed"))
+    for mesh, parts in [
+        ({"data": 1, "fsdp": 1, "tensor": 3}, 1),
+        ({"data": 1, "fsdp": 2, "tensor": 3}, 2),
+        ({"data": 4, "fsdp": 2, "tensor": 2}, 4),
+        ({"data": 1, "fsdp": 3, "tensor": 5}, 5),
+    ]:
+        assert embedding.devices(mesh) == parts
 
 
 def test_a_mesh_that_does_not_fit_is_refused_naming_both_numbers() -> None:

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.cli import main
+from runner.event_steps import event_steps
 from runner.plan import AdapterPlan, BytesPlan, LearningRatePlan, MixturePlan, PhasePlan, Plan, StagePlan, compile_plan
+from runner.plan_report import render_plan
 from schema.lint import load_spec
 from schema.spec import Spec
 from tests.runner.plan_goldens import PLANS, cases, options, outputs, printed
@@ -135,9 +137,6 @@ CONTRACT: dict[str, tuple[str, Any]] = {
     "width": ("architecture/n_embd", 32),
     "layers": ("architecture/n_layers", 2),
     "vocabulary": ("architecture/vocab_size", 384),
-    "reports": ("logging/report_interval", 7),
-    "checkpoints": ("logging/checkpoint_interval", 7),
-    "validations": ("logging/validation_interval", 7),
 }
 
 
@@ -153,3 +152,24 @@ def test_the_digest_changes_with_every_key_of_the_contract(what: str) -> None:
     section[name] = value
     after = Spec.model_validate_json(json.dumps(sections))
     assert compile_plan(before).digest != compile_plan(after).digest
+
+
+def test_a_plan_of_a_billion_steps_stays_small() -> None:
+    training = {**TRAINING, "pre_lora_tokens": [10**15]}
+    plan = compile_plan(spec_of(training))
+    full = plan.phases[0]
+    assert full.steps > 10**9
+    assert 10**9 // 32 * 32 in full.report_steps
+    assert len(render_plan(plan, "large.yaml")) < 10_000
+
+
+@given(st.one_of(st.integers(1, 9), st.just("never")), st.integers(1, 40), st.integers(0, 40), st.booleans())
+def test_event_steps_are_those_of_a_list(interval: int | str, first: int, more: int, from_first: bool) -> None:
+    last = first + more
+    regular = [step for step in range(first, last + 1) if isinstance(interval, int) and step % interval == 0]
+    wanted = sorted({*regular, last, *([first] if from_first else [])})
+    found = event_steps(interval, first, last, from_first)
+    assert list(found) == wanted == [found[number] for number in range(len(found))]
+    assert [step for step in range(last + 9) if step in found] == wanted
+    with pytest.raises(IndexError):
+        found[len(found)]

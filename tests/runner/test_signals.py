@@ -20,7 +20,7 @@ def test_a_run_that_is_asked_to_stop_three_times_ends_as_an_uninterrupted_one(
     (tmp_path / "spec.yaml").write_text(LONGER)
     with (tmp_path / "tales.jsonl").open("a") as file:
         file.writelines(
-            f'{{"text": "line {number} of many that take a while to prepare"}}\n' for number in range(8_000)
+            f'{{"prompt": "", "completion": "line {number} of many that take a while"}}\n' for number in range(8_000)
         )
 
     status, output = interrupt_when(tmp_path, "stopped", preparing, signal.SIGINT)

@@ -211,3 +211,18 @@ def test_validation_reads_the_first_rows_in_order_with_one_shape() -> None:
     assert batches[1].ledger == {"x": Ledger(rows=3, tokens_seen=9, tokens_supervised=3)}
     assert len(list(validation_batches(rows, batch_size=4, rows_used=2048))) == 3
     assert list(validation_batches(replace(rows, rows=0), batch_size=4, rows_used=8)) == []
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 1000])
+def test_a_batch_may_have_any_number_of_rows(batch_size: int) -> None:
+    rows = entries("1")[0].rows
+    batches = train_batches(
+        [MixtureEntry("x", rows, Fraction(1))],
+        seed=0,
+        batch_size=batch_size,
+        first_step_of_stage=0,
+        start_step=0,
+        end_step=2,
+    )
+    with batches:
+        assert [len(batch.tokens) for batch in batches] == [batch_size] * 2

@@ -100,7 +100,8 @@ def test_a_store_is_reused_while_its_digest_agrees(data: Data) -> None:
 def test_a_store_is_made_again_when_its_source_changed(data: Data) -> None:
     first = prepare(data)
     path = Path(data.sources["sums"].path)
-    path.write_text(path.read_text() + text_record("something new"))
+    record = json.dumps({"prompt": "", "completion": "something new"})
+    path.write_text(f"{path.read_text()}{record}\n")
     listener = Listener()
     second = prepare(data, progress=listener)
     assert second.digest != first.digest
@@ -253,8 +254,8 @@ def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
 
 
 def test_examples_with_a_prompt_are_never_cut(tmp_path: Path) -> None:
-    record = json.dumps({"prompt": "p" * 9000, "completion": "c" * 9000}) + "\n"
-    store = store_of(tmp_path, [text_record("short"), record])
+    pairs = [{"prompt": "", "completion": "short"}, {"prompt": "p" * 9000, "completion": "c" * 9000}]
+    store = store_of(tmp_path, [json.dumps(pair) + "\n" for pair in pairs])
     assert store.splits["val"].prompts.tolist() == [9000]
     assert store.splits["val"].meta.tokens == 18_001
 

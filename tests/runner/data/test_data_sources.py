@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pyarrow
@@ -89,7 +90,8 @@ def test_docstrings_become_completions_of_their_signatures() -> None:
 
 def test_a_folder_is_read_in_order_and_other_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes("\ufeffsecond\r\n".encode())
-    (tmp_path / "a.jsonl").write_text('{"text": "first"}\n\n{"prompt": "2+2=", "completion": "4", "text": "no"}\n')
+    (tmp_path / "a.jsonl").write_text('{"text": "first"}\n\n')
+    (tmp_path / "aa.jsonl").write_text('{"prompt": "2+2=", "completion": "4", "text": "no"}\n')
     (tmp_path / "c.parquet").parent.mkdir(exist_ok=True)
     pyarrow.parquet.write_table(pyarrow.table({"text": ["third", "fourth"], "id": [1, 2]}), tmp_path / "c.parquet")
     (tmp_path / "README.md").write_text("about")
@@ -123,8 +125,17 @@ def test_globs_are_relative_to_the_working_directory(
         (b'{"text": "caf\xe9"}\n', "DIR/x.jsonl:1: byte 0xe9 is not UTF-8; convert the file"),
         (
             b'{"body": "a", "prompt": "b"}\n',
-            "DIR/x.jsonl:1: a record needs field 'text', or 'prompt' and 'completion'; it has 'body', 'prompt'; "
-            "name its fields under data/sources",
+            "DIR/x.jsonl:1: a record needs field 'text', or 'prompt' and 'completion' together; it has 'body', "
+            "'prompt'; name its fields under data/sources",
+        ),
+        (
+            b'{"prompt": "a", "completion": "b"}\n{"completion": "b"}\n',
+            "DIR/x.jsonl:2: this record is read by 'completion', and those before by 'prompt' and 'completion'; make "
+            "all records of a file alike",
+        ),
+        (
+            b'{"text": "a", "text": "b"}\n',
+            "DIR/x.jsonl:1: not a record: field 'text' is written twice",
         ),
     ],
 )
@@ -167,7 +178,40 @@ def test_paths_without_files_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "x.csv") == f"data/sources/notes/path: 'DIR/x.csv' {wrong}"
     (tmp_path / "empty").mkdir()
     assert refusal(tmp_path / "empty") == f"data/sources/notes/path: 'DIR/empty' {wrong}"
-    assert refusal(tmp_path / "**x").startswith("data/sources/notes/path: 'DIR/**x' is no glob: ")
+    assert refusal(tmp_path / "**x").startswith("data/sources/notes/path: 'DIR/**x' can't be read: ")
+    with pytest.raises(Failure, match="~nobody_here/x' can't be read"):
+        open_files("notes", Source(path="~nobody_here/x"))
+
+
+@pytest.mark.parametrize(
+    ("section", "record", "read"),
+    [
+        ({}, {"text": "t", "completion": "c"}, ("", "t")),
+        ({}, {"completion": "c"}, ("", "c")),
+        ({}, {"prompt": "p", "completion": "c", "text": "t"}, ("p", "c")),
+        ({"text": "text"}, {"prompt": "p", "completion": "c", "text": "t"}, ("", "t")),
+        ({"completion": "answer"}, {"answer": "a", "text": "t"}, ("", "a")),
+        ({"completion": "answer"}, {"answer": "a", "prompt": "p"}, ("p", "a")),
+        ({"prompt": "question"}, {"question": "q", "completion": "c"}, ("q", "c")),
+        ({"prompt": "qestion"}, {"question": "q", "completion": "c"}, None),
+        ({"completion": "anser"}, {"prompt": "p", "answer": "a", "text": "t"}, None),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_fields_that_the_spec_names_must_be_there(
+    tmp_path: Path, suffix: str, section: dict[str, str], record: dict[str, str], read: tuple[str, str] | None
+) -> None:
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "jsonl":
+        path.write_text(json.dumps(record) + "\n")
+    else:
+        pyarrow.parquet.write_table(pyarrow.table({name: [value] for name, value in record.items()}), path)
+    source = open_files("notes", Source(path=str(path), **section))
+    if read is None:
+        with pytest.raises(Failure, match="a record needs field"):
+            list(source.documents())
+    else:
+        assert texts(source) == [read]
 
 
 def test_unknown_names_are_refused_with_the_nearest_known(tmp_path: Path) -> None:
