@@ -11,12 +11,14 @@ from typing import Any
 
 from schema.diagnostic import Related
 from schema.findings import FAILED, Failed, Findings, Json, Path, Problem, show
-from schema.leaves import PATTERNS, leaf_value, matches, wrong_type
+from schema.leaves import LEADS_OUT, PATTERNS, leaf_value, matches, wrong_type
 from schema.scalars import number
-from schema.source import Mapping, Node, Scalar, Sequence
-from schema.wording import join, nearest, quote
+from schema.source import Mapping, Node, Scalar, Sequence, same
+from schema.wording import distance, join, nearest, quote
 
 NOTE = "x-"
+MOST_EDITS = 2  # between a key and the one that a fix may write in its place
+LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 
 
 def check_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
@@ -79,7 +81,7 @@ def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
         if name.startswith(NOTE):
             continue
         if inner in found.keys:
-            _duplicate(found, key, inner)
+            _duplicate(found, key, inner, child)
             continue
         found.keys[inner] = key
         declared = property_schema(schema, name)
@@ -101,10 +103,11 @@ def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     return values
 
 
-def _duplicate(found: Findings, key: Scalar, path: Path) -> None:
+def _duplicate(found: Findings, key: Scalar, path: Path, value: Node) -> None:
     first = Related(found.keys[path].span, "first written here")
     message = f"{show(path)} is written twice"
-    found.problems.append(Problem("duplicate-key", path, key.span, message, "keep one of the two", (first,)))
+    either = "either" if path in found.nodes and same(found.nodes[path], value) else ""
+    found.problems.append(Problem("duplicate-key", path, key.span, message, "keep one of the two", (first,), either))
     found.failed.add(path)
 
 
@@ -114,17 +117,29 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
     declared = schema.get("properties", {})
     if not declared:
         allowed = [PATTERNS[pattern] for pattern, value in schema["patternProperties"].items() if value is not True]
-        found.report(
-            "unknown-key", inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}"
-        )
+        slug = "path-escape" if LEADS_OUT.search(name) else "unknown-key"
+        found.report(slug, inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
         return
-    near = nearest(name, [other for other in declared if (*path, other) not in found.keys])
+    belongs = [other for other in declared_paths(found, found.schema) if other[-1] == name and other not in found.keys]
+    absent = [other for other in declared if (*path, other) not in found.keys]
+    near = [] if 0 < len(belongs) <= 3 else nearest(name, absent)
+    again = nearest(name, [other for other in declared if (*path, other) in found.keys]) if not near else []
+    message = f"unknown key {quote(name)} {where}"
+    related: tuple[Related, ...] = ()
     if near:
         found.failed.update((*path, other) for other in near)
         remedy = f"write {join([quote(other) for other in near], 'or')}"
+    elif 0 < len(belongs) <= 3:
+        found.failed.update(belongs)
+        remedy = f"it belongs to {join([show(other) for other in belongs], 'or')}"
+    elif again:
+        related = (Related(found.keys[*path, again[0]].span, "written here"),)
+        remedy = f"remove it: {quote(again[0])} is written already"
     else:
         remedy = elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
-    found.report("unknown-key", inner, key, f"unknown key {quote(name)} {where}", remedy)
+    close = len(near) == 1 and distance(name, near[0]) <= MOST_EDITS
+    found.problems.append(Problem("unknown-key", inner, key.span, message, remedy, related, near[0] if close else ""))
+    found.failed.add(inner)
 
 
 def elsewhere(found: Findings, name: str) -> str:
@@ -136,7 +151,7 @@ def elsewhere(found: Findings, name: str) -> str:
             return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
         return ""
     last = {path[-1]: path for path in reversed(paths.values())}
-    near = [name] if name in last else nearest(name, [str(part) for part in last])
+    near = [name] if name in last else nearest(name, [str(part) for part in last]) if len(name) >= LEAST_LETTERS else []
     exact = [shown for shown, path in paths.items() if near and path[-1] in near]
     return f"it belongs to {join(exact, 'or')}" if 0 < len(exact) <= 3 else ""
 

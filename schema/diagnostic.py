@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+from schema.secrets import Secret
 
 
 class Severity(StrEnum):
@@ -14,16 +17,15 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A text that values come from: a file or one `--set` argument."""
+class Origin(NamedTuple):
+    """A text that values come from: a file or one `--set` argument; its credentials are hidden in `lines`."""
 
     name: str
     lines: tuple[str, ...]
+    secrets: tuple[Secret, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range in an origin; lines and columns count from 1, the end column is exclusive."""
 
     origin: Origin
@@ -38,17 +40,36 @@ class Span:
         return (self.origin.name, self.line, self.column)
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """A second place that explains a finding, such as the first of two equal keys."""
 
     span: Span
     message: str
 
 
+class Edit(NamedTuple):
+    """The text that replaces a span of the file; an empty span is an insertion."""
+
+    span: Span
+    text: str
+
+
+class Fix(NamedTuple):
+    """Edits that remove a finding, all or none. `safe`: the spec means what it meant, or the only thing it can mean."""
+
+    edits: tuple[Edit, ...]
+    safe: bool
+
+
+def fix(*edits: Edit | None, safe: bool) -> Fix | None:
+    """Make a fix of edits; None where one of them can't be made."""
+    made = tuple(edit for edit in edits if edit is not None)
+    return Fix(made, safe) if made and len(made) == len(edits) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: `message` says what is wrong, `remedy` what to write instead."""
+    """One finding: `message` says what is wrong, `remedy` what to write instead, `fix` writes it."""
 
     code: str
     slug: str
@@ -57,6 +78,7 @@ class Diagnostic:
     message: str
     remedy: str
     related: tuple[Related, ...] = ()
+    fix: Fix | None = None
 
 
 class SpecError(Exception):

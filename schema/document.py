@@ -11,17 +11,23 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path as File
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schema.check import check_value, hydrate
 from schema.diagnostic import Span
-from schema.environment import Environment
+from schema.edits import Edits
 from schema.findings import Findings, Json, Path, Problem
 from schema.overrides import splice
+from schema.renamed import rename
 from schema.source import Mapping, SourceError, point, read_mapping
 
+if TYPE_CHECKING:
+    from schema.environment import Environment
+
+SCHEMA_FILE = File(__file__).with_name("spec.schema.json")
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
 
@@ -31,13 +37,22 @@ class Unavailable(Exception):  # noqa: N818  no error: the finding exists alread
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A spec as the rules see it; `environment` is None unless a run is about to start."""
+    """A spec as the rules see it; `environment` is None unless facts of a machine are known.
+
+    `root` is the tree as the file has it, before `--set` arguments and renamed keys.
+    """
 
     start: Span
     values: Json
     written: Json
     found: Findings
     environment: Environment | None
+    root: Mapping
+
+    @property
+    def edits(self) -> Edits:
+        """What makes fixes: edits of the file's text."""
+        return Edits(self.root)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -100,32 +115,31 @@ class Document:
         return any(keys[: len(failed)] == failed[: len(keys)] for failed in self.found.failed)
 
 
-def read_document(
-    data: bytes, name: str, overrides: Sequence[str] = (), environment: Environment | None = None
-) -> Document:
-    """Read, splice and check a spec; a text that is no mapping gives a document whose every value failed."""
+def read_document(data: bytes, name: str, overrides: Sequence[str] = ()) -> Document:
+    """Read, splice and check a spec; a text that is no mapping gives a document whose every value failed.
+
+    No facts of a machine are known to it yet.
+    """
     found = Findings(load_schema())
     try:
-        tree = splice(found, read_mapping(data, name), overrides)
+        root = read_mapping(data, name)
+        tree = rename(found, splice(found, root, overrides))
     except SourceError as error:
         found.problems.append(Problem(error.slug, (), error.span, error.message, error.remedy, error.related))
         found.failed.add(())
-        return Document(error.span, {}, {}, found, environment)
-    return _checked(found, tree, environment)
-
-
-def _checked(found: Findings, tree: Mapping, environment: Environment | None) -> Document:
+        return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())
-    start = point(tree.span.origin, 1, 1)
-    return Document(start, hydrate(found, written, found.schema), written, found, environment)
+    start = point(root.span.origin, 1, 1)
+    return Document(start, hydrate(found, written, found.schema), written, found, None, root)
 
 
 def load_schema() -> Json:
     """Read the generated JSON Schema that stands beside this file."""
-    schema: Json = json.loads(File(__file__).with_name("spec.schema.json").read_text(encoding="utf-8"))
+    schema: Json = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     return schema
 
 
+@lru_cache(4096)
 def parse(path: str) -> Path:
     """Split a slash path into keys and list indexes."""
     return tuple(int(part[1]) if part[1] else part[0] for part in PART.finditer(path))

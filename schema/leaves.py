@@ -8,12 +8,22 @@ from math import isfinite
 from typing import Any
 
 from schema.findings import Failed, Findings, Json, Path, Problem, describe, show
-from schema.scalars import number
+from schema.scalars import NO, YES, number
 from schema.source import Node, Scalar
 from schema.wording import join, nearest, quote
 
 LARGEST = 2**63 - 1
-YES, NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+# What other programs call a choice.
+SYNONYMS = {
+    **dict.fromkeys(("bf16", "torch.bfloat16", "jnp.bfloat16"), "bfloat16"),
+    **dict.fromkeys(("fp16", "f16", "half", "torch.float16", "jnp.float16"), "float16"),
+    **dict.fromkeys(("fp32", "f32", "float", "full", "torch.float32", "jnp.float32"), "float32"),
+    **dict.fromkeys(("gpt2", "gpt-2", "gpt_neox"), "gpt"),
+    **dict.fromkeys(("rs_lora", "rs-lora", "use_rslora"), "rslora"),
+}
+# Patterns of what becomes the name of a folder, and what would lead out of it.
+FOLDER_NAMES = (r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", r"^[A-Za-z0-9._-]*$")
+LEADS_OUT = re.compile(r"[/\\]|^\.\.$")
 # What each pattern of the sections allows, in words; tools/generate refuses a pattern that is not here.
 PATTERNS = {
     r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-', not starting with '.'",
@@ -52,14 +62,18 @@ def leaf_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
 def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     """Report a node of another type than the schema declares."""
     wanted = join([*_kinds(found, schema)], "or")
-    remedy, kind = f"write {wanted}", schema.get("type")
+    remedy, kind, instead = f"write {wanted}", schema.get("type"), ""
     if isinstance(node, Scalar):
         if kind == "boolean" and node.text.lower() in (*YES, *NO):
-            remedy = f"write {'true' if node.text.lower() in YES else 'false'}"
+            instead = "true" if node.text.lower() in YES else "false"
+            remedy = f"write {instead}"
         elif kind == "array" and node.value is not None:
+            instead = f"[{node.text}]" if node.plain else ""
             remedy = f"write a list: [{quote(node.text)[1:-1]}]"
         elif kind == "string" and node.value is not None:
             remedy = f'quote it: "{quote(node.text)[1:-1]}"'
+        elif kind == "object" and (pair := re.fullmatch(r"(\w+):(\S+)", node.text)):
+            remedy = f"write a space behind the colon: {pair[1]}: {quote(pair[2])[1:-1]}"
         elif kind == "object" and node.value is None:
             remedy = "write its keys below it, or remove it"
         elif _near_choice(found, node, schema):
@@ -67,7 +81,8 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     elif kind == "array":
         remedy = "write a list: put it in [ ] or start each entry with '-'"
     what = show(path) if path else "the spec"
-    return found.report("wrong-type", path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy)
+    slug = "suffix-not-text" if isinstance(node, Scalar) and schema.get("pattern") in FOLDER_NAMES else "wrong-type"
+    return found.report(slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead)
 
 
 def _near_choice(found: Findings, node: Scalar, schema: Json) -> str:
@@ -89,7 +104,7 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
         return wrong_type(found, node, schema, path)
     if not node.plain:
         message = f"{show(path)} is text: the number {shown} stands in quotes"
-        return found.report("number-as-text", path, node, message, f"write {shown} without quotes")
+        return found.report("number-as-text", path, node, message, f"write {shown} without quotes", shown)
     if whole and isfinite(value) and not isinstance(value, int):
         message = f"{show(path)} is {shown}, and a whole number is wanted"
         return found.report("wrong-type", path, node, message, f"write {bounds(schema)}")
@@ -109,19 +124,26 @@ def _within(value: float, schema: Json) -> bool:
         and ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"])
         and ("maximum" not in schema or value <= schema["maximum"])
         and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
+        and ("not" not in schema or value != schema["not"]["const"])
     )
 
 
 def bounds(schema: Json) -> str:
     """Say which numbers a key takes: a whole number, at least 1."""
+    return ", ".join(filter(None, (KINDS[schema["type"]], limits(schema))))
+
+
+def limits(schema: Json) -> str:
+    """Say how large and small a number may be; nothing where it may be any."""
     words = {
         "minimum": "at least",
         "exclusiveMinimum": "above",
         "maximum": "at most",
         "exclusiveMaximum": "below",
     }
-    limits = [f"{word} {schema[name]}" for name, word in words.items() if name in schema]
-    return KINDS[schema["type"]] + (f", {' and '.join(limits)}" if limits else "")
+    found = " and ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
+    never = f"but not {schema['not']['const']}" if "not" in schema else ""
+    return ", ".join(filter(None, (found, never)))
 
 
 def _text(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
@@ -133,8 +155,10 @@ def _text(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
     if len(node.value) < schema.get("minLength", 0):
         return found.report("out-of-range", path, node, f"{show(path)} is empty", "write at least one character")
     if "pattern" in schema and not matches(schema["pattern"], node.value):
-        message = f"{show(path)} can't be {quote(node.value)}"
-        return found.report("invalid-choice", path, node, message, f"write {PATTERNS[schema['pattern']]}")
+        slug, remedy = "invalid-choice", f"write {PATTERNS[schema['pattern']]}"
+        if schema["pattern"] in FOLDER_NAMES and LEADS_OUT.search(node.value):
+            slug, remedy = "path-escape", f"{remedy}; files elsewhere are named in data/sources/NAME/path"
+        return found.report(slug, path, node, f"{show(path)} can't be {quote(node.value)}", remedy)
     return node.value
 
 
@@ -143,9 +167,10 @@ def _choice(found: Findings, node: Scalar, choices: list[str], schema: Json, pat
         return node.text
     if schema.get("any_case") and node.text.upper() in choices:
         message = f"{show(path)} is written {quote(node.text)}"
-        found.problems.append(Problem("style-case", path, node.span, message, f"write {node.text.upper()}"))
+        upper = node.text.upper()
+        found.problems.append(Problem("style-case", path, node.span, message, f"write {upper}", instead=upper))
         return node.text.upper()
-    near = nearest(node.text, choices)
+    near = [SYNONYMS[node.text.lower()]] if SYNONYMS.get(node.text.lower()) in choices else nearest(node.text, choices)
     listed = "" if len(near or choices) == len(choices) else f"; the choices are {', '.join(choices)}"
-    message = f"{show(path)} can't be {quote(node.text)}{listed}"
-    return found.report("invalid-choice", path, node, message, f"write {join(near or choices, 'or')}")
+    message, remedy = f"{show(path)} can't be {quote(node.text)}{listed}", f"write {join(near or choices, 'or')}"
+    return found.report("invalid-choice", path, node, message, remedy, near[0] if len(near) == 1 else "")

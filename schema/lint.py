@@ -6,22 +6,26 @@ same verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
 from schema.document import Document, Unavailable, read_document
-from schema.environment import Environment
-from schema.rules import RULES, Rule
+from schema.rules import NEED_ENVIRONMENT, RULES, Rule, duplicate_spec, rule_crashed, rule_skipped, suppression_hygiene
+from schema.secrets import HIDDEN
+from schema.settings import Settings
 from schema.source import MOST_BYTES
+from schema.suppression import Ignore, find_ignores, unsilenced
 from schema.wording import quote
 
 if TYPE_CHECKING:
+    from schema.environment import Environment
     from schema.spec import Spec
 
-CRASHED = ("LR900", "rule-crashed")
+    # Facts that depend on the spec are looked up once it has been read, by whoever may read files.
+    Facts = Environment | Callable[[Document], Environment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +45,42 @@ class Verdict:
         return any(found.severity is Severity.ERROR for found in self.diagnostics)
 
 
-def lint_file(path: Path | str, overrides: Sequence[str] = (), environment: Environment | None = None) -> Verdict:
+def lint_file(
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    environment: Facts | None = None,
+    settings: Settings | None = None,
+) -> Verdict:
     """Lint one spec file with `key=value` overrides; raise UnreadableSpec when there is nothing to read."""
-    return _lint(read_bytes(path), str(path), overrides, environment)
+    return lint_bytes(read_bytes(path), str(path), overrides, environment, settings)
 
 
 def lint_text(
-    text: str, name: str = "<text>", overrides: Sequence[str] = (), environment: Environment | None = None
+    text: str,
+    name: str = "<text>",
+    overrides: Sequence[str] = (),
+    environment: Facts | None = None,
+    settings: Settings | None = None,
 ) -> Verdict:
     """Lint the text of a spec; findings call it `name`."""
-    return _lint(text.encode("utf-8", "surrogatepass"), name, overrides, environment)
+    return lint_bytes(text.encode("utf-8", "surrogatepass"), name, overrides, environment, settings)
 
 
-def load_spec(path: Path | str, overrides: Sequence[str] = (), environment: Environment | None = None) -> Spec:
+def load_spec(
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    environment: Facts | None = None,
+    settings: Settings | None = None,
+) -> Spec:
     """Lint a spec file and build the typed Spec, whose `model_fields_set` are the keys the user wrote.
 
     Raises SpecError with every finding when one is an error, UnreadableSpec when there is nothing to read.
     """
-    verdict = lint_file(path, overrides, environment)
+    return accepted(lint_file(path, overrides, environment, settings))
+
+
+def accepted(verdict: Verdict) -> Spec:
+    """Build the typed Spec of a verdict without errors; raise SpecError with every finding when there is one."""
     if verdict.failed or verdict.document is None:
         raise SpecError(verdict.diagnostics)
     from schema.spec import Spec
@@ -80,12 +102,47 @@ def read_bytes(path: Path | str) -> bytes:
         raise UnreadableSpec(f"can't read {quote(str(path))}: {reason}") from error
 
 
-def _lint(data: bytes, name: str, overrides: Sequence[str], environment: Environment | None) -> Verdict:
-    document = read_document(data, name, overrides, environment)
+def lint_bytes(
+    data: bytes,
+    name: str,
+    overrides: Sequence[str] = (),
+    environment: Facts | None = None,
+    settings: Settings | None = None,
+) -> Verdict:
+    """Lint a spec as it was read; findings call it `name`."""
+    document = read_document(data, name, overrides)
+    facts = environment(document) if callable(environment) else environment
+    document = replace(document, environment=facts)
     skipped: list[str] = []
-    found = [finding for rule in RULES for finding in _findings(rule, document, skipped)]
-    found.sort(key=lambda finding: (finding.span.start, finding.code))
-    return Verdict(tuple(found), document if document.readable else None, tuple(skipped))
+    found = [_writable(finding) for rule in RULES for finding in _findings(rule, document, skipped)]
+    ignores = find_ignores(document.root) if document.readable else ()
+    found, used = unsilenced(found, ignores)
+    names = [name for rule in RULES for name in _names(rule)]
+    found += suppression_hygiene.unused(_idle(ignores, used, skipped), names)
+    settings = settings or Settings()
+    heard = [finding for finding in map(settings.heard, found) if finding is not None]
+    if settings.show_skipped:
+        heard += [rule_skipped.report(document, rule) for rule in skipped]
+        heard += [rule_skipped.without_environment(document, rule.SLUG) for rule in NEED_ENVIRONMENT if facts is None]
+    heard.sort(key=lambda finding: (finding.span.start, finding.code))
+    return Verdict(tuple(heard), document if document.readable else None, tuple(skipped))
+
+
+def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) -> list[Ignore]:
+    """The ignores that silenced nothing, without those of a rule that may find something another time."""
+    elsewhere = (*NEED_ENVIRONMENT, duplicate_spec)
+    unsure = {name for rule in RULES if rule.SLUG in skipped or rule in elsewhere for name in _names(rule)}
+    return [ignore for ignore in ignores if ignore not in used and ignore.slug not in unsure]
+
+
+def _writable(found: Diagnostic) -> Diagnostic:
+    """A fix that may write the signs of a hidden credential in its place is none."""
+    hidden = found.span.origin.secrets and found.fix and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
+    return replace(found, fix=None) if hidden else found
+
+
+def _names(rule: Rule) -> tuple[str, str]:
+    return rule.SLUG, rule.CODE
 
 
 def _findings(rule: Rule, document: Document, skipped: list[str]) -> Iterator[Diagnostic]:
@@ -95,6 +152,4 @@ def _findings(rule: Rule, document: Document, skipped: list[str]) -> Iterator[Di
     except Unavailable:
         skipped.append(rule.SLUG)
     except Exception as error:
-        message = f"the rule {rule.CODE} {rule.SLUG} failed: {type(error).__name__}: {error}"
-        remedy = "report this: it is a defect of lorarun, not of the spec"
-        yield Diagnostic(*CRASHED, Severity.ERROR, document.start, message, remedy)
+        yield rule_crashed.report(document, f"{rule.CODE} {rule.SLUG}", error)

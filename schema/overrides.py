@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from schema.check import declared_paths, property_schema
 from schema.diagnostic import Related, Span
 from schema.findings import Findings, Json, Problem, show
+from schema.secrets import hide
 from schema.source import Mapping, Node, Scalar, origin_of, point, read_node
 from schema.wording import join, nearest, quote
 
@@ -32,6 +33,15 @@ def splice(found: Findings, tree: Mapping, overrides: Sequence[str]) -> Mapping:
                 Problem("duplicate-key", path, keys[0].span, message, "keep one of the two", (first,))
             )
             continue
+        below = next((other for other in seen if other.startswith(f"{name}/")), None)
+        if below is not None:
+            message = f"{name} replaces {below}, which the command line sets too"
+            first = Related(seen[below], "set here")
+            path = tuple(key.text for key in keys)
+            found.problems.append(
+                Problem("duplicate-key", path, keys[0].span, message, f"put {below} into the value", (first,))
+            )
+            continue
         seen[name] = keys[0].span
         tree = _spliced(tree, keys, node)
     return tree
@@ -39,7 +49,8 @@ def splice(found: Findings, tree: Mapping, overrides: Sequence[str]) -> Mapping:
 
 def _parsed(found: Findings, argument: str) -> tuple[list[Scalar], Node | None]:
     """Split one argument into its keys and its value; without a value, a problem has been recorded."""
-    origin = origin_of(f"--set {argument}", argument)
+    shown, _ = hide(argument)
+    origin, argument = origin_of(f"--set {shown}", argument), shown
     name, equals, text = argument.partition("=")
     whole = Span(origin, 1, 1, 1, max(2, len(origin.lines[0]) + 1))
     if not equals or not name:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from schema.diagnostic import Origin, Related, Span
-from schema.scalars import Value, resolve
+from schema.scalars import Value, number, resolve
+from schema.secrets import hide
 from schema.wording import quote
 
 MOST_BYTES = 1 << 20
@@ -26,8 +27,7 @@ TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 COLLECTION_TAGS = {"MappingStartEvent": "tag:yaml.org,2002:map", "SequenceStartEvent": "tag:yaml.org,2002:seq"}
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A single value; `value` is its YAML type when it is plain, and the text when it is quoted."""
 
     span: Span
@@ -36,16 +36,14 @@ class Scalar:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     span: Span
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """A mapping, entries in the order of the text; a repeated key is kept, and readers use the first."""
 
     span: Span
@@ -53,6 +51,18 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def same(one: Node, other: Node) -> bool:
+    """Whether two nodes say the same, numbers in any spelling."""
+    if isinstance(one, Scalar) and isinstance(other, Scalar):
+        return one.text == other.text or (number(one.text) is not None and number(one.text) == number(other.text))
+    if isinstance(one, Sequence) and isinstance(other, Sequence):
+        return len(one.items) == len(other.items) and all(map(same, one.items, other.items))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        first, second = ({key.text: value for key, value in each.entries} for each in (one, other))
+        return first.keys() == second.keys() and all(same(value, second[name]) for name, value in first.items())
+    return False
 
 
 class SourceError(Exception):
@@ -86,14 +96,11 @@ def read_mapping(data: bytes, name: str) -> Mapping:
         origin = origin_of(name, data.decode("utf-8-sig", "replace"))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
         raise SourceError("yaml-syntax", _place(origin, before, len(before)), message, "save as UTF-8") from error
-    node = read_node(text, origin_of(name, text))
+    origin = origin_of(name, text)
+    node = read_node("\n".join(origin.lines), origin)
     if node is None:
-        raise SourceError(
-            "yaml-syntax",
-            point(origin_of(name, text), 1, 1),
-            "the file holds no keys",
-            "start with a key such as 'training:'",
-        )
+        remedy = "start with a key such as 'training:'"
+        raise SourceError("yaml-syntax", point(origin, 1, 1), "the file holds no keys", remedy)
     if not isinstance(node, Mapping):
         kind = "a list" if isinstance(node, Sequence) else "a single value"
         raise SourceError(
@@ -103,7 +110,7 @@ def read_mapping(data: bytes, name: str) -> Mapping:
 
 
 def read_node(text: str, origin: Origin) -> Node | None:
-    """Read one YAML document; None when the text holds none."""
+    """Read one YAML document, in which credentials are hidden; None when the text holds none."""
     try:
         return _build(YAML(typ="safe", pure=True).parse(text), origin)
     except ReaderError as error:
@@ -112,13 +119,14 @@ def read_node(text: str, origin: Origin) -> Node | None:
         raise SourceError("yaml-syntax", span, message, "remove it") from error
     except MarkedYAMLError as error:
         raise _syntax_error(error, origin) from error
-    except (YAMLError, ValueError, IndexError) as error:
+    except (YAMLError, ValueError, IndexError, AssertionError) as error:  # %YAML 1.3 is an assertion
         raise SourceError("yaml-syntax", point(origin, 1, 1), f"not YAML: {error}", "check the text") from error
 
 
 def origin_of(name: str, text: str) -> Origin:
-    """Split a text into lines as the parser does."""
-    return Origin(name, tuple(re.split(r"\r\n|\n|\r", text)))
+    """Hide the credentials of a text, and split it into lines as the parser does."""
+    text, secrets = hide(text)
+    return Origin(name, tuple(re.split(r"\r\n|\n|\r", text)), secrets)
 
 
 def point(origin: Origin, line: int, column: int) -> Span:
@@ -139,9 +147,11 @@ def _span(event: Any, end: Any, origin: Origin) -> Span:
 def _syntax_error(error: MarkedYAMLError, origin: Origin) -> SourceError:
     mark = error.problem_mark or error.context_mark
     span = point(origin, mark.line + 1, mark.column + 1) if mark else point(origin, 1, 1)
-    problem = re.sub(r"(, but (?:found|got)) '<stream end>'", r"\1 the end of the text", error.problem or "not YAML")
+    problem = re.sub(
+        r"(, but (?:found|got)) '(?:<stream end>|\\\\x00)'", r"\1 the end of the text", error.problem or "not YAML"
+    )
     if "'\\t'" in problem:
-        return SourceError("yaml-syntax", span, "a tab stands where YAML allows spaces only", "indent with spaces")
+        return SourceError("yaml-syntax", span, "a tab stands where this reader takes spaces only", "write spaces")
     related: tuple[Related, ...] = ()
     context = error.context_mark
     if error.context and context and (context.line, context.column) != (mark.line, mark.column):
@@ -228,10 +238,7 @@ def _check_tag(event: Any, kind: str, origin: Origin) -> None:
 def _scalar(event: Any, origin: Origin) -> Scalar:
     _check_tag(event, "ScalarEvent", origin)
     plain = event.style in (None, "") and not event.tag
-    span = _span(event, event, origin)
-    if span.line != span.end_line and not plain and event.style in ("|", ">"):
-        span = point(origin, span.line, span.column)
-    return Scalar(span, event.value, plain, resolve(event.value) if plain else event.value)
+    return Scalar(_span(event, event, origin), event.value, plain, resolve(event.value) if plain else event.value)
 
 
 def _aliased(event: Any, anchors: dict[str, tuple[Node, int, int] | None], origin: Origin) -> tuple[Node, int, int]:
@@ -249,16 +256,18 @@ def _closed(done: _Open, end: Any, origin: Origin) -> Node:
     if not done.mapping:
         return Sequence(span, tuple(done.children))
     entries: list[tuple[Scalar, Node]] = []
-    merged: list[tuple[Scalar, Node]] = []
+    merge: tuple[Scalar, Node] | None = None
     for key, value in zip(done.children[::2], done.children[1::2], strict=True):
         if not isinstance(key, Scalar):
             raise SourceError("yaml-syntax", key.span, "a key must be a single word", "write 'key: value'")
-        if key.plain and key.text == "<<":
-            merged += _merged(value)
-        else:
+        if not (key.plain and key.text == "<<"):
             entries.append((key, value))
+        elif merge:
+            raise _repeated(key, merge[0], "put both into one list: <<: [*a, *b]")
+        else:
+            merge = (key, value)
     names = {key.text for key, _ in entries}
-    for key, value in merged:
+    for key, value in _merged(merge[1]) if merge else ():
         if key.text not in names:
             names.add(key.text)
             entries.append((key, value))
@@ -270,4 +279,14 @@ def _merged(value: Node) -> Iterator[tuple[Scalar, Node]]:
     for part in value.items if isinstance(value, Sequence) else (value,):
         if not isinstance(part, Mapping):
             raise SourceError("yaml-syntax", part.span, "'<<' merges mappings only", "name an alias of a mapping")
-        yield from part.entries
+        first: dict[str, Scalar] = {}
+        for key, inner in part.entries:
+            if key.text in first:
+                raise _repeated(key, first[key.text], "keep one of the two")
+            first[key.text] = key
+            yield key, inner
+
+
+def _repeated(key: Scalar, first: Scalar, remedy: str) -> SourceError:
+    related = (Related(first.span, "first written here"),)
+    return SourceError("duplicate-key", key.span, f"{quote(key.text)} is written twice", remedy, related)

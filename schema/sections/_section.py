@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
 
@@ -14,13 +14,24 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def key(default: Any, doc: str, *, unit: str = "", **bounds: Any) -> Any:
+def _not_zero(value: int) -> int:
+    if value == 0:
+        raise ValueError("0 is neither a number of them nor -1, all")
+    return value
+
+
+NOT_ZERO = AfterValidator(_not_zero)  # goes with `never=0`, which says so in the JSON Schema
+
+
+def key(default: Any, doc: str, *, unit: str = "", never: int | None = None, **bounds: Any) -> Any:
     """Declare one key: its default, its one-sentence documentation, its unit and its bounds.
 
     `bounds` are pydantic's (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`). Lists and mappings are
     given as a callable, so that no two specs share one.
     """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if never is not None:
+        extra["not"] = {"const": never}
     if not callable(default):
         return Field(default=default, description=doc, json_schema_extra=extra, **bounds)
     value = default()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from schema.sections._section import NOT_ZERO, Section, key
 
-from schema.sections._section import Section, key
-
-Axis = Annotated[int, Field(ge=-1)]
+Axis = Annotated[int, NOT_ZERO]
 
 
 class Mesh(Section):
     """mesh: the product of the axes is the number of devices; one axis may be -1, all that remain."""
 
-    data: Axis = key(-1, "Replicas of the model.", unit="devices")
-    fsdp: Axis = key(1, "Devices over which parameters and their rows are split.", unit="devices")
-    tensor: Axis = key(1, "Devices over which heads, feed-forward width and vocabulary are split.", unit="devices")
+    data: Axis = key(-1, "Replicas of the model.", unit="devices", never=0, ge=-1)
+    fsdp: Axis = key(1, "Devices over which parameters and their rows are split.", unit="devices", never=0, ge=-1)
+    tensor: Axis = key(
+        1, "Devices over which heads, feed-forward width and vocabulary are split.", unit="devices", never=0, ge=-1
+    )

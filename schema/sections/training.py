@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schema.sampling import DatasetStyle, Sampling
-from schema.sections._section import Section, key
+from schema.sections._section import NOT_ZERO, Section, key
 
 Tokens = Annotated[int, Field(ge=1)]
 
@@ -21,8 +21,8 @@ class Training(Section):
 
     seed: int = key(0, "Seed of initial weights, adapters, data order and dropout.", ge=0, le=2**32 - 1)
     batch_size: int = key(512, "Global batch.", unit="rows", ge=1)
-    per_device_batch_size: int = key(
-        -1, "Micro-batch on one device; -1 is the largest that fits and divides.", unit="rows", ge=-1
+    per_device_batch_size: Annotated[int, NOT_ZERO] = key(
+        -1, "Micro-batch on one device; -1 is the largest that fits and divides.", unit="rows", never=0, ge=-1
     )
     tokens: int = key(
         1_000_000_000, "Total budget of phase full, when no per-phase budgets are given.", unit="tokens", ge=1

@@ -14,15 +14,17 @@ import pytest
 import schema.lint
 from schema.diagnostic import Severity, SpecError, UnreadableSpec
 from schema.environment import Environment
-from schema.lint import lint_file, lint_text, load_spec
-from tests.schema.goldens import SPECS
+from schema.lint import lint_bytes, lint_file, lint_text, load_spec
+from schema.rules import NEED_ENVIRONMENT
+from schema.settings import Settings
+from tests.schema.goldens import SPECS, heard
 
 BASE = SPECS / "ok" / "base.yaml"
 ROOT = SPECS.parents[1]
 
 
 def codes(text: str, *overrides: str, environment: Environment | None = None) -> list[str]:
-    return [found.code for found in lint_text(text, "s", overrides, environment).diagnostics]
+    return [found.code for found in lint_text(text, "s", overrides, environment, heard()).diagnostics]
 
 
 def test_a_clean_spec_is_loaded_with_the_keys_that_were_written() -> None:
@@ -35,16 +37,17 @@ def test_a_clean_spec_is_loaded_with_the_keys_that_were_written() -> None:
 
 def test_warnings_do_not_stop_a_spec(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
-    path.write_text("training: {dataset: [{name: web, rate: 1, style: pmd}]}")
-    assert load_spec(path).training.dataset[0].style == "PMD"
-    assert [found.severity for found in lint_file(path).diagnostics] == [Severity.WARNING]
+    path.write_text(BASE.read_text().replace("PMD", "pmd"))
+    assert load_spec(path).training.pre_lora_dataset[0][0].style == "PMD"
+    found = lint_file(path, settings=heard()).diagnostics
+    assert [each.severity for each in found] == [Severity.WARNING]
 
 
 def test_an_error_is_raised_with_every_finding(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
-    path.write_text("training: {batch_size: 0}\noptimization: {lora: {rnk: 8}}")
+    path.write_text("training: {batch_size: 0}\nmesh: {dta: 8}")
     with pytest.raises(SpecError, match="training/batch_size is 0") as caught:
-        load_spec(path)
+        load_spec(path, settings=heard())
     assert [found.code for found in caught.value.diagnostics] == ["LR011", "LR003"]
 
 
@@ -69,7 +72,9 @@ def test_a_large_file_is_refused_without_reading_it_all(tmp_path: Path) -> None:
 def test_findings_are_sorted_by_place() -> None:
     places = [
         found.span.start[1:]
-        for found in lint_text("eval: {evaluations: [a_ppl]}\ntraining: {x: 1, seed: -1}\nmesh: 3", "s").diagnostics
+        for found in lint_text(
+            "eval: {evaluations: [a_ppl]}\ntraining: {x: 1, seed: -1}\nmesh: 3", "s", settings=heard()
+        ).diagnostics
     ]
     assert places == sorted(places)
     assert len(places) == 4
@@ -104,7 +109,7 @@ def test_a_rule_that_fails_is_a_finding_and_the_others_go_on(monkeypatch: pytest
 
     broken = SimpleNamespace(CODE="LR999", SLUG="broken", SEVERITY=Severity.INFO, check=check)
     monkeypatch.setattr(schema.lint, "RULES", (broken, *schema.lint.RULES))
-    found = lint_text("mesh: {dta: 1}", "s").diagnostics
+    found = lint_text("mesh: {dta: 1}", "s", settings=heard()).diagnostics
     assert [each.code for each in found] == ["LR900", "LR003"]
     assert found[0].message == "the rule LR999 broken failed: RuntimeError: oh"
 
@@ -125,3 +130,19 @@ def test_the_generated_schema_is_fresh() -> None:
         [sys.executable, "tools/generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_bytes_text_and_file_have_one_verdict() -> None:
+    text = "training: {batch_size: 0} # ü\n"
+    assert lint_bytes(text.encode(), "s") == lint_text(text, "s")
+    assert [found.code for found in lint_bytes(b"x: \xff", "s").diagnostics] == ["LR001"]
+
+
+def test_rules_about_the_machine_are_named_as_skipped_where_nothing_is_known_of_it() -> None:
+    def skipped(machine: Environment | None) -> list[str]:
+        verdict = lint_text(BASE.read_text(), "s", environment=machine, settings=Settings(show_skipped=True))
+        return [found.message for found in verdict.diagnostics]
+
+    assert skipped(Environment()) == []
+    needs = "needs facts of the machine that runs the spec"
+    assert skipped(None) == [f"the rule {rule.SLUG} {needs}" for rule in NEED_ENVIRONMENT]

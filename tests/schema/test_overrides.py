@@ -31,7 +31,7 @@ def linted(*overrides: str, text: str = TEXT) -> Verdict:
 def test_a_value_replaces_or_adds_its_key(argument: str, path: str, value: Any) -> None:
     verdict = linted(argument)
     assert verdict.document is not None
-    assert [found for found in verdict.diagnostics if found.code != "LR102"] == []
+    assert [found for found in verdict.diagnostics if found.code not in ("LR102", "LR112")] == []
     assert verdict.document.value(path) == value
     assert verdict.document.given(path)
     assert verdict.document.value("logging/validation_interval") == 100
@@ -70,5 +70,5 @@ def test_an_override_answers_a_finding_of_the_file() -> None:
 
 
 def test_a_value_that_is_no_mapping_on_the_way_is_reported_where_it_stands() -> None:
-    (found,) = linted("optimization/lora/rank=8", text="optimization: 3").diagnostics
-    assert (found.code, found.span.origin.name) == ("LR004", "spec.yaml")
+    found = linted("optimization/lora/rank=8", text="optimization: 3").diagnostics
+    assert [each.span.origin.name for each in found if each.code == "LR004"] == ["spec.yaml"]
