@@ -1,15 +1,119 @@
-"""What a lint may know beyond the text: facts of the command that is about to run the spec."""
+"""What a lint may know beyond the text: facts of a machine, its disk, its data and the run that would start.
+
+Facts only: nothing is looked up here. `runner/environment.py` gathers them; every one may be unknown (None, or
+absent from a mapping), and a rule says nothing about what it does not know.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One split of a token store. `lengths` says how many documents have which length in tokens.
+
+    `rows(style, block_size, on_too_long)` is the number of rows that a style cuts from it.
+    """
+
+    lengths: Mapping[int, int]
+    rows: Callable[[str, int, str], int]
+
+    @property
+    def documents(self) -> int:
+        """Number of documents."""
+        return sum(self.lengths.values())
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return sum(length * documents for length, documents in self.lengths.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A token store that a run would use as it is.
+
+    `tokenizer` begins with backend and name, `max_token_id` counts padding; `splits` has train and perhaps val.
+    """
+
+    tokenizer: str
+    max_token_id: int
+    splits: Mapping[str, Split]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a dataset can't be read: a sentence, what to do, and the key that it is about (empty: the mixture's)."""
+
+    message: str
+    remedy: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What a name in a mixture stands for: nothing, when it has neither a source nor a store.
+
+    `source` says whether its text is there: that of a built-in dataset, or files of data/sources. `store` is None
+    where none lies there, where a run would make it again, and where nobody looked.
+    """
+
+    source: bool = False
+    store: Store | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key that has another value in an earlier run than in this spec; both values are JSON."""
+
+    key: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The weights that a new run starts from. `key` is where they are named, architecture/pretrained or --restore.
+
+    `found` says whether a checkpoint is there, `differing` which keys of its architecture are not this spec's.
+    """
+
+    path: str
+    key: str
+    found: bool = True
+    differing: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
+
+    `obstacle` says that no run can be there, `changes` names the keys of the run there that differ from this spec,
+    `step` is its newest checkpoint's.
+    """
+
+    path: str
+    obstacle: str = ""
+    changes: tuple[Change, ...] = ()
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Facts that `exec` adds; rules that need them stay silent when no environment is given.
+    """The facts that `exec` has, and `validate --env`; rules that need them are silent without.
 
-    `restore` says whether `--restore` names weights to start from.
+    `restore` says whether `--restore` names weights to start from. `free_bytes` are those of the disk that the run
+    writes to. `datasets` are by (name, suffix), `known` are the names that datasets may have.
     """
 
-    restore: bool = False
+    restore: bool | None = None
+    devices: int | None = None
+    device_bytes: int | None = None
+    free_bytes: int | None = None
+    datasets: Mapping[tuple[str, str], Dataset] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
+    start: Start | None = None
+    run: Run | None = None

@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Literal
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 
 # Which mesh axis splits a logical axis; an axis that is not named stays whole on every device.
 AXIS_RULES: tuple[tuple[str, str | tuple[str, str]], ...] = (
@@ -111,6 +112,32 @@ def adapters(found: Sequence[Parameter], target_modules: Sequence[str], rank: in
 def device_bytes(found: Sequence[Parameter], item_bytes: int, mesh: dict[str, int]) -> int:
     """Bytes that these arrays take on one device of a mesh, each split as its axes say."""
     return sum(-(-parameter.size // parameter.devices(mesh)) * item_bytes for parameter in found)
+
+
+def state_bytes(architecture: Any, lora: Any, mesh: dict[str, int], phase: Literal["full", "lora"]) -> dict[str, int]:
+    """Bytes on one device by part, activations left out; `lora` is an `optimization/lora` section.
+
+    Adapters, gradients and both moments are float32; the frozen base has its matrices in the activation type.
+    """
+    every, wide = parameters(architecture), ITEM_BYTES["float32"]
+    trained = adapters(every, lora.target_modules, lora.rank) if phase == "lora" else every
+    matrices = [parameter for parameter in every if parameter.matrix is not None]
+    vectors = [parameter for parameter in every if parameter.matrix is None]
+    dtype = architecture.dtype
+    base = device_bytes(matrices, ITEM_BYTES[dtype.activation], mesh)
+    base += device_bytes(vectors, ITEM_BYTES[dtype.param], mesh)
+    return {
+        "parameters": device_bytes(trained, wide if phase == "lora" else ITEM_BYTES[dtype.param], mesh),
+        "gradients": device_bytes(trained, wide, mesh),
+        "optimizer": 2 * device_bytes(trained, wide, mesh),
+        "base": base if phase == "lora" else 0,
+    }
+
+
+def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"]) -> int:
+    """Bytes of one checkpoint: what the phase trains and its optimizer, of the whole model."""
+    parts = state_bytes(architecture, lora, {"data": 1, "fsdp": 1, "tensor": 1}, phase)
+    return parts["parameters"] + parts["optimizer"]
 
 
 def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:

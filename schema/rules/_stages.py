@@ -9,6 +9,7 @@ from typing import Any
 from schema import budget
 from schema.document import Document, Unavailable
 
+PER_PHASE = (*budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
 DECIDING = ("tokens", "dataset", *budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
 
 
@@ -30,6 +31,21 @@ def planned(document: Document) -> tuple[budget.StageBudget, ...]:
         if len(tokens) != len(mixtures) and not one_budget(document):
             raise Unavailable(budget.TOKENS_KEY[phase])
     return budget.stages(training, _written(document), tokens_per_step(document))
+
+
+def phases(document: Document) -> dict[budget.Phase, list[budget.StageBudget]]:
+    """Return the stages of each phase that has any."""
+    found: dict[budget.Phase, list[budget.StageBudget]] = {}
+    for stage in planned(document):
+        found.setdefault(stage.phase, []).append(stage)
+    return found
+
+
+def schedule(document: Document, steps: int) -> tuple[int, int]:
+    """Return the (warm-up, decay) steps of a phase, as `runner.schedules.wsd` does."""
+    shares = document.value("training/warmup_pct"), document.value("training/decay_pct")
+    warmup, decay = (budget.share_of_steps(share, steps) for share in shares)
+    return warmup, min(decay, steps - warmup) if sum(shares) <= 1 else decay
 
 
 def stage_path(stage: budget.StageBudget) -> str:

@@ -39,7 +39,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Ask whether phase lora comes first, and what it would start from."""
-    if document.environment is None or document.environment.restore:
+    if document.environment is None or document.environment.restore is not False:
         return
     stages = planned(document)
     if stages and stages[0].phase == "lora" and document.value("architecture/pretrained") is None:

@@ -4,19 +4,17 @@
 
 *Bad*
 
-```yaml whole
-optimization:
-  lora:
-    rank: 8
-    rank: 64
+```yaml after
+mesh:
+  data: 1
+  data: 8
 ```
 
 *Good*
 
-```yaml whole
-optimization:
-  lora:
-    rank: 8
+```yaml after
+mesh:
+  data: 1
 ```
 
 *Fix.* Keep one of the two.
@@ -26,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 
 CODE = "LR002"
@@ -38,4 +36,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems:
         if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+            edit = document.edits.remove_repeated(problem.path, problem.span)
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead == "either"))

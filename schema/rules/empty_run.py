@@ -10,6 +10,8 @@ training:
   pre_lora_dataset: []
   post_lora_tokens: []
   post_lora_dataset: []
+optimization:
+  lora: DELETE
 ```
 
 *Good*
@@ -18,6 +20,8 @@ training:
 training:
   post_lora_tokens: []
   post_lora_dataset: []
+optimization:
+  lora: DELETE
 ```
 
 *Fix.* Give at least one phase a stage.

@@ -6,6 +6,8 @@ and not in data/sources is most likely misspelt, and would be found out at the e
 *Bad*
 
 ```yaml
+training:
+  evaluate: true
 eval:
   evaluations: [wbe_ppl]
 ```
@@ -13,11 +15,13 @@ eval:
 *Good*
 
 ```yaml
+training:
+  evaluate: true
 eval:
   evaluations: [web_ppl]
 ```
 
-*Fix.* Write the name of a dataset of the spec, then _ppl.
+*Fix.* Write the name of a dataset of the spec, then _ppl. `--unsafe-fixes` writes the nearest, where there is one.
 """
 
 from __future__ import annotations
@@ -25,8 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 from schema.labels import labels
 from schema.rules._stages import one_budget
 from schema.wording import join, nearest, quote
@@ -47,6 +51,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for index, name in enumerate(document.value("eval/evaluations")):
         if name not in known:
             message = f"{quote(name)} evaluates no dataset of this spec"
-            remedy = f"write {join(nearest(name, known) or sorted(known), 'or')}" if known else "remove it"
-            where = document.span(f"eval/evaluations[{index}]")
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
+            near = nearest(name, known)
+            remedy = f"write {join(near or sorted(known), 'or')}" if known else "remove it"
+            path = f"eval/evaluations[{index}]"
+            edit = document.edits.replace(parse(path), near[0]) if len(near) == 1 else None
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))

@@ -16,15 +16,15 @@ architecture:
   n_head: 4
 ```
 
-*Fix.* Write a divisor of n_embd.
+*Fix.* `--unsafe-fixes` writes the nearest divisor of n_embd below; where only n_embd is written, the nearest multiple.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 
 CODE = "LR501"
 SLUG = "heads-divide-width"
@@ -44,4 +44,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     key = "architecture/n_head" if document.given("architecture/n_head") else "architecture/n_embd"
     message = f"n_embd {width} is not a multiple of n_head {heads}"
     remedy = f"write n_head: {below}, or n_embd: {multiple}"
-    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)
+    edit = document.edits.replace(parse(key), str(below if key.endswith("n_head") else multiple))
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy, fix=fix(edit, safe=False))

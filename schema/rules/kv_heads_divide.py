@@ -16,15 +16,15 @@ architecture:
   n_kv_head: 2
 ```
 
-*Fix.* Write a divisor of n_head.
+*Fix.* `--unsafe-fixes` writes the nearest divisor of n_head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 
 CODE = "LR502"
 SLUG = "kv-heads-divide"
@@ -41,5 +41,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     divisors = [other for other in range(1, min(heads, FAR) + 1) if heads % other == 0]
     message = f"n_head {heads} is not a multiple of n_kv_head {shared}"
-    remedy = f"write n_kv_head: {min(divisors, key=lambda other: abs(other - shared))}"
-    yield Diagnostic(CODE, SLUG, SEVERITY, document.span("architecture/n_kv_head"), message, remedy)
+    near = str(min(divisors, key=lambda other: abs(other - shared)))
+    where, key = document.span("architecture/n_kv_head"), parse("architecture/n_kv_head")
+    written = fix(document.edits.replace(key, near), safe=False)
+    yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write n_kv_head: {near}", fix=written)

@@ -16,15 +16,16 @@ architecture:
   n_embd: 136
 ```
 
-*Fix.* Choose n_embd / n_head even, or set rope: false.
+*Fix.* Choose n_embd / n_head even, or set rope: false. `--unsafe-fixes` writes the next n_embd that is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
+from schema.rules._edits import put
 
 CODE = "LR503"
 SLUG = "odd-rotary"
@@ -39,4 +40,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     key = "architecture/n_embd" if document.given("architecture/n_embd") else "architecture/n_head"
     message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {width // heads}"
     remedy = f"write n_embd: {width + heads}, or rope: false"
-    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)
+    written = fix(put(document, "architecture/n_embd", str(width + heads)), safe=False)
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy, fix=written)

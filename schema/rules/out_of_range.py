@@ -15,7 +15,7 @@ optimization:
 ```yaml
 optimization:
   lora:
-    rank: 1
+    rank: 2
 ```
 """
 

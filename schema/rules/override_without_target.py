@@ -5,13 +5,13 @@
 *Bad*
 
 ```sh
---set training/batch_sise=4
+--set training/sede=4
 ```
 
 *Good*
 
 ```sh
---set training/batch_size=4
+--set training/seed=4
 ```
 
 *Fix.* Write the path with slashes, as the message shows.

@@ -19,15 +19,15 @@ training:
   - - {name: web, rate: 1.0, style: PMD}
 ```
 
-*Fix.* Remove the entry.
+*Fix.* `--unsafe-fixes` removes the entry, unless it is the only one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 from schema.rules._stages import mixtures
 from schema.wording import quote
 
@@ -43,4 +43,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
             if entry["rate"] <= 0:
                 message = f"{path}[{index}]: the rate of {quote(entry['name'])} is {entry['rate']:g}"
                 where = document.span(f"{path}[{index}]/rate")
-                yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "remove the entry, or give it a rate above 0")
+                remedy, removed = "give it a rate above 0", None
+                if len(entries) > 1:
+                    remedy = f"remove the entry, or {remedy}"
+                    removed = fix(document.edits.remove(parse(f"{path}[{index}]")), safe=False)
+                yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, fix=removed)

@@ -21,7 +21,7 @@ training:
     - {name: code, rate: 0.4, style: PMD}
 ```
 
-*Fix.* Divide each rate by their sum.
+*Fix.* `--unsafe-fixes` divides each rate by their sum, to six digits behind the point.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 from schema.rules._stages import mixtures
 
 CODE = "LR201"
@@ -38,6 +38,7 @@ SLUG = "rates-not-one"
 SEVERITY = Severity.ERROR
 
 TOLERANCE = Fraction(1, 1_000_000)
+DIGITS = 6
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -50,5 +51,21 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if abs(total - 1) <= TOLERANCE:
             continue
         message = f"the rates of {path} add up to {float(total):g}"
-        remedy = f"write {', '.join(f'{rate / float(total):.6g}' for rate in rates)} to keep their ratio"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+        shares = _shares(rates)
+        edits = [
+            document.edits.replace(parse(f"{path}[{index}]/rate"), share)
+            for index, share in enumerate(shares)
+            if Fraction(share) != Fraction(str(rates[index]))
+        ]
+        remedy = f"write {', '.join(shares)} to keep their ratio"
+        written = fix(*edits, safe=False) if all(Fraction(share) > 0 for share in shares) else None
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)
+
+
+def _shares(rates: list[float]) -> list[str]:
+    """Divide each rate by their sum; the largest takes what rounding leaves, so that they add up to 1 exactly."""
+    written = [Fraction(str(rate)) for rate in rates]
+    rounded = [round(rate / sum(written), DIGITS) for rate in written]
+    largest = written.index(max(written))
+    rounded[largest] += 1 - sum(rounded)
+    return [f"{float(share):.{DIGITS}f}".rstrip("0").rstrip(".") for share in rounded]

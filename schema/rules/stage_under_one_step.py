@@ -6,7 +6,7 @@
 
 ```yaml
 training:
-  pre_lora_tokens: [1024000, 512]
+  pre_lora_tokens: [512, 1024000]
   pre_lora_dataset:
   - - {name: web, rate: 1.0, style: PMD}
   - - {name: code, rate: 1.0, style: PMD}
@@ -16,7 +16,7 @@ training:
 
 ```yaml
 training:
-  pre_lora_tokens: [1024000, 1024]
+  pre_lora_tokens: [1024, 1024000]
   pre_lora_dataset:
   - - {name: web, rate: 1.0, style: PMD}
   - - {name: code, rate: 1.0, style: PMD}

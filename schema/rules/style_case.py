@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 
 CODE = "LR802"
@@ -41,4 +41,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems:
         if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+            written = fix(document.edits.replace(problem.path, problem.instead), safe=True)
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, written)

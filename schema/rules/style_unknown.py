@@ -21,13 +21,15 @@ training:
       rate: 1.0
       style: PMD
 ```
+
+*Fix.* `--unsafe-fixes` writes the nearest style, where there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 
 CODE = "LR203"
@@ -39,4 +41,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report the styles that the schema check refused."""
     for problem in document.problems:
         if problem.slug == "invalid-choice" and problem.path[-1:] == ("style",):
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+            edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))

@@ -7,7 +7,7 @@
 ```yaml
 optimization:
   lora:
-    target_modules: [q_prj]
+    target_modules: [q_prj, v_proj]
 ```
 
 *Good*
@@ -15,19 +15,20 @@ optimization:
 ```yaml
 optimization:
   lora:
-    target_modules: [q_proj]
+    target_modules: [q_proj, v_proj]
 ```
 
-*Fix.* Write a part of a parameter's path; the nearest are offered.
+*Fix.* Write a part of a parameter's path. `--unsafe-fixes` writes the nearest, where there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
 from schema.footprint import parameters
+from schema.rules._adapters import TARGETS
 from schema.wording import join, nearest, quote
 
 CODE = "LR301"
@@ -37,7 +38,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each target with the paths of the parameters, which follow from the architecture keys."""
-    targets = document.value("optimization/lora/target_modules")
+    targets = document.value(TARGETS)
     family = document.value("architecture/family")
     paths = [parameter.path for parameter in parameters(document.view("architecture"))]
     for index, target in enumerate(targets):
@@ -46,6 +47,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         segments = list(dict.fromkeys(segment for path in paths for segment in path.split("/")))
         near = nearest(target, segments) or nearest(target, paths)
         remedy = f"write {join(near, 'or')}" if near else f"write a part of a path: {join(segments, 'or')}"
-        where = document.span(f"optimization/lora/target_modules[{index}]")
+        where = f"{TARGETS}[{index}]"
+        edit = document.edits.replace(parse(where), near[0]) if len(near) == 1 else None
         message = f"{quote(target)} matches no parameter of {family}"
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(where), message, remedy, fix=fix(edit, safe=False))

@@ -27,12 +27,11 @@ from collections.abc import Iterator
 from schema import budget
 from schema.diagnostic import Diagnostic, Related, Severity
 from schema.document import Document
+from schema.rules._stages import PER_PHASE
 
 CODE = "LR111"
 SLUG = "two-budget-families"
 SEVERITY = Severity.ERROR
-
-PER_PHASE = (*budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
 
 
 def check(document: Document) -> Iterator[Diagnostic]:

@@ -25,8 +25,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
+from schema.findings import show
+from schema.rules._field import FOREIGN
 
 CODE = "LR003"
 SLUG = "unknown-key"
@@ -34,7 +36,8 @@ SEVERITY = Severity.ERROR
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Report what the schema check found."""
+    """Report what the schema check found, but for keys that LR406 reports."""
     for problem in document.problems:
-        if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+        if problem.slug == SLUG and show(problem.path) not in FOREIGN:
+            edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))

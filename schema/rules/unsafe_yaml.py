@@ -5,16 +5,16 @@ spec needs neither.
 
 *Bad*
 
-```yaml whole
-optimization:
-  lr: !!python/object/apply:os.getcwd []
+```yaml after
+mesh:
+  data: !!python/object/apply:os.getcwd []
 ```
 
 *Good*
 
-```yaml whole
-optimization:
-  lr: 3.0e-4
+```yaml after
+mesh:
+  data: 1
 ```
 """
 

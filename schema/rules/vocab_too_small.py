@@ -6,38 +6,42 @@
 
 ```yaml
 architecture:
-  vocab_size: 257
+  vocab_size: 50000
 ```
 
 *Good*
 
 ```yaml
 architecture:
-  vocab_size: 320
+  vocab_size: 50304
 ```
 
-*Fix.* Write at least the number of ids; a multiple of 64 is fastest.
+*Fix.* `--unsafe-fixes` writes the number of ids, rounded up to a multiple of 64, which is fastest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
+from schema.rules._edits import put
+from schema.vocabulary import token_ids
 
 CODE = "LR504"
 SLUG = "vocab-too-small"
 SEVERITY = Severity.ERROR
 
-IDS = {"byte": 258}  # 256 bytes, the end of a document, padding
+VOCAB_SIZE = "architecture/vocab_size"
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows of the embedding with the ids of the tokenizer."""
-    rows, backend = document.value("architecture/vocab_size"), document.value("tokenizer/backend")
-    ids = IDS[backend]
+    rows, backend = document.value(VOCAB_SIZE), document.value("tokenizer/backend")
+    name = None if backend == "byte" else document.value("tokenizer/name")
+    ids = token_ids(backend, name)
     if rows < ids:
-        message = f"vocab_size is {rows}, and the {backend} tokenizer has {ids} ids"
-        remedy = f"write {-(-ids // 64) * 64}"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span("architecture/vocab_size"), message, remedy)
+        message = f"vocab_size is {rows}, and the tokenizer {name or backend} has {ids} ids"
+        enough = str(-(-ids // 64) * 64)
+        written = fix(put(document, VOCAB_SIZE, enough), safe=False)
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(VOCAB_SIZE), message, f"write {enough}", fix=written)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
+from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 
 CODE = "LR004"
@@ -33,4 +33,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems:
         if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+            edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead in ("true", "false")))

@@ -10,9 +10,8 @@ training: [1, 2
 
 *Good*
 
-```yaml whole
-training:
-  batch_size: 8
+```yaml after
+mesh: {data: 1}
 ```
 
 *Fix.* Correct the text at the place shown.

@@ -1,20 +1,31 @@
 """The golden specs: what they are linted with, and what is printed for them.
 
 `tests/spec/ok/*.yaml` are silent; beside each `tests/spec/err/<slug>/*.yaml` stands an `.out` with everything
-that is printed. Each is linted as `exec` would without `--restore`. A first line `# --set key=value` passes
-overrides.
+that is printed. Each is linted as `exec` would without `--restore`, on a machine of which nothing is known, or
+on the one that a `.json` beside it describes. A first line of options is obeyed: `# --set key=value`,
+`# --show-skipped`, `# --beside FILE` (linted in the same call). That short specs leave decisions to their defaults
+is passed over.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from schema.environment import Environment
-from schema.lint import Verdict, lint_file
+from runner.data.styles import load_style
+from schema.document import Document
+from schema.environment import Change, Dataset, Environment, Obstacle, Run, Split, Start, Store
+from schema.lint import Verdict, lint_file, lint_text
 from schema.report import render_text
+from schema.rules import duplicate_spec
+from schema.settings import Settings
 
 SPECS = Path(__file__).resolve().parents[1] / "spec"
-MARK = b"# --set "
+MARK = b"# --"
 
 
 def cases() -> list[Path]:
@@ -32,11 +43,86 @@ def silent_specs() -> list[Path]:
     return sorted((SPECS / "ok").glob("*.yaml"))
 
 
+def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
+    """The machine that a JSON object describes, for a lint: what `runner.environment.survey` would find there.
+
+    Keys are those of `Environment`. A dataset is NAME or NAME/SUFFIX: {"source": true}, {"store": {"tokenizer": …,
+    "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}. `run` and
+    `start` are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
+    """
+
+    def look(document: Document) -> Environment:
+        looked_up: dict[str, Any] = {"restore": False, **facts}
+        if "datasets" in facts:
+            pairs = [(name.partition("/"), facts) for name, facts in facts["datasets"].items()]
+            looked_up["datasets"] = {(name, suffix): _dataset(found) for (name, _, suffix), found in pairs}
+        for key, kind, field in (("run", Run, "changes"), ("start", Start, "differing")):
+            if key in facts:
+                found = {name: value for name, value in facts[key].items() if name != "spec"}
+                looked_up[key] = kind(**found, **{field: _changes(facts[key].get("spec", {}), document)})
+        return Environment(**looked_up | {"known": tuple(facts.get("known", ()))})
+
+    return look
+
+
+def _dataset(facts: dict[str, Any]) -> Dataset:
+    store = facts.get("store")
+    return Dataset(
+        source=facts.get("source", False),
+        store=_store(store) if store else None,
+        obstacle=Obstacle(*facts["obstacle"]) if "obstacle" in facts else None,
+    )
+
+
+def _store(facts: dict[str, Any]) -> Store:
+    lengths = {
+        split: {int(length): documents for length, documents in facts[split].items()}
+        for split in ("train", "val")
+        if split in facts
+    }
+    splits = {split: Split(found, partial(_rows, found)) for split, found in lengths.items()}
+    return Store(facts["tokenizer"], facts.get("max_token_id", 0), splits)
+
+
+def _rows(lengths: dict[int, int], style: str, block_size: int, on_too_long: str) -> int:
+    return load_style(style).count_rows(lengths, block_size, on_too_long)
+
+
+def _changes(before: dict[str, Any], document: Document) -> tuple[Change, ...]:
+    now = {key: document.value(key) for key in before if document.available(key)}
+    return tuple(
+        Change(key, json.dumps(value), json.dumps(now[key]))
+        for key, value in before.items()
+        if key in now and now[key] != value
+    )
+
+
 def verdict(path: Path) -> Verdict:
     """Lint one golden."""
     first = path.read_bytes().partition(b"\n")[0]
-    overrides = first.removeprefix(MARK).decode().split(" --set ") if first.startswith(MARK) else []
-    return lint_file(path, overrides, Environment(restore=False))
+    options = first.decode().removeprefix("# ").split(" --") if first.startswith(MARK) else []
+    overrides = [option.removeprefix("--").removeprefix("set ") for option in options if "set " in option]
+    facts = path.with_suffix(".json")
+    machine = environment_of(json.loads(facts.read_text(encoding="utf-8")) if facts.exists() else {})
+    settings = heard("show-skipped" in first.decode(errors="replace"), path.parent.name)
+    others = [option.removeprefix("--").removeprefix("beside ") for option in options if "beside " in option]
+    return beside(lint_file(path, overrides, machine, settings), [lint_text(read(path, name), name) for name in others])
+
+
+def read(path: Path, name: str) -> str:
+    """Read the spec that lies at `name`, seen from the folder of a golden."""
+    return (path.parent / name).read_text(encoding="utf-8")
+
+
+def beside(found: Verdict, others: list[Verdict]) -> Verdict:
+    """Add to a verdict what is found when others are linted in the same call, the first of them before it."""
+    documents = [each.document for each in (*others[:1], found, *others[1:]) if each.document]
+    return replace(found, diagnostics=(*found.diagnostics, *duplicate_spec.compare(documents)))
+
+
+def heard(show_skipped: bool = False, slug: str = "") -> Settings:
+    """The settings of short specs: what they leave to defaults is heard in the folders of these rules only."""
+    return Settings(ignore=tuple({"defaulted-decision", "adapter-defaults"} - {slug}), show_skipped=show_skipped)
 
 
 def printed(path: Path) -> str:

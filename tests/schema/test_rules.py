@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,18 +13,27 @@ from ruamel.yaml import YAML
 
 import schema.rules
 from schema.diagnostic import Severity
-from schema.environment import Environment
 from schema.lint import Verdict, lint_text
 from schema.rules import RULES, Rule
-from tests.schema.goldens import SPECS
+from schema.settings import Settings
+from tests.schema.goldens import SPECS, beside, environment_of
 
 FOLDER = Path(schema.rules.__file__).parent
 BASE = (SPECS / "ok" / "base.yaml").read_text(encoding="utf-8")
-EXAMPLE = re.compile(r"\*(Bad|Good)\*\n\n```(yaml whole|yaml|sh)\n(.*?)\n```", re.DOTALL)
+EXAMPLE = re.compile(r"\*(Bad|Good)\*\n\n```(yaml whole|yaml after|yaml|sh)\n(.*?)\n```", re.DOTALL)
+FILE_NAME = re.compile(r"# (\S+\.yaml)\n")
+FACTS = re.compile(r"\*On\*\n\n```json\n(.*?)\n```", re.DOTALL)
+NAMED = re.compile(r"\bLR\d{3}\b")
+# Rules about the others, which no spec can fire.
+ABOUT_RULES = {"rule-crashed"}
 
 
 class Example(NamedTuple):
-    """One fenced block of a docstring: `yaml` is merged over the base spec, `sh` is overrides of it."""
+    """One fenced block of a docstring: `yaml` is merged over the base spec, `yaml after` stands below, `sh` sets keys.
+
+    A rule about the environment has a block *On* with the facts of a machine, which both examples meet. A first line
+    `# NAME.yaml` names the file. The examples of duplicate-spec are linted beside the base spec.
+    """
 
     rule: Rule
     title: str
@@ -36,21 +46,27 @@ def examples(rule: Rule) -> list[Example]:
 
 
 def linted(example: Example) -> Verdict:
-    at_start = Environment(restore=False)
+    facts = FACTS.search(example.rule.__doc__ or "")
+    machine = environment_of(json.loads(facts[1]) if facts else {})
+    settings = Settings(show_skipped=example.rule.SLUG == "rule-skipped")
     if example.language == "sh":
-        return lint_text(BASE, "spec.yaml", [example.text.removeprefix("--set ")], at_start)
-    if example.language == "yaml whole":
-        return lint_text(example.text, "spec.yaml", environment=at_start)
-    yaml, written = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.dump(merged(yaml.load(BASE), yaml.load(example.text)), written)
-    return lint_text(written.getvalue(), "spec.yaml", environment=at_start)
+        return lint_text(BASE, "spec.yaml", [example.text.removeprefix("--set ")], machine, settings)
+    text = BASE + example.text if example.language == "yaml after" else example.text
+    if example.language == "yaml":
+        yaml, written = YAML(typ="safe", pure=True), io.StringIO()
+        yaml.dump(merged(yaml.load(BASE), yaml.load(example.text)), written)
+        text = written.getvalue()
+    name = FILE_NAME.match(example.text)
+    found = lint_text(text, name[1] if name else "spec.yaml", environment=machine, settings=settings)
+    return beside(found, [lint_text(BASE, "base.yaml")]) if example.rule.SLUG == "duplicate-spec" else found
 
 
 def merged(base: Any, change: Any) -> Any:
-    """Lay a fragment over a spec: mappings are merged, everything else is replaced."""
+    """Lay a fragment over a spec: mappings are merged, the text DELETE takes a key out, all else is replaced."""
     if not isinstance(base, dict) or not isinstance(change, dict):
         return change
-    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
+    kept = {key: value for key, value in base.items() if change.get(key) != "DELETE"}
+    return kept | {key: merged(base.get(key), value) for key, value in change.items() if value != "DELETE"}
 
 
 ALL = [example for rule in RULES for example in examples(rule)]
@@ -67,7 +83,7 @@ def test_the_table_is_in_the_order_of_the_codes() -> None:
 
 
 def test_every_rule_has_a_golden_folder_and_every_folder_a_rule() -> None:
-    assert {path.name for path in (SPECS / "err").iterdir()} == {rule.SLUG for rule in RULES}
+    assert {path.name for path in (SPECS / "err").iterdir()} == {rule.SLUG for rule in RULES} - ABOUT_RULES
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.SLUG)
@@ -75,16 +91,19 @@ def test_a_docstring_has_its_sections_in_order(rule: Rule) -> None:
     text = rule.__doc__ or ""
     first, _, rest = text.partition("\n\n")
     assert first.endswith(".")
-    assert [title for title in re.findall(r"^\*([^*]+)\*", rest, re.MULTILINE) if title != "Fix."] == [
-        "Why it is bad.",
-        "Bad",
-        "Good",
-    ]
-    assert [example.title for example in examples(rule)] == ["Bad", "Good"]
+    titles = re.findall(r"^\*([^*]+)\*", rest, re.MULTILINE)
+    assert titles[0].startswith("Why it is ")
+    if rule.SLUG not in ABOUT_RULES:
+        assert [title for title in titles[1:] if title not in ("On", "Fix.")] == ["Bad", "Good"]
+        assert [example.title for example in examples(rule)] == ["Bad", "Good"]
     assert isinstance(rule.SEVERITY, Severity)
 
 
 @pytest.mark.parametrize("example", ALL, ids=lambda example: f"{example.rule.SLUG}-{example.title}")
-def test_the_bad_example_fires_its_rule_alone_and_the_good_one_is_silent(example: Example) -> None:
-    wanted = {example.rule.CODE} if example.title == "Bad" else set()
-    assert {found.code for found in linted(example).diagnostics} == wanted
+def test_the_bad_example_fires_its_rule_and_those_it_names_and_the_good_one_is_silent(example: Example) -> None:
+    fired = {found.code for found in linted(example).diagnostics}
+    if example.title == "Good":
+        assert fired == set()
+    else:
+        assert example.rule.CODE in fired
+        assert fired - {example.rule.CODE} <= set(NAMED.findall(example.rule.__doc__ or ""))

@@ -1,0 +1,73 @@
+"""What several rules ask about the parameters that adapters sit on, and how they name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from schema.document import Document, Unavailable
+from schema.footprint import Parameter, parameters
+from schema.rules._stages import one_budget
+
+TARGETS = "optimization/lora/target_modules"
+# What the first part of a parameter's path says about its task.
+ROLES = {
+    "wte": "the embedding",
+    "wpe": "the embedding of positions",
+    "blocks": "projections of the blocks",
+    "lm_head": "the output head",
+}
+
+
+def trained(document: Document) -> bool:
+    """Whether the run has a phase lora."""
+    return not one_budget(document) and document.length("training/post_lora_tokens") > 0
+
+
+def shaped(document: Document) -> tuple[Parameter, ...]:
+    """Return the parameters of the model; raise Unavailable where heads don't divide, so that shapes mean nothing."""
+    architecture = document.view("architecture")
+    if architecture.n_embd % architecture.n_head or architecture.n_head % (architecture.n_kv_head or 1):
+        raise Unavailable("architecture/n_head")
+    return parameters(architecture)
+
+
+def written_targets(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every target that the user wrote."""
+    if document.given(TARGETS):
+        targets = document.value(TARGETS)
+        yield from ((f"{TARGETS}[{index}]", target) for index, target in enumerate(targets))
+
+
+def matrices(every: Sequence[Parameter], *targets: str) -> list[Parameter]:
+    """The parameters that get an adapter when these are the targets."""
+    return [
+        parameter
+        for parameter in every
+        if parameter.matrix is not None and any(target in parameter.path for target in targets)
+    ]
+
+
+def roles(found: Sequence[Parameter]) -> list[str]:
+    """Say what these matrices do in the model, each role once."""
+    return list(dict.fromkeys(ROLES[parameter.path.partition("/")[0]] for parameter in found))
+
+
+def parts(every: Sequence[Parameter], found: Sequence[Parameter]) -> list[str]:
+    """Name these matrices by targets that match nothing else: attn where all of attn is among them, else q_proj."""
+    whole: dict[str, list[str]] = {}
+    for parameter in matrices(every, ""):
+        whole.setdefault(_module(parameter), []).append(_name(parameter))
+    named: dict[str, list[str]] = {}
+    for parameter in found:
+        named.setdefault(_module(parameter), []).append(_name(parameter))
+    return [part for module, names in named.items() for part in ([module] if names == whole[module] else names)]
+
+
+def _module(parameter: Parameter) -> str:
+    """attn of blocks/attn/q_proj/kernel, wte of wte/embedding."""
+    return parameter.path.removeprefix("blocks/").partition("/")[0]
+
+
+def _name(parameter: Parameter) -> str:
+    """q_proj of blocks/attn/q_proj/kernel, wte of wte/embedding."""
+    return parameter.path.split("/")[-2]

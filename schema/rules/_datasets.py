@@ -1,0 +1,82 @@
+"""What several rules ask about the datasets that a document names, and about their stores on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema.document import Document
+from schema.rules._stages import one_budget
+
+if TYPE_CHECKING:
+    from schema.environment import Dataset, Split, Store
+
+SPLITS = {"train": "training", "val": "validation"}
+
+
+class Entry(NamedTuple):
+    """One entry of a mixture that decides: its path, its values, and its dataset where that is known."""
+
+    path: str
+    values: dict[str, Any]
+    dataset: Dataset | None
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return str(self.values["name"])
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells datasets of a run apart: name, suffix and style."""
+        return self.name, self.values["suffix"], self.values["style"]
+
+
+class Cut(NamedTuple):
+    """One split of an entry's store, and how many rows its style cuts from it."""
+
+    entry: Entry
+    name: str
+    split: Split
+    rows: int
+
+
+def entries(document: Document) -> Iterator[Entry]:
+    """Yield every entry that can be read of the mixtures that decide, those by default too."""
+    keys = ["dataset"] if one_budget(document) else ["pre_lora_dataset", "post_lora_dataset"]
+    for path in (f"training/{key}" for key in keys):
+        nested = [path]
+        if not path.endswith("/dataset"):
+            nested = [f"{path}[{index}]" for index in range(document.length(path))] if document.listed(path) else []
+        for mixture in nested:
+            for index in range(document.length(mixture)) if document.listed(mixture) else ():
+                if document.available(each := f"{mixture}[{index}]"):
+                    values = document.value(each)
+                    facts = document.environment.datasets if document.environment else {}
+                    yield Entry(each, values, facts.get((values["name"], values["suffix"])))
+
+
+def stored(document: Document) -> Iterator[tuple[Entry, Store]]:
+    """Yield the first entry of each dataset and style whose store is known."""
+    seen = set()
+    for entry in entries(document):
+        if entry.dataset and entry.dataset.store and entry.key not in seen:
+            seen.add(entry.key)
+            yield entry, entry.dataset.store
+
+
+def cuts(document: Document) -> Iterator[Cut]:
+    """Yield the splits that the run reads of each known store: training, and validation where anything is scored."""
+    block_size, too_long = document.value("architecture/block_size"), document.value("data/on_too_long")
+    wanted = [name for name in SPLITS if name == "train" or scored(document)]
+    for entry, store in stored(document):
+        for name in wanted:
+            if name in store.splits:
+                split = store.splits[name]
+                yield Cut(entry, name, split, split.rows(entry.values["style"], block_size, too_long))
+
+
+def scored(document: Document) -> bool:
+    """Whether the run reads validation splits."""
+    training = document.value("training/validation")
+    return bool(training or (document.value("training/evaluate") and document.value("eval/evaluations")))

@@ -1,0 +1,46 @@
+"""Phase lora is less than 1 % of the run.
+
+*Why it is bad.* Adapters that see so little hardly differ from zero; a budget that is a factor of ten off looks like
+this.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_tokens: [20480000]
+  post_lora_tokens: [102400]
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_tokens: [2048000]
+  post_lora_tokens: [102400]
+```
+
+*Fix.* Raise training/post_lora_tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+from schema.rules._stages import phases, stage_path
+from schema.wording import count
+
+CODE = "LR108"
+SLUG = "adapter-phase-negligible"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare the steps of both phases."""
+    found = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
+    lora, total = found.get("lora", 0), sum(found.values())
+    if 0 < 100 * lora < total:
+        where = document.span(stage_path(phases(document)["lora"][0]))
+        message = f"phase lora has {count(lora, 'step')} of {total:,}: {100 * lora / total:.2g} % of the run"
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise training/post_lora_tokens")

@@ -1,0 +1,73 @@
+"""The mesh does not fit the devices, or the devices that share the rows of a batch do not divide it.
+
+*Why it is bad.* Every device takes part in every step with equally many rows; no run can start otherwise.
+
+*On*
+
+```json
+{"devices": 4}
+```
+
+*Bad*
+
+```yaml
+training:
+  batch_size: 6
+  per_device_batch_size: 1
+  pre_lora_tokens: [768000]
+  post_lora_tokens: [153600]
+```
+
+*Good*
+
+```yaml
+training:
+  batch_size: 8
+```
+
+*Fix.* Write a multiple of mesh/data × mesh/fsdp, or axes whose product is the number of devices. `--unsafe-fixes`
+writes the next larger multiple for batch_size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.footprint import mesh_axes
+
+CODE = "LR506"
+SLUG = "batch-not-on-mesh"
+SEVERITY = Severity.ERROR
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Lay the mesh over the devices, and the batch over the mesh; without devices, what no number of them mends."""
+    mesh, devices = document.view("mesh"), document.environment.devices if document.environment else None
+    sizes = [mesh.data, mesh.fsdp, mesh.tensor]
+    where = document.span(next((path for path in _axes(mesh) if document.given(path)), "mesh"))
+    if devices is None and 0 not in sizes and sizes.count(-1) < 2:
+        rows = max(mesh.data, 1) * max(mesh.fsdp, 1)
+    else:
+        try:
+            axes = mesh_axes(mesh, devices or 1)
+        except ValueError as error:
+            possible = 0 not in sizes and sizes.count(-1) < 2
+            remedy = f"write axes whose product is {devices}" if possible else "write sizes, and -1 at most once"
+            yield Diagnostic(CODE, SLUG, SEVERITY, where, str(error), remedy)
+            return
+        rows = axes["data"] * axes["fsdp"]
+    batch = document.value("training/batch_size")
+    if batch % rows:
+        message = f"training/batch_size {batch:,} is no multiple of the {rows:,} devices of mesh/data × mesh/fsdp"
+        fitting, path = str(-(-batch // rows) * rows), parse("training/batch_size")
+        written = fix(document.edits.replace(path, fitting), safe=False)
+        where = document.span("training/batch_size") if document.given("training/batch_size") else where
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write batch_size: {fitting}", fix=written)
+
+
+def _axes(mesh: Any) -> list[str]:
+    """The axes, those first that ask for a number."""
+    return sorted((f"mesh/{axis}" for axis in vars(mesh)), key=lambda path: getattr(mesh, path[5:]) in (1, -1))

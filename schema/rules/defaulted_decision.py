@@ -1,0 +1,70 @@
+"""A decision that makes the run what it is was left to its default.
+
+*Why it is bad.* Budgets, mixtures and the tokenizer decide what is computed; whoever reads the spec can't see them, and
+another version may have other defaults.
+
+*Bad*
+
+```yaml
+tokenizer: DELETE
+```
+
+*Good*
+
+```yaml
+tokenizer:
+  backend: tiktoken
+  name: gpt2
+```
+
+*Fix.* Write the default out, which `--unsafe-fixes` does, or write what was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from schema import budget
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.rules._stages import one_budget
+from schema.scalars import written
+
+CODE = "LR010"
+SLUG = "defaulted-decision"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Look for the keys that decide and were not written."""
+    for path, what in _decisions(document):
+        if not document.given(path) and document.available(path):
+            default = written(_short(document.value(path)))
+            edit = document.edits.insert(parse(path), default)
+            message, remedy = f"{path} is not written: {what} {default} applies", f"write {path}: {default}"
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))
+
+
+def _decisions(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield the paths that decide this run, each with what it decides."""
+    if not document.given("tokenizer"):
+        yield "tokenizer/backend", "the tokenizer"
+    if one_budget(document):
+        yield "training/tokens", "the budget"
+        yield "training/dataset", "the mixture"
+        return
+    for phase in budget.TOKENS_KEY:
+        tokens, mixture = f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}"
+        half = document.given(tokens) or document.given(mixture)
+        if phase == "lora" and document.given("optimization/lora") and not half:
+            continue  # LR107 says so
+        yield tokens, "the budget"
+        yield mixture, "the mixture"
+
+
+def _short(value: Any) -> Any:
+    """A default without its empty texts."""
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return {key: inner for key, inner in value.items() if inner != ""} if isinstance(value, dict) else value

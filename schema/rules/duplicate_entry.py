@@ -1,0 +1,59 @@
+"""A mixture lists one dataset twice.
+
+*Why it is bad.* The shares add up, which the rates do not show; most often the second entry was to be another dataset.
+
+*Bad*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - {name: web, rate: 0.5, style: PMD}
+    - {name: web, rate: 0.5, style: PMD}
+```
+
+*Good*
+
+```yaml
+training:
+  pre_lora_dataset:
+  - - {name: web, rate: 1.0, style: PMD}
+```
+
+*Fix.* `--unsafe-fixes` keeps the first entry with both rates. Entries of another suffix or style are other datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from schema.diagnostic import Diagnostic, Related, Severity, fix
+from schema.document import Document, parse
+from schema.rules._stages import mixtures
+from schema.scalars import spelled
+from schema.wording import quote
+
+CODE = "LR204"
+SLUG = "duplicate-entry"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare the entries of each mixture by name, suffix and style."""
+    for path, entries in mixtures(document):
+        first: dict[tuple[str, str, str], int] = {}
+        for index, entry in enumerate(entries):
+            kept = first.setdefault((entry["name"], entry["suffix"], entry["style"]), index)
+            if kept == index:
+                continue
+            rate = spelled(float(Fraction(str(entries[kept]["rate"])) + Fraction(str(entry["rate"]))))
+            merged = fix(
+                document.edits.replace(parse(f"{path}[{kept}]/rate"), rate),
+                document.edits.remove(parse(f"{path}[{index}]")),
+                safe=False,
+            )
+            message = f"{path} lists {quote(entry['name'])} twice"
+            remedy = "keep one entry with the rates added up, or name another dataset"
+            related = (Related(document.span(f"{path}[{kept}]/name"), "first listed here"),)
+            where = document.span(f"{path}[{index}]/name")
+            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, related, merged)

@@ -1,0 +1,44 @@
+"""Evaluations are listed, and training/evaluate is false.
+
+*Why it is bad.* None of them runs, and the numbers that somebody waits for are never written.
+
+*Bad*
+
+```yaml
+eval:
+  evaluations: [web_ppl]
+```
+
+*Good*
+
+```yaml
+training:
+  evaluate: true
+eval:
+  evaluations: [web_ppl]
+```
+
+*Fix.* Set training/evaluate to true, which `--unsafe-fixes` does, or empty the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Related, Severity, fix
+from schema.document import Document, parse
+
+CODE = "LR605"
+SLUG = "evaluations-unused"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare the list with the switch."""
+    listed, switch = document.value("eval/evaluations"), "training/evaluate"
+    if listed and not document.value(switch):
+        message = f"{len(listed)} of eval/evaluations never run{'s' if len(listed) == 1 else ''}: {switch} is false"
+        related = (Related(document.span(switch), "switched off here"),)
+        written = fix(document.edits.replace(parse(switch), "true"), safe=False)
+        where = document.span("eval/evaluations")
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"set {switch} to true", related, written)

@@ -1,0 +1,43 @@
+"""A key of a schedule or an optimizer that this run does not use.
+
+*Why it is bad.* It has no effect, and whoever wrote it expects one.
+
+*Bad*
+
+```yaml
+optimization:
+  constant_pct: 0.02
+```
+
+*Good*
+
+```yaml
+optimization:
+  schedule: wsd
+```
+
+*Fix.* Remove it, which `--fix` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document
+from schema.findings import show
+from schema.rules._field import FOREIGN
+
+CODE = "LR406"
+SLUG = "foreign-key"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Report the unknown keys that belong to something else."""
+    for problem in document.problems:
+        path = show(problem.path)
+        if problem.slug == "unknown-key" and path in FOREIGN:
+            written = fix(document.edits.remove(problem.path), safe=True)
+            message = f"{path} belongs to {FOREIGN[path]}, which this run does not use"
+            yield Diagnostic(CODE, SLUG, SEVERITY, problem.span, message, "remove it", fix=written)

@@ -1,0 +1,49 @@
+"""A rule could not look at everything, because what it reads failed an earlier check or is not known.
+
+*Why it is good to know.* One cause gives one finding: the rule has nothing to say until that is mended. Rules that
+need facts of a machine are named too, unless `--env` gives them. Shown with `--show-skipped` only.
+
+*Bad*
+
+```yaml
+architecture:
+  n_embd: wide
+```
+
+*Good*
+
+```yaml
+architecture:
+  n_embd: 128
+```
+
+*Fix.* Mend the other findings first, here LR004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity
+from schema.document import Document
+
+CODE = "LR901"
+SLUG = "rule-skipped"
+SEVERITY = Severity.INFO
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Find nothing in a spec: this rule is about the others."""
+    yield from ()
+
+
+def report(document: Document, rule: str) -> Diagnostic:
+    """Say which rule was skipped."""
+    message, remedy = f"the rule {rule} could not be applied", "mend the other findings first"
+    return Diagnostic(CODE, SLUG, SEVERITY, document.start, message, remedy)
+
+
+def without_environment(document: Document, rule: str) -> Diagnostic:
+    """Say which rule knows too little without the facts of a machine."""
+    message, remedy = f"the rule {rule} needs facts of the machine that runs the spec", "give --env"
+    return Diagnostic(CODE, SLUG, SEVERITY, document.start, message, remedy)

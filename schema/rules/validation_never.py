@@ -1,0 +1,48 @@
+"""The first regular validation lies beyond the last step.
+
+*Why it is bad.* Phase ends are validated whatever the interval says, but nothing is seen before. An interval that no
+run reaches is more often a slip than a way to say never.
+
+*Bad*
+
+```yaml
+logging:
+  validation_interval: 1000000
+```
+
+*Good*
+
+```yaml
+logging:
+  validation_interval: never
+```
+
+*Fix.* Write a shorter interval, or `never`, which means the same as this; `--fix` writes that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.rules._stages import planned
+
+CODE = "LR602"
+SLUG = "validation-never"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Compare the interval with the last step of the run."""
+    path = "logging/validation_interval"
+    if not document.value("training/validation"):
+        return
+    interval, stages = document.value(path), planned(document)
+    last = stages[-1].end if stages else 0
+    if not document.given(path) or interval == "never" or not 0 < last < interval:
+        return
+    message = f"the run ends at step {last:,}, before the first validation at step {interval:,}"
+    remedy = f"write {max(1, last // 10)}, or never for phase ends only"
+    written = fix(document.edits.replace(parse(path), "never"), safe=True)
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

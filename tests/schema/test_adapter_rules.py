@@ -1,0 +1,87 @@
+"""The rules over adapters: what they count, and when they have nothing to say."""
+
+from __future__ import annotations
+
+import pytest
+
+from schema.lint import lint_text
+from tests.schema.goldens import SPECS
+
+BASE = (SPECS / "ok" / "base.yaml").read_text(encoding="utf-8")
+KEYS = ("rank", "alpha", "target_modules", "scaling")
+
+
+def codes(*overrides: str) -> set[str]:
+    """The codes of LR3xx that a changed base spec has."""
+    found = lint_text(
+        BASE, "s.yaml", [f"optimization/lora/{each}" if each.split("=")[0] in KEYS else each for each in overrides]
+    )
+    return {each.code for each in found.diagnostics if each.code.startswith("LR3")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["rank=64", "target_modules=[kernel]", "target_modules=[attn, q_proj]", "alpha=256", "target_modules=[q_proj]"],
+)
+def test_without_a_phase_lora_advice_about_adapters_is_not_given(change: str) -> None:
+    assert codes(change)
+    assert not codes(change, "training/post_lora_tokens=[]", "training/post_lora_dataset=[]")
+
+
+def test_where_heads_do_not_divide_shapes_mean_nothing() -> None:
+    assert codes("rank=64", "target_modules=[q_proj]") == {"LR304", "LR310"}
+    assert codes("rank=64", "target_modules=[q_proj]", "architecture/n_head=3") == set()
+
+
+def test_a_target_that_reaches_nothing_is_the_only_cause() -> None:
+    assert codes("target_modules=[q_proj, v_prj]") == {"LR301"}
+    assert codes("target_modules=[q_proj, bias]") == {"LR302"}
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ("[attn, mlp]", set()),
+        ("[attn, mlp, lm_head]", set()),
+        ("[lm_head]", set()),
+        ("[wte]", set()),
+        ("[proj]", set()),
+        ("[kernel]", {"LR305"}),
+        ("[k]", {"LR305"}),
+        # The broad one is to be changed; that the others are inside it is no second finding.
+        ("[kernel, attn, mlp]", {"LR305"}),
+        ("[attn, attn]", {"LR306"}),
+        ("[attn/q_proj, q_proj, v_proj]", {"LR306"}),
+        ("[q_proj, v_proj]", set()),
+        ("[v_proj]", {"LR310"}),
+        ("[]", {"LR307"}),
+    ],
+)
+def test_targets_are_judged_by_what_they_reach(targets: str, found: set[str]) -> None:
+    assert codes(f"target_modules={targets}") == found
+
+
+def test_a_tied_embedding_leaves_no_head_for_kernel() -> None:
+    assert codes("target_modules=[kernel]", "architecture/tie_embeddings=true") == set()
+
+
+@pytest.mark.parametrize(
+    ("rank", "alpha", "scaling", "told"),
+    [
+        (16, 4, "standard", False),
+        (16, 3.9, "standard", True),
+        (16, 128, "standard", False),
+        (16, 128.1, "standard", True),
+        (16, 32, "rslora", False),
+        (16, 33, "rslora", True),
+        (16, 0.9, "rslora", True),
+    ],
+)
+def test_the_scale_is_the_one_that_the_run_uses(rank: int, alpha: float, scaling: str, told: bool) -> None:
+    found = codes(f"rank={rank}", f"alpha={alpha}", f"scaling={scaling}")
+    assert found == ({"LR309"} if told else set())
+
+
+def test_a_default_alone_is_no_mistake() -> None:
+    verdict = lint_text("architecture: {n_embd: 768}", "s.yaml")
+    assert not {each.code for each in verdict.diagnostics if each.code.startswith("LR3")}
