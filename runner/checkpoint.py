@@ -23,7 +23,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from runner.failure import ExitCode, Failure
-from runner.job import write_atomically
+from runner.job import manifest_file, write_atomically
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
@@ -98,11 +98,6 @@ class Checkpoints:
             self._manager.close()
 
 
-def manifest_file(folder: Path) -> Path:
-    """Where the manifest of the checkpoint in this folder lies."""
-    return folder / "manifest" / "metadata"
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the checkpoint in this folder.
 
@@ -112,25 +107,6 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(**json.loads(manifest_file(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise Failure(f"{folder} holds no readable manifest, so it is no checkpoint", ExitCode.STORAGE) from error
-
-
-def find_checkpoint(path: Path) -> Path:
-    """Return the checkpoint that a path names: itself, or the newest of the run directory that it is.
-
-    Raises Failure INVALID when there is none.
-    """
-    whole = path.resolve()
-    if manifest_file(whole).is_file():
-        return whole
-    folder = whole / "checkpoints"
-    steps = [entry for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
-    complete = [entry for entry in steps if manifest_file(entry).is_file()]
-    if not complete:
-        raise Failure(
-            f"{path} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
-            ExitCode.INVALID,
-        )
-    return max(complete, key=lambda entry: int(entry.name))
 
 
 def restore_tree(folder: Path, abstract: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.failure import ExitCode, Failure
 from schema.budget import one_budget
+from schema.environment import Change, Run
 from schema.spec import Spec
 
 # Keys that change neither the rows nor the weights beyond rounding, so that a resumed run may set them anew.
@@ -25,6 +26,9 @@ FREE_KEYS = (
 )
 # Dropout masks are drawn for each micro-batch, so that another cut of the batch draws others.
 FREE_WITHOUT_DROPOUT = ("mesh", "training/per_device_batch_size")
+# Keys of architecture that change neither shapes nor the function that trained weights compute.
+HARMLESS = ("pretrained", "dropout", "remat", "dtype")
+NEW_FOLDER = "give --run-dir a new or empty folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +64,44 @@ def check_run_dir(execution: ExecutionSpec) -> None:
     Raises Failure RESUME when it holds another run or something that is no run, STORAGE when it cannot
     be read.
     """
-    folder, identity = execution.run_dir, _identity(execution)
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise Failure(f"{folder} is a file; give --run-dir a folder", ExitCode.RESUME)
-        if not is_run(folder):
-            if folder.exists() and any(entry.name != ".run.json.partial" for entry in folder.iterdir()):
-                raise Failure(
-                    f"{folder} is not empty and holds no run; give --run-dir a new or empty folder", ExitCode.RESUME
-                )
-            return
-    except OSError as error:
-        raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
-    changed = list(_differences(read_json(folder / "run.json"), identity))
-    if changed:
+    found = inspect_run_dir(execution.run_dir, _identity(execution))
+    if found.obstacle:
+        raise Failure(f"{found.path} {found.obstacle}; {NEW_FOLDER}", ExitCode.RESUME)
+    if found.changes:
+        changed = [f"{change.key} was {change.before}, is {change.now}" for change in found.changes]
         raise Failure(
-            f"{folder} belongs to another spec ({'; '.join(changed[:5])}{'; …' if len(changed) > 5 else ''}); "
-            "restore those keys, or give --run-dir a new folder",
+            f"{found.path} belongs to another spec ({'; '.join(changed[:5])}{'; …' if len(changed) > 5 else ''}); "
+            f"restore those keys, or {NEW_FOLDER}",
             ExitCode.RESUME,
         )
+
+
+def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
+    """Say what lies in a run directory, compared with the identity of the run that would write there, its `own`.
+
+    Raises Failure STORAGE when it cannot be read.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            return Run(str(folder), obstacle="is a file")
+        if not is_run(folder):
+            strange = folder.exists() and any(entry.name != ".run.json.partial" for entry in folder.iterdir())
+            return Run(str(folder), obstacle="is not empty and holds no run" if strange else "")
+        step = max((int(entry.name) for entry in _checkpoints(folder)), default=None)
+    except OSError as error:
+        raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
+    return Run(str(folder), changes=tuple(_changes(read_json(folder / "run.json"), own)), step=step)
+
+
+def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:
+    """Everything that decides rows and weights: the values of a spec as flat slash keys, and where it starts from.
+
+    `single` says whether training/tokens and training/dataset alone decide.
+    """
+    dropout = values["architecture"]["dropout"] or values["optimization"]["lora"]["dropout"]
+    free = FREE_KEYS if dropout else (*FREE_KEYS, *FREE_WITHOUT_DROPOUT)
+    spec = {key: value for key, value in _flatten(values, "") if not _is_free(key, free)}
+    return {"spec": spec, "starting_point": str(start.resolve()) if start else None, "one_budget": single}
 
 
 def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
@@ -101,6 +124,32 @@ def is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file()
 
 
+def manifest_file(folder: Path) -> Path:
+    """Where the manifest of the checkpoint in this folder lies."""
+    return folder / "manifest" / "metadata"
+
+
+def find_checkpoint(path: Path) -> Path | None:
+    """Return the checkpoint that a path names: itself, or the newest of the run directory that it is."""
+    path = path.resolve()
+    if manifest_file(path).is_file():
+        return path
+    return max(_checkpoints(path), key=lambda entry: int(entry.name), default=None)
+
+
+def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str, Any], tuple[Change, ...]]:
+    """Return the flat spec of a checkpoint's run, and the keys whose shapes are not those of `own` architecture.
+
+    Raises Failure STORAGE when its `run.json` cannot be read.
+    """
+    source: dict[str, Any] = read_json(checkpoint.parent.parent / "run.json")["spec"]
+    return source, tuple(
+        Change(f"architecture/{name}", json.dumps(value), json.dumps(own.get(name)))
+        for name, value in unflatten(source)["architecture"].items()
+        if name not in HARMLESS and value != own.get(name)
+    )
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file of ours. Raises Failure STORAGE when it is missing or damaged."""
     try:
@@ -120,16 +169,15 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _identity(execution: ExecutionSpec) -> dict[str, Any]:
-    """Everything that decides rows and weights, as flat slash keys."""
-    spec = dict(_flatten(execution.spec.model_dump(mode="json"), ""))
-    start = execution.starting_point
-    dropout = execution.spec.architecture.dropout or execution.spec.optimization.lora.dropout
-    free = FREE_KEYS if dropout else (*FREE_KEYS, *FREE_WITHOUT_DROPOUT)
-    return {
-        "spec": {key: value for key, value in spec.items() if not _is_free(key, free)},
-        "starting_point": str(start.resolve()) if start else None,
-        "one_budget": one_budget(execution.spec.training.model_fields_set),
-    }
+    spec = execution.spec
+    return identity(spec.model_dump(mode="json"), execution.starting_point, one_budget(spec.training.model_fields_set))
+
+
+def _checkpoints(run_dir: Path) -> list[Path]:
+    """The complete checkpoints of a run directory."""
+    folder = run_dir / "checkpoints"
+    steps = [entry for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
+    return [entry for entry in steps if manifest_file(entry).is_file()]
 
 
 def _is_free(key: str, free: tuple[str, ...]) -> bool:
@@ -156,11 +204,11 @@ def unflatten(flat: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _differences(before: Any, now: dict[str, Any]) -> Iterator[str]:
+def _changes(before: Any, now: dict[str, Any]) -> Iterator[Change]:
     old, new = before.get("spec", {}), now["spec"]
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
-            yield f"{key} was {json.dumps(old.get(key))}, is {json.dumps(new.get(key))}"
+            yield Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
     for fact in ("starting_point", "one_budget"):
         if before.get(fact) != now[fact]:
-            yield f"{fact} was {before.get(fact)}, is {now[fact]}"
+            yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact]))

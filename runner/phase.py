@@ -19,7 +19,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from runner.lora import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
 from runner.plan import check_batch
-from runner.step import CHUNK_TOKENS, Batch, MicroBatch, train_step, validate_step
+from runner.step import Batch, MicroBatch, train_step, validate_step
 from schema import footprint
 from schema.budget import Phase
 from schema.spec import Spec
@@ -100,7 +100,7 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
         fitting = [rows for rows in divisors if rows * block_size <= CPU_TOKENS]
     else:
         free = MEMORY_SHARE * device_memory - state_bytes(spec, dict(mesh.shape), phase)
-        head_rows = -(-CHUNK_TOKENS // block_size)
+        head_rows = -(-footprint.CHUNK_TOKENS // block_size)
         fitting = [r for r in divisors if footprint.activation_bytes(spec.architecture, r, head_rows) <= free]
     return max(fitting, default=1)
 
@@ -113,16 +113,7 @@ def device_memory() -> int | None:
 
 def state_bytes(spec: Spec, mesh: dict[str, int], phase: Phase) -> int:
     """Bytes of weights, gradients and optimizer on one device of a mesh of these axis sizes."""
-    dtype, lora = spec.architecture.dtype, spec.optimization.lora
-    every = footprint.parameters(spec.architecture)
-    item, float32 = footprint.ITEM_BYTES[dtype.param], footprint.ITEM_BYTES["float32"]
-    if phase == "full":
-        return footprint.device_bytes(every, item + 3 * float32, mesh)
-    matrices = [parameter for parameter in every if parameter.matrix is not None]
-    vectors = [parameter for parameter in every if parameter.matrix is None]
-    base = footprint.device_bytes(matrices, footprint.ITEM_BYTES[dtype.activation], mesh)
-    adapters = footprint.adapters(every, lora.target_modules, lora.rank)
-    return base + footprint.device_bytes(vectors, item, mesh) + footprint.device_bytes(adapters, 4 * float32, mesh)
+    return sum(footprint.state_bytes(spec.architecture, spec.optimization.lora, mesh, phase).values())
 
 
 def _train(

@@ -227,7 +227,7 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
             first=schedule.learning_rate(0, steps, peak, warmup_steps, decay_steps),
             last=schedule.learning_rate(steps - 1, steps, peak, warmup_steps, decay_steps),
         ),
-        bytes_per_device=_plan_bytes(spec, name, trained, dict(mesh)),
+        bytes_per_device=_plan_bytes(spec, name, dict(mesh)),
         stages=stages,
         report_steps=event_steps(logging.report_interval, first, last, from_first=True),
         validation_steps=event_steps(logging.validation_interval, first, last) if training.validation else EventSteps(),
@@ -235,28 +235,10 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
     )
 
 
-def _plan_bytes(
-    spec: Spec, name: budget.Phase, trained: tuple[footprint.Parameter, ...], mesh: dict[str, int]
-) -> BytesPlan:
-    """Adapters, gradients and moments are float32; the frozen base has its matrices in the activation type."""
-    dtype = spec.architecture.dtype
-    wide = footprint.ITEM_BYTES["float32"]
-    item = footprint.ITEM_BYTES["float32" if name == "lora" else dtype.param]
-    whole = dict.fromkeys(mesh, 1)
-    base = 0
-    if name == "lora":
-        frozen = footprint.parameters(spec.architecture)
-        matrices = [parameter for parameter in frozen if parameter.matrix is not None]
-        vectors = [parameter for parameter in frozen if parameter.matrix is None]
-        base = footprint.device_bytes(matrices, footprint.ITEM_BYTES[dtype.activation], mesh)
-        base += footprint.device_bytes(vectors, footprint.ITEM_BYTES[dtype.param], mesh)
-    return BytesPlan(
-        parameters=footprint.device_bytes(trained, item, mesh),
-        gradients=footprint.device_bytes(trained, wide, mesh),
-        optimizer=2 * footprint.device_bytes(trained, wide, mesh),
-        base=base,
-        checkpoint=footprint.device_bytes(trained, item + 2 * wide, whole),
-    )
+def _plan_bytes(spec: Spec, name: budget.Phase, mesh: dict[str, int]) -> BytesPlan:
+    lora = spec.optimization.lora
+    parts = footprint.state_bytes(spec.architecture, lora, mesh, name)
+    return BytesPlan(**parts, checkpoint=footprint.checkpoint_bytes(spec.architecture, lora, name))
 
 
 def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]]:

@@ -10,17 +10,14 @@ import flax.linen as nn
 import jax
 from flax.training.train_state import TrainState
 
-from runner.checkpoint import find_checkpoint, manifest_file, read_manifest, restore_tree, tree_digest
+from runner.checkpoint import read_manifest, restore_tree, tree_digest
 from runner.failure import ExitCode, Failure
-from runner.job import read_json, unflatten
+from runner.job import find_checkpoint, manifest_file, other_architecture, unflatten
 from runner.lora import abstract_lora_state, merge_lora_params
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
 from schema.spec import Spec
-
-# Keys of architecture that change neither shapes nor the function that trained weights compute.
-HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 
 
 def first_state(
@@ -78,15 +75,15 @@ def check_start(start: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
     Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
     """
     folder = find_checkpoint(start)
-    source: dict[str, Any] = read_json(folder.parent.parent / "run.json")["spec"]
-    own = spec.architecture.model_dump(mode="json")
-    differing = [
-        f"architecture/{name} is {value} there and {own[name]} here"
-        for name, value in unflatten(source)["architecture"].items()
-        if name not in HARMLESS and value != own.get(name)
-    ]
+    if folder is None:
+        raise Failure(
+            f"{start} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
+            ExitCode.INVALID,
+        )
+    source, differing = other_architecture(folder, spec.architecture.model_dump(mode="json"))
     if differing:
-        raise Failure(f"{start} holds weights of another architecture: {'; '.join(differing)}", ExitCode.INVALID)
+        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
+        raise Failure(f"{start} holds weights of another architecture: {listed}", ExitCode.INVALID)
     return folder, source
 
 

@@ -18,10 +18,9 @@ from jax.sharding import PartitionSpec
 
 from runner.cross_entropy import chunk_positions, cross_entropy
 from runner.lora import LoRATrainState
-from schema.footprint import AXIS_RULES
+from schema.footprint import AXIS_RULES, CHUNK_TOKENS
 
 Batch = dict[str, jax.Array]  # tokens, targets (b, t) int32; mask (b, t) float32, 1 where the target is supervised
-CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 
 
 @dataclass(frozen=True, slots=True)

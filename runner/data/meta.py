@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from runner.data.styles import load_style
+from runner.failure import ExitCode, Failure
 from schema.labels import folder_name
 
 FORMAT = 1
 META_FILE = "meta.json"
 SPLITS = ("train", "val")
+REMEDY = "delete the folder to have it made again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class StoreMeta:
     skipped: Mapping[str, int]
     splits: Mapping[str, SplitMeta]
 
+    @property
+    def max_token_id(self) -> int:
+        """Highest id that a row can hold, padding included."""
+        return max(self.pad, *(split.max_token_id for split in self.splits.values()))
+
     def to_json(self) -> str:
         """Serialise; `parse_meta` reads it back."""
         return json.dumps(asdict(self), indent=1) + "\n"
@@ -78,6 +85,41 @@ def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:
     except (OSError, ValueError):
         return None
     return meta if (meta.name, meta.suffix) == (name, suffix) else None
+
+
+def existing_meta(root: str, name: str, suffix: str) -> StoreMeta | None:
+    """Return the meta data of a dataset's store, None where nothing lies there; the token files are not looked at.
+
+    Raises Failure STORAGE when something else lies there or meta.json is damaged, INVALID when the store is
+    another dataset's.
+    """
+    folder = store_folder(root, name, suffix)
+    if not folder.exists():
+        return None
+    if not (folder / META_FILE).exists():
+        raise Failure(
+            f"'{folder}' is no token store: it has no {META_FILE}; move it away or write another data/root",
+            ExitCode.STORAGE,
+        )
+    meta = load_meta(folder)
+    if (meta.name, meta.suffix) != (name, suffix):
+        raise Failure(
+            f"'{folder}' is the store of dataset '{meta.name}' with suffix '{meta.suffix}', so dataset "
+            f"'{name}' with suffix '{suffix}' cannot live there; write another suffix",
+            ExitCode.INVALID,
+        )
+    return meta
+
+
+def load_meta(folder: Path) -> StoreMeta:
+    """Read the meta data of the store in a folder. Raises Failure STORAGE when it is damaged."""
+    try:
+        return parse_meta((folder / META_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Failure(
+            f"token store '{folder}': {META_FILE} cannot be read: {reason}; {REMEDY}", ExitCode.STORAGE
+        ) from error
 
 
 def split_rows(meta: StoreMeta, split: str, style: str, block_size: int, on_too_long: str) -> int:

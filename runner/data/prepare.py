@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from runner.data.build import StoreWriter, install, is_validation, partial_folder, skipped_sentence, sweep
-from runner.data.meta import FORMAT, META_FILE, StoreMeta, key_digest, store_folder
+from runner.data.meta import FORMAT, StoreMeta, existing_meta, key_digest, store_folder
 from runner.data.sources import DataSource, Document, Skipped, find_source, unknown_dataset
 from runner.data.store import Store, open_store
 from runner.data.tokenizers import Tokenizer
@@ -56,7 +56,7 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
     source = find_source(name, data)
-    store = _open_existing(folder, name, suffix)
+    store = open_store(folder) if existing_meta(data.root, name, suffix) else None
     if source is None:
         if store is None:
             raise unknown_dataset(name, data)
@@ -79,24 +79,6 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
         reason = error.strerror or str(error)
         raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
     return open_store(folder)
-
-
-def _open_existing(folder: Path, name: str, suffix: str) -> Store | None:
-    if not folder.exists():
-        return None
-    if not (folder / META_FILE).exists():
-        raise Failure(
-            f"'{folder}' is no token store: it has no {META_FILE}; move it away or write another data/root",
-            ExitCode.STORAGE,
-        )
-    store = open_store(folder)
-    if (store.meta.name, store.meta.suffix) != (name, suffix):
-        raise Failure(
-            f"'{folder}' is the store of dataset '{store.meta.name}' with suffix '{store.meta.suffix}', so dataset "
-            f"'{name}' with suffix '{suffix}' cannot live there; write another suffix",
-            ExitCode.INVALID,
-        )
-    return store
 
 
 def _make(

@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.meta import META_FILE, SplitMeta, StoreMeta, parse_meta
+from runner.data.meta import META_FILE, REMEDY, SplitMeta, StoreMeta, load_meta
 from runner.failure import ExitCode, Failure
 
 OFFSET_DTYPE = np.dtype("<u8")
 PROMPT_DTYPE = np.dtype("<u4")
 # Reading this much costs about a second; beyond, content is verified only when asked for.
 ALWAYS_VERIFIED_BYTES = 2**30
-REMEDY = "delete the folder to have it made again"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Store:
     @property
     def max_token_id(self) -> int:
         """Highest id that a row can hold, padding included."""
-        return max(self.meta.pad, *(split.max_token_id for split in self.meta.splits.values()))
+        return self.meta.max_token_id
 
     def split(self, name: str) -> Split | None:
         """Return `train` or `val`; None when the store has no such split."""
@@ -103,13 +102,7 @@ def open_store(folder: Path, *, verify: bool = False) -> Store:
     The sha256 of each file is compared, too, where `verify` is set or the store is small.
     Raises Failure (STORAGE) when a file is missing, truncated, altered or unreadable.
     """
-    try:
-        meta = parse_meta((folder / META_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise Failure(
-            f"token store '{folder}': {META_FILE} cannot be read: {reason}; {REMEDY}", ExitCode.STORAGE
-        ) from error
+    meta = load_meta(folder)
     total = sum(file.bytes for split in meta.splits.values() for file in split.files.values())
     try:
         for name, split in meta.splits.items():

@@ -16,7 +16,7 @@ from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
 
-__all__ = ["BUILTIN", "DataSource", "Document", "Skipped", "find_source", "unknown_dataset"]
+__all__ = ["BUILTIN", "DataSource", "Document", "Skipped", "find_source", "known_datasets", "unknown_dataset"]
 
 BUILTIN: dict[str, Callable[[], DataSource]] = {"pydoc": pydoc.open_source, "pystdlib": pystdlib.open_source}
 
@@ -33,11 +33,15 @@ def find_source(name: str, data: Data) -> DataSource | None:
     return BUILTIN[name]() if name in BUILTIN else None
 
 
+def known_datasets(data: Data) -> list[str]:
+    """List the names that stand for something: built-in datasets, data/sources, stores under data/root."""
+    stores = [path.parent.name for path in Path(data.root).glob(f"*/{META_FILE}")]
+    return sorted({*BUILTIN, *data.sources, *(name for name in stores if not name.startswith("."))})
+
+
 def unknown_dataset(name: str, data: Data) -> Failure:
     """Return the refusal of a name that stands for nothing, with the nearest name that does."""
-    root = Path(data.root)
-    stores = [path.parent.name for path in root.glob(f"*/{META_FILE}") if not path.parent.name.startswith(".")]
-    known = sorted({*BUILTIN, *data.sources, *stores})
+    known = known_datasets(data)
     near = difflib.get_close_matches(name, known, n=1)
     advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
     return Failure(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from runner.data.tokenizers._tokenizer import Tokenizer
 from runner.data.tokenizers.byte import ByteTokenizer
+from runner.data.tokenizers.tiktoken import load_tiktoken
 from schema.sections import tokenizer as section_module
 
 __all__ = ["Tokenizer", "load_tokenizer"]
@@ -17,3 +18,5 @@ def load_tokenizer(section: section_module.Tokenizer) -> Tokenizer:
     match section.backend:
         case "byte":
             return ByteTokenizer()
+        case "tiktoken":
+            return load_tiktoken(str(section.name))

@@ -28,7 +28,7 @@ class Tokenizer(Protocol):
 
     @property
     def pad(self) -> int:
-        """Id of the padding token; never part of a document."""
+        """Id that fills a row behind its example, under the mask."""
         ...
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:

@@ -1,0 +1,164 @@
+"""The facts of this machine that the linter's rules may know: devices, disk, data, the run that would start.
+
+Reads, and writes nothing; neither jax nor numpy is loaded, so devices are told by whoever knows them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from runner.data.meta import StoreMeta, existing_meta, key_digest
+from runner.data.sources import DataSource, find_source, known_datasets
+from runner.data.styles import load_style
+from runner.failure import ExitCode, Failure
+from runner.job import find_checkpoint, identity, inspect_run_dir, is_run, other_architecture
+from schema.document import Document
+from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store
+from schema.rules._datasets import entries
+from schema.rules._stages import one_budget
+from schema.sections.data import Data
+
+# Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
+MOST_COMPARED_BYTES = 2**30
+RUNS = Path("runs")
+
+Fingerprints = dict[str, str]
+
+
+def survey(
+    *,
+    devices: int | None = None,
+    device_bytes: int | None = None,
+    run_dir: Path | None = None,
+    restore: Path | None = None,
+) -> Callable[[Document], Environment]:
+    """Return what looks the facts up for each spec that a lint has read; the arguments are those of `exec`.
+
+    `device_bytes` is the memory of one device. Without `run_dir` a spec's is that of `exec`, runs/NAME. Looking up
+    raises Failure STORAGE where a run directory or a store is damaged.
+    """
+    fingerprints: Fingerprints = {}  # of sources, kept for the specs and fixes to come
+
+    def look(document: Document) -> Environment:
+        if not document.readable:
+            return Environment()
+        folder = run_dir or default_run_dir(document.start.origin.name)
+        start = _starting_point(document, restore)
+        run = _run(document, folder, start)
+        datasets, known = _datasets(document, fingerprints)
+        return Environment(
+            restore=restore is not None,
+            devices=devices,
+            device_bytes=device_bytes,
+            free_bytes=_free_bytes(folder),
+            datasets=datasets,
+            known=tuple(known),
+            start=_start(document, start, restore) if start and not _has_begun(folder) else None,
+            run=run,
+        )
+
+    return look
+
+
+def default_run_dir(spec: str) -> Path:
+    """Where `exec` runs a spec file when no folder is named."""
+    return RUNS / Path(spec).stem
+
+
+def _starting_point(document: Document, restore: Path | None) -> Path | None:
+    if restore or not document.available("architecture/pretrained"):
+        return restore
+    pretrained = document.value("architecture/pretrained")
+    return Path(pretrained) if pretrained else None
+
+
+def _run(document: Document, folder: Path, start: Path | None) -> Run | None:
+    """What lies in the run directory; a spec that can't be read has no identity to compare."""
+    if not document.available(""):
+        return None
+    return inspect_run_dir(folder, identity(document.values, start, one_budget(document)))
+
+
+def _start(document: Document, start: Path, restore: Path | None) -> Start | None:
+    key = "--restore" if restore else "architecture/pretrained"
+    folder = find_checkpoint(start)
+    if folder is None:
+        return Start(str(start), key, found=False)
+    if not document.available("architecture"):
+        return None
+    return Start(str(start), key, differing=other_architecture(folder, document.value("architecture"))[1])
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a run lies there, which needs its starting point no more."""
+    try:
+        return is_run(folder)
+    except OSError:
+        return False
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """Free bytes of the disk that a folder lies on, or would."""
+    try:
+        existing = next((path for path in (folder, *folder.absolute().parents) if path.exists()), None)
+        return shutil.disk_usage(existing).free if existing else None
+    except OSError:
+        return None
+
+
+def _datasets(document: Document, fingerprints: Fingerprints) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
+    """What each dataset of the spec is, and the names that there are; nothing where `data` can't be read."""
+    if not document.available("data"):
+        return {}, []
+    data, tokenizer = Data.model_validate(document.value("data")), _tokenizer(document)
+    wanted = {(entry.name, str(entry.values["suffix"])) for entry in entries(document)}
+    return {key: _dataset(*key, data, tokenizer, fingerprints) for key in sorted(wanted)}, known_datasets(data)
+
+
+def _tokenizer(document: Document) -> str:
+    """How the fingerprint of this spec's tokenizer begins, as a store notes it."""
+    keys = [key for key in ("tokenizer/backend", "tokenizer/name") if document.available(key)]
+    return "/".join([*(document.value(key) for key in keys if document.value(key)), ""])
+
+
+def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: Fingerprints) -> Dataset:
+    """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
+    source, meta, key = None, None, ""
+    try:
+        if name in data.sources:
+            key = f"data/sources/{name}/path"
+        source, key = find_source(name, data), ""
+        meta = existing_meta(data.root, name, suffix)
+    except Failure as failure:
+        if failure.exit_code is not ExitCode.INVALID:
+            raise
+        message, _, remedy = str(failure).partition("; ")
+        return Dataset(obstacle=Obstacle(message, remedy or "name .txt, .jsonl or .parquet files that exist", key))
+    if meta is None or (source is not None and not _is_current(meta, source, data, tokenizer, fingerprints)):
+        return Dataset(source is not None)
+    return Dataset(source is not None, _store(meta))
+
+
+def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str, fingerprints: Fingerprints) -> bool:
+    """Whether a run would use the store as it is; for files of more than 1 GiB nobody looks, and it may not."""
+    if not meta.tokenizer.startswith(tokenizer) or source.total > MOST_COMPARED_BYTES:
+        return False
+    key = f"{source.name} {data.sources.get(source.name)}"
+    if key not in fingerprints:
+        try:
+            fingerprints[key] = source.fingerprint()
+        except Failure:  # preparing the data will say so
+            return False
+    return meta.digest == key_digest(fingerprints[key], meta.tokenizer)
+
+
+def _store(meta: StoreMeta) -> Store:
+    splits = {name: Split(split.lengths, partial(_rows, split.lengths)) for name, split in meta.splits.items()}
+    return Store(meta.tokenizer, meta.max_token_id, splits)
+
+
+def _rows(lengths: Mapping[int, int], style: str, block_size: int, on_too_long: str) -> int:
+    return load_style(style).count_rows(lengths, block_size, on_too_long)
