@@ -1,18 +1,42 @@
-"""The three commands. Each imports what it needs inside, so that `validate` starts as fast as it reads.
+"""The commands. Each imports what it needs inside, so that `validate` starts as fast as it reads.
 
 Every refusal leaves by one door: a sentence on stderr and the exit code that `runner.failure` documents.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.commands import COMMANDS
+from runner.exits import TRACEBACK, leave_cleanly
 from runner.failure import ExitCode, Failure
+from runner.terminal import wants_colour, write
+
+if TYPE_CHECKING:
+    from schema.lint import Verdict
+    from schema.spec import Spec
+
+# The formats of schema/report.py and the severities of schema/diagnostic.py, so that --help loads neither.
+FORMATS = ("text", "json", "sarif", "github", "concise")
+SEVERITIES = ("error", "warning", "info")
+UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
+
+
+def read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Read a number of bytes, with a unit or without: 80GiB, 16G, 17179869184."""
+    if text is None:
+        return None
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?i?)B?", text)
+    if parts is None or parts[2] not in UNITS or not float(parts[1]):
+        raise click.BadParameter(f"{text!r} is no size; write 80GiB, for instance")
+    return int(float(parts[1]) * UNITS[parts[2]])
+
 
 SETTING = click.option(
     "--set",
@@ -21,7 +45,6 @@ SETTING = click.option(
     metavar="KEY=VALUE",
     help="Override one key, such as --set training/batch_size=8; checked like the YAML. Repeatable.",
 )
-TRACEBACK = click.option("--traceback", is_flag=True, help="Show Python's traceback of an unexpected error.")
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 
 
@@ -35,32 +58,54 @@ def main() -> None:
     lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
     lorarun exec spec.yaml        run the plan; type the same line again to resume
 
+    \b
+    lorarun init spec.yaml        write a commented spec to start from
+    lorarun explain RULE|KEY      say what a rule reports, or what a key is
+    lorarun rules                 list all rules
+    lorarun schema                print the JSON Schema of a spec, for editors
+    lorarun lsp                   lint in an editor, while a spec is written
+
     Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75 preempted (run again),
-    76 numerics, 77 export differs, 78 resume refused.
+    76 numerics, 78 resume refused.
     """
 
 
 @main.command()
-@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SPEC...")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @SETTING
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the findings.")
+@click.option("--format", "layout", type=click.Choice(FORMATS), help="Layout of the findings. Default: text.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Least severity that exits with 1. Default: error.")
+@click.option(
+    "--select", multiple=True, metavar="RULES", help="Warnings and infos of these rules only: LR102,LR6,style-case."
+)
+@click.option("--ignore", multiple=True, metavar="RULES", help="No warnings and infos of these rules.")
+@click.option("--show-skipped", is_flag=True, help="Name the rules that could not look, since what they need is wrong.")
+@click.option("--fix", is_flag=True, help="Write the fixes that keep what the spec means.")
+@click.option("--unsafe-fixes", is_flag=True, help="Write all fixes, also those that change what the run does.")
+@click.option("--diff", is_flag=True, help="Show what fixes would change, and write nothing.")
+@click.option("--stdin-filename", metavar="NAME", help="What findings call standard input, which is SPEC '-'.")
+@click.option("--env", is_flag=True, help="Check against this machine too: data, disk, the run that would start.")
+@click.option("--devices", type=click.IntRange(min=1), help="With --env: devices that the run will have.")
+@click.option(
+    "--device-memory", metavar="SIZE", callback=read_size, help="With --env: memory of one device, such as 80GiB."
+)
+@click.option("--run-dir", type=click.Path(path_type=Path), help="With --env: folder of the run, as for exec.")
+@click.option("--restore", type=click.Path(path_type=Path), help="With --env: weights to start from, as for exec.")
 @TRACEBACK
-def validate(specs: tuple[Path, ...], overrides: tuple[str, ...], layout: str, traceback: bool) -> None:
+def validate(traceback: bool, **options: Any) -> None:
     """Check specs and print every finding, with place, reason and remedy.
 
-    Exits with 0 when no finding is an error, 1 when one is, 2 when a file cannot be read.
-    """
-    with _leave_cleanly(traceback):
-        from schema.diagnostic import Severity
-        from schema.lint import lint_file
-        from schema.report import render_json, render_text
+    SPEC is a file, a folder of .yaml and .yml files, a pattern such as 'specs/**/*.yaml', or - for standard input.
+    Settings are read from [tool.lorarun] of the nearest pyproject.toml above a spec.
 
-        found = [finding for spec in specs for finding in lint_file(spec, overrides).diagnostics]
-        colour = sys.stdout.isatty()
-        text = render_json(found) if layout == "json" else render_text(found, files=len(specs), colour=colour)
-        click.echo(text.rstrip("\n"))
-        if any(finding.severity is Severity.ERROR for finding in found):
-            sys.exit(ExitCode.FINDINGS)
+    Exits with 0 when no finding is as bad as --fail-on, 1 when one is, 2 when a file cannot be read. With --diff:
+    0 when nothing would change, 1 when something would.
+    """
+    with leave_cleanly(traceback):
+        from runner.validate import Request, validate_specs
+
+        if exit_code := validate_specs(Request(**options)):
+            sys.exit(exit_code)
 
 
 @main.command()
@@ -71,17 +116,20 @@ def validate(specs: tuple[Path, ...], overrides: tuple[str, ...], layout: str, t
 @TRACEBACK
 def plan(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, traceback: bool) -> None:
     """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs."""
-    with _leave_cleanly(traceback):
+    with leave_cleanly(traceback):
         from runner.plan import compile_plan
-        from schema.lint import load_spec
+        from schema.environment import Environment
+        from schema.lint import lint_file
+        from schema.settings import read_settings
 
-        compiled = compile_plan(load_spec(spec, overrides), devices)
+        verdict = lint_file(spec, overrides, Environment(devices=devices), read_settings(spec))
+        compiled = compile_plan(_accepted(verdict), devices)
         if layout == "json":
-            click.echo(compiled.to_json())
+            write(f"{compiled.to_json()}\n")
             return
         from runner.plan_report import render_plan
 
-        click.echo(render_plan(compiled, spec.name), nl=False)
+        write(render_plan(compiled, spec.name))
 
 
 @main.command("exec")
@@ -105,51 +153,69 @@ def execute(
 
     Ctrl-C finishes the current step, saves a checkpoint and exits with 75.
     """
-    with _leave_cleanly(traceback):
-        from schema.environment import Environment
-        from schema.lint import load_spec
+    from runner.preemption import listen
 
-        loaded = load_spec(spec, overrides, Environment(restore=restore is not None))
+    with leave_cleanly(traceback), listen():
+        from schema.lint import load_spec
+        from schema.settings import read_settings
+
+        # What the text alone tells is said before jax is loaded.
+        load_spec(spec, overrides, settings=read_settings(spec))
+        from runner.environment import default_run_dir
         from runner.job import ExecutionSpec
         from runner.lora_trainer import execute_spec
 
-        execute_spec(ExecutionSpec(loaded, run_dir or Path("runs") / spec.stem, restore))
+        loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
+        execute_spec(ExecutionSpec(loaded, run_dir or default_run_dir(str(spec)), restore))
 
 
-@contextmanager
-def _leave_cleanly(traceback: bool) -> Iterator[None]:
-    """Turn what a command raises into a sentence on stderr and an exit code."""
-    try:
-        yield
-    except (SystemExit, click.ClickException, click.exceptions.Exit):
-        raise
-    except BaseException as error:
-        if traceback and not isinstance(error, Failure | KeyboardInterrupt):
-            raise
-        sys.exit(_explain(error))
+@main.command()
+@TRACEBACK
+def lsp(traceback: bool) -> None:
+    """Lint specs while they are written: a language server for editors, over standard input and output.
+
+    Gives diagnostics, the documentation of a key under the cursor, completion of keys and choices, and the fixes of
+    validate. Needs the extra lsp: pip install 'lorarun[lsp]'.
+    """
+    with leave_cleanly(traceback):
+        from importlib.util import find_spec
+
+        if find_spec("pygls") is None:
+            raise Failure("lorarun lsp needs pygls; pip install 'lorarun[lsp]'", ExitCode.INVALID)
+        from runner.language_server import serve
+
+        serve()
 
 
-def _explain(error: BaseException) -> ExitCode:
-    """Print the one sentence that belongs to an error, and return its exit code."""
-    from schema.diagnostic import SpecError, UnreadableSpec
+def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path | None, restore: Path | None) -> Spec:
+    """Lint a spec with the facts of this machine; raise SpecError for errors."""
+    import jax
 
-    if isinstance(error, Failure):
-        click.echo(f"lorarun: {error}", err=True)
-        return error.exit_code
-    if isinstance(error, SpecError):
+    from runner.environment import survey
+    from runner.phase import device_memory
+    from schema.lint import lint_file
+    from schema.settings import read_settings
+
+    facts = survey(devices=jax.device_count(), device_bytes=device_memory(), run_dir=run_dir, restore=restore)
+    return _accepted(lint_file(spec, overrides, facts, read_settings(spec)))
+
+
+def _accepted(verdict: Verdict) -> Spec:
+    """Return the spec of a verdict, after its warnings have been told; raise SpecError for errors."""
+    from schema.diagnostic import Severity
+    from schema.lint import accepted
+
+    spec = accepted(verdict)
+    warnings = [found for found in verdict.diagnostics if found.severity is Severity.WARNING]
+    if warnings:
         from schema.report import render_text
 
-        click.echo(render_text(error.diagnostics, files=1, colour=sys.stderr.isatty()).rstrip("\n"), err=True)
-        return ExitCode.INVALID
-    if isinstance(error, UnreadableSpec):
-        click.echo(f"lorarun: {error}", err=True)
-        return ExitCode.INVALID
-    if isinstance(error, KeyboardInterrupt):
-        click.echo("lorarun: stopped; nothing that was saved is lost, run the same command again", err=True)
-        return ExitCode.PREEMPTED
-    click.echo(f"lorarun: unexpected {type(error).__name__}: {error}; --traceback shows where", err=True)
-    return ExitCode.FINDINGS
+        write(render_text(warnings, colour=wants_colour(sys.stderr)), err=True)
+    return spec
 
+
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

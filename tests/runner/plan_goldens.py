@@ -35,5 +35,5 @@ def printed(path: Path) -> str:
     """Everything that is printed for one golden."""
     nowhere = "data/root=/nonexistent/stores"
     result = CliRunner().invoke(main, ["plan", str(path), "--set", nowhere, *options(path)])
-    assert result.exit_code == 0, result.output
-    return result.output
+    assert result.exit_code == 0, result.stdout
+    return result.stdout

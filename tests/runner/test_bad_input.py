@@ -21,7 +21,7 @@ from runner.data.meta import FORMAT, StoreMeta
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.job import ExecutionSpec, create_run_dir
 from schema.lint import load_spec
-from tests.runner.workplace import fill, lorarun
+from tests.runner.workplace import fill, located, lorarun
 
 EXEC = ("exec", "spec.yaml", "--run-dir", "run")
 STORES = {"stores", "stores/tales", *(f"stores/tales/{name}" for name in ("meta.json",))} | {
@@ -56,15 +56,6 @@ def replace(here: Path, old: str, new: str) -> None:
 
 # How the data is broken, and the sentence for it.
 DATA: dict[str, tuple[Callable[[Path], object], str]] = {
-    "an unknown dataset": (
-        lambda here: replace(here, "name: tales", "name: tails"),
-        "dataset 'tails' is neither built in, nor in data/sources, nor a store under data/root 'stores'; did you mean "
-        "'tales'?",
-    ),
-    "a missing file": (
-        lambda here: (here / "tales.jsonl").unlink(),
-        "data/sources/tales/path: 'tales.jsonl' does not exist",
-    ),
     "an empty file": (
         lambda here: (here / "tales.jsonl").write_text(""),
         "dataset 'tales' holds no text; give it at least one document",
@@ -94,6 +85,28 @@ def test_data_that_cannot_be_read_leaves_nothing_behind(defect: str, here: Path)
     assert (done.exit_code, done.stderr, done.changed) == (2, f"lorarun: {sentence}\n", set())
 
 
+def test_an_unknown_dataset_is_refused_where_it_is_named(here: Path) -> None:
+    replace(here, "name: tales", "name: tails")
+    done = lorarun(here, *EXEC)
+    assert (done.exit_code, done.changed) == (2, set())
+    assert located(done.stderr) == (
+        "spec.yaml:10:30: error[LR208 dataset-not-found]: dataset 'tails' is neither built in, nor in data/sources, "
+        "nor a store under data/root 'stores'",
+        "write tales",
+    )
+    assert "spec.yaml:12:31: note: named here too" in done.stderr.splitlines()
+
+
+def test_a_missing_file_is_refused_where_its_path_stands(here: Path) -> None:
+    (here / "tales.jsonl").unlink()
+    done = lorarun(here, *EXEC)
+    assert (done.exit_code, done.changed) == (2, set())
+    assert located(done.stderr) == (
+        "spec.yaml:4:27: error[LR208 dataset-not-found]: data/sources/tales/path: 'tales.jsonl' does not exist",
+        "name .txt, .jsonl or .parquet files that exist",
+    )
+
+
 def make_store(here: Path, token: int) -> None:
     """Write a store whose texts hold this token id, and take its source away."""
     tokenizer = ByteTokenizer()
@@ -112,8 +125,10 @@ def test_a_store_with_a_token_beyond_the_vocabulary(here: Path) -> None:
     make_store(here, token=350)
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (2, set())
-    assert done.stderr == (
-        "lorarun: dataset 'tales' holds token id 350 but architecture/vocab_size is 320; write at least 351\n"
+    assert located(done.stderr) == (
+        "spec.yaml:1:80: error[LR213 tokenizer-mismatch]: 'tales' holds token id 350, and architecture/vocab_size is "
+        "320",
+        "write 384",
     )
 
 
@@ -158,10 +173,12 @@ def test_a_run_directory_of_another_spec_is_refused_with_the_keys_and_both_value
     stand_in_run(here, "run", {"optimization/lr": 0.5, "training/seed": 7})
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (78, set())
-    assert done.stderr == (
-        "lorarun: run belongs to another spec (optimization/lr was 0.5, is 0.003; training/seed was 7, is 0); restore "
-        "those keys, or give --run-dir a new folder\n"
+    assert located(done.stderr) == (
+        "--run-dir run:1:1: error[LR612 output-occupied]: run belongs to another spec (optimization/lr was 0.5, is "
+        "0.003; training/seed was 7, is 0)",
+        "restore those keys, or give --run-dir a new or empty folder",
     )
+    assert "spec.yaml:13:20: note: was 0.5" in done.stderr.splitlines()
 
 
 def test_a_folder_that_is_no_run(here: Path) -> None:
@@ -169,13 +186,19 @@ def test_a_folder_that_is_no_run(here: Path) -> None:
     (here / "run" / "letters.txt").write_text("mine")
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (78, set())
-    assert done.stderr == "lorarun: run is not empty and holds no run; give --run-dir a new or empty folder\n"
+    assert located(done.stderr) == (
+        "--run-dir run:1:1: error[LR612 output-occupied]: run is not empty and holds no run",
+        "give --run-dir a new or empty folder",
+    )
 
 
 def test_a_file_for_a_run_directory(here: Path) -> None:
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "tales.jsonl")
     assert (done.exit_code, done.changed) == (78, set())
-    assert done.stderr == "lorarun: tales.jsonl is a file; give --run-dir a folder\n"
+    assert located(done.stderr) == (
+        "--run-dir tales.jsonl:1:1: error[LR612 output-occupied]: tales.jsonl is a file",
+        "give --run-dir a new or empty folder",
+    )
 
 
 def test_a_damaged_run_directory(here: Path) -> None:
@@ -187,13 +210,20 @@ def test_a_damaged_run_directory(here: Path) -> None:
     assert done.stderr.endswith("; the run directory is damaged\n")
 
 
-@pytest.mark.parametrize("option", [("--restore", "empty"), ("--set", "architecture/pretrained=empty")])
-def test_a_starting_point_without_checkpoint(option: tuple[str, str], here: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "place"),
+    [
+        (("--restore", "empty"), "--restore empty:1:1"),
+        (("--set", "architecture/pretrained=empty"), "--set architecture/pretrained=empty:1:25"),
+    ],
+)
+def test_a_starting_point_without_checkpoint(option: tuple[str, str], place: str, here: Path) -> None:
     (here / "empty").mkdir()
     done = lorarun(here, *EXEC, *option)
     assert (done.exit_code, done.changed) == (2, set())
-    assert done.stderr == (
-        "lorarun: empty holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP\n"
+    assert located(done.stderr) == (
+        f"{place}: error[LR609 resume-shape]: empty holds no checkpoint",
+        "name a run directory, or a folder like runs/NAME/checkpoints/STEP",
     )
 
 
@@ -201,10 +231,12 @@ def test_a_starting_point_of_another_architecture(here: Path) -> None:
     stand_in_run(here, "old", {"architecture/n_embd": 32, "architecture/bias": False}, checkpoint=True)
     done = lorarun(here, *EXEC, "--restore", "old")
     assert (done.exit_code, done.changed) == (2, set())
-    assert done.stderr == (
-        "lorarun: old holds weights of another architecture: architecture/n_embd is 32 there and 16 here; "
-        "architecture/bias is False there and True here\n"
+    assert located(done.stderr) == (
+        "--restore old:1:1: error[LR609 resume-shape]: old holds weights of another architecture: architecture/n_embd "
+        "is 32 there and 16 here; architecture/bias is false there and true here",
+        "write what it has, or start from another run",
     )
+    assert "spec.yaml:1:37: note: 32 there" in done.stderr.splitlines()
 
 
 def test_a_run_directory_that_cannot_be_made_below_a_file(here: Path) -> None:

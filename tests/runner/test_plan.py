@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runner.cli import main
 from runner.event_steps import event_steps
+from runner.failure import ExitCode, Failure
 from runner.plan import AdapterPlan, BytesPlan, LearningRatePlan, MixturePlan, PhasePlan, Plan, StagePlan, compile_plan
 from runner.plan_report import render_plan
 from schema.lint import load_spec
@@ -61,19 +62,20 @@ def test_the_mesh_does_not_change_the_digest() -> None:
 def test_a_batch_that_the_devices_do_not_divide_is_refused(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text((PLANS / "two_phase.yaml").read_text(encoding="utf-8"))
     result = CliRunner().invoke(main, ["plan", str(tmp_path / "spec.yaml"), "--devices", "3"])
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "lorarun: training/batch_size 16 is no multiple of the 3 devices of mesh/data × mesh/fsdp; make it 18\n",
-    )
+    assert result.exit_code == 2
+    assert "training/batch_size 16 is no multiple of the 3 devices of mesh/data × mesh/fsdp\n" in result.stderr
+    with pytest.raises(Failure, match="mesh/fsdp; make it 18") as refused:
+        compile_plan(load_spec(tmp_path / "spec.yaml"), 3)
+    assert refused.value.exit_code is ExitCode.INVALID
 
 
 def test_a_mesh_that_does_not_match_the_devices_is_refused() -> None:
     result = CliRunner().invoke(main, ["plan", str(PLANS / "sharded.yaml"), "--devices", "3"])
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "lorarun: mesh (data 1 × fsdp -1 × tensor 2) needs a multiple of 2 devices, and there are 3; write axes "
-        "whose product is 3\n",
-    )
+    assert result.exit_code == 2
+    assert "mesh (data 1 × fsdp -1 × tensor 2) needs a multiple of 2 devices, and there are 3\n" in result.stderr
+    with pytest.raises(Failure, match="there are 3; write axes whose product is 3") as refused:
+        compile_plan(load_spec(PLANS / "sharded.yaml"), 3)
+    assert refused.value.exit_code is ExitCode.INVALID
 
 
 def spec_of(training: dict[str, Any], architecture: dict[str, Any] | None = None, **sections: Any) -> Spec:

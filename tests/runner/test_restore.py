@@ -225,4 +225,4 @@ def test_adapters_alone_need_a_starting_point(here: Path) -> None:
 def test_a_run_taken_up_from_another_start_is_refused(here: Path) -> None:
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old", "--restore", f"old/{FULL}")
     assert (done.exit_code, done.changed) == (78, set())
-    assert f"starting_point was None, is {here / 'old' / FULL}" in done.stderr
+    assert f'starting_point was null, is "{here / "old" / FULL}"' in done.stderr

@@ -20,12 +20,13 @@ training:
   batch_size: 4
   per_device_batch_size: 2
   validation_steps: 8
-  pre_lora_tokens: [256]
+  pre_lora_tokens: [256] # lorarun: ignore[phase-too-short]
   pre_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
-  post_lora_tokens: [256]
+  post_lora_tokens: [256] # lorarun: ignore[phase-too-short]
   post_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
 optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp]}}
 logging: {report_interval: 1}
+tokenizer: {backend: byte}
 """
 
 
@@ -53,6 +54,14 @@ def lorarun(folder: Path, *arguments: str) -> Outcome:
     after = tree(folder)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     return Outcome(result.exit_code, result.stdout, result.stderr, changed)
+
+
+def located(output: str) -> tuple[str, str]:
+    """The one error with a place in what a command printed, and its remedy; a run so small has warnings too."""
+    lines = output.splitlines()
+    (first,) = [number for number, line in enumerate(lines) if ": error[" in line]
+    remedy = next(line for line in lines[first:] if "= help: " in line)
+    return lines[first], remedy.strip().removeprefix("= help: ")
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from schema.diagnostic import Diagnostic, Origin, Related, Severity, Span
 from schema.lint import lint_text
@@ -63,9 +64,10 @@ def test_colour_changes_nothing_but_colour() -> None:
 
 def test_the_summary_counts_by_severity() -> None:
     assert render_text([], files=2) == "no findings in 2 files\n"
-    assert render_text([finding("a", 1, 2)] * 2).endswith("\n2 errors in 1 file\n")
-    text = "training: {batch_size: 8, pre_lora_tokens: [4097, 10000], pre_lora_dataset: [[], []]}"
-    assert render_text(lint_text(text, "s").diagnostics).endswith("\n2 errors, 1 warning, 1 info in 1 file\n")
+    errors = [finding("a", 1, 2)] * 2
+    others = [replace(errors[0], severity=severity) for severity in (Severity.INFO, Severity.WARNING)]
+    assert render_text(errors).endswith("\n2 errors in 1 file\n")
+    assert render_text([*others, *errors]).endswith("\n2 errors, 1 warning, 1 info in 1 file\n")
 
 
 def test_json_is_a_stable_list_of_objects() -> None:
@@ -75,7 +77,11 @@ def test_json_is_a_stable_list_of_objects() -> None:
     place = {"file": "s.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 2}
     common = {**place, "code": "LR000", "slug": "slug"}
     assert rows == [
-        {**common, "severity": "error", "message": "wrong", "remedy": "right", "related": []},
-        {**common, "severity": "info", "message": "ü", "remedy": "y", "related": [{**place, "message": "there"}]},
+        {**common, "severity": "error", "message": "wrong", "remedy": "right", "related": [], "fix": None},
+        {
+            **common,
+            **{"severity": "info", "message": "ü", "remedy": "y", "fix": None},
+            "related": [{**place, "message": "there"}],
+        },
     ]
     assert render_json([]) == "[]\n"

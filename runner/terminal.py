@@ -1,0 +1,42 @@
+"""Writing to the terminal: whether colours are wanted, and what happens when nobody reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to write colours: on a terminal that has them; NO_COLOR forbids and FORCE_COLOR asks, in this order."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Write a text to stdout or stderr; end quietly when the reader is gone, as `head` is after its last line.
+
+    Letters that the stream's encoding lacks are written as escapes.
+    """
+    stream = sys.stderr if err else sys.stdout
+    encoding = stream.encoding or "utf-8"
+    with read_or_not(stream):
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err, color=True)
+
+
+@contextmanager
+def read_or_not(stream: TextIO) -> Iterator[None]:
+    """Write to a stream within; when its reader goes, the rest is lost without a word."""
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        # What is left goes nowhere, also at exit; the exit code still says what was found.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

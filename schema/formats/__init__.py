@@ -1,0 +1,1 @@
+"""How findings are written: one format a file, named as `--format` names it; report.py is their table."""

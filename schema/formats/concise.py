@@ -1,0 +1,16 @@
+"""Findings for editors and `grep`: one line each, and nothing else."""
+
+from __future__ import annotations
+
+from schema.formats._place import BOLD, TINTS, label, painted, visible, where
+from schema.report import Report
+
+
+def render(report: Report) -> str:
+    """Write the lines; no findings are no text."""
+    return "".join(
+        f"{painted(where(found.span), BOLD, report.colour)}: "
+        f"{painted(label(found), TINTS[found.severity], report.colour)}: "
+        f"{visible(found.message)}; {visible(found.remedy)}\n"
+        for found in report.diagnostics
+    )
