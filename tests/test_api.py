@@ -18,6 +18,16 @@ PROMISED = (
     ("runner", "LoRAConfig LoRATrainerConfig param_filter inject_lora_params merge_lora_params count_lora_params"),
     ("runner", "LoRATrainState transition_to_lora BaseTrainer LoRATrainer ExecutionSpec RestoreableJob"),
 )
+VALIDATE_OPTIONS = {
+    *("--set", "--format", "--fail-on", "--select", "--ignore", "--show-skipped", "--fix", "--unsafe-fixes", "--diff"),
+    *("--stdin-filename", "--env", "--devices", "--device-memory", "--run-dir", "--restore"),
+    *("--traceback", "-h, --help"),
+}
+INIT_OPTIONS = {
+    *("--family", "--size", "--n-layers", "--n-embd", "--n-head", "--block-size", "--batch-size", "--tokenizer"),
+    *("--pretrained", "--data", "--lora-data", "--full-tokens", "--lora-tokens", "--rank", "--yes", "--force"),
+    *("--traceback", "-h, --help"),
+}
 NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
 HELP = {
     "": """\
@@ -30,16 +40,27 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
   lorarun exec spec.yaml        run the plan; type the same line again to resume
 
+  lorarun init spec.yaml        write a commented spec to start from
+  lorarun explain RULE|KEY      say what a rule reports, or what a key is
+  lorarun rules                 list all rules
+  lorarun schema                print the JSON Schema of a spec, for editors
+  lorarun lsp                   lint in an editor, while a spec is written
+
   Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75
-  preempted (run again), 76 numerics, 77 export differs, 78 resume refused.
+  preempted (run again), 76 numerics, 78 resume refused.
 """,
     "validate": """\
 Usage: main validate [OPTIONS] SPEC...
 
   Check specs and print every finding, with place, reason and remedy.
 
-  Exits with 0 when no finding is an error, 1 when one is, 2 when a file
-  cannot be read.
+  SPEC is a file, a folder of .yaml and .yml files, a pattern such as
+  'specs/**/*.yaml', or - for standard input. Settings are read from
+  [tool.lorarun] of the nearest pyproject.toml above a spec.
+
+  Exits with 0 when no finding is as bad as --fail-on, 1 when one is, 2 when a
+  file cannot be read. With --diff: 0 when nothing would change, 1 when
+  something would.
 """,
     "plan": """\
 Usage: main plan [OPTIONS] SPEC
@@ -54,6 +75,43 @@ Usage: main exec [OPTIONS] SPEC
   where it stood.
 
   Ctrl-C finishes the current step, saves a checkpoint and exits with 75.
+""",
+    "explain": """\
+Usage: main explain [OPTIONS] RULE|KEY
+
+  Explain a rule or a key of the spec.
+
+  A rule is named by its code or its name, as findings show them: LR201 or
+  rates-not-one. A key is named by its path or the end of it:
+  training/batch_size or batch_size; a section, such as training, lists its
+  keys.
+""",
+    "rules": """\
+Usage: main rules [OPTIONS]
+
+  List every rule: code, name, severity, what it reports.
+
+  Rules marked --env need facts of the machine: validate --env looks for them,
+  and exec always does.
+""",
+    "schema": """\
+Usage: main schema [OPTIONS]
+
+  Print the JSON Schema of a spec, draft 2020-12.
+
+  Editors with a YAML language server check a spec by it as you type, when the
+  first line of the spec names it:
+
+  # yaml-language-server: $schema=spec.schema.json
+""",
+    "init": """\
+Usage: main init [OPTIONS] [FILE]
+
+  Write a commented spec to start from.
+
+  FILE is spec.yaml, unless you name another; - is standard output. On a
+  terminal, questions are asked for what no flag says. DATA is a built-in
+  dataset, pystdlib or pydoc, or the path of .txt, .jsonl or .parquet files.
 """,
 }
 
@@ -114,8 +172,12 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
     ("command", "listed"),
     [
         ("", {"--version", "-h, --help"}),
-        ("validate", {"--set", "--format", "--traceback", "-h, --help"}),
+        ("validate", VALIDATE_OPTIONS),
         ("plan", {"--set", "--format", "--devices", "--traceback", "-h, --help"}),
+        ("explain", {"--traceback", "-h, --help"}),
+        ("rules", {"--format", "--traceback", "-h, --help"}),
+        ("schema", {"--output", "--traceback", "-h, --help"}),
+        ("init", INIT_OPTIONS),
         ("exec", {"--set", "--run-dir", "--restore", "--traceback", "-h, --help"}),
     ],
 )

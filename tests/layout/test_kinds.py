@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
+from schema.report import FORMATS
 from schema.rules import RULES, Rule
 from schema.sampling import DatasetStyle
 from schema.sections.architecture import Architecture
@@ -32,6 +33,7 @@ KINDS = {
     "runner/models": choices(Architecture, "family"),
     "runner/optimizers": choices(Optimization, "optimizer"),
     "runner/schedules": choices(Optimization, "schedule"),
+    "schema/formats": set(FORMATS),
 }
 
 

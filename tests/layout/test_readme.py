@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
+from schema.lint import lint_text
+from schema.report import render_text
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,3 +72,10 @@ def test_every_named_command_exists() -> None:
     offered = set(re.findall(r"^  ([a-z][a-z-]*)", shown, flags=re.MULTILINE))
     assert named_commands() - offered == set()
     assert offered
+
+
+def test_the_findings_shown_are_those_of_the_linter() -> None:
+    spec = (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")
+    for right, wrong in (("rate: 1.0", "rate: 0.9"), ("rank: 8", "rnk: 8"), ("[attn, mlp]", "[q_prj]")):
+        spec = spec.replace(right, wrong, 1)
+    assert render_text(lint_text(spec, "spec.yaml").diagnostics) in README

@@ -34,7 +34,7 @@ def plausible(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     schema = resolved(schema)
     if "anyOf" in schema:
         return st.one_of(*(plausible(option) for option in schema["anyOf"]))
-    kind = schema["type"]
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
     if kind == "object":
         return objects(schema)
     if kind == "array":
