@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from lsprotocol import types
+from pygls.lsp.client import LanguageClient
 
 from runner.cli import main
 from runner.language_server import Text
@@ -147,6 +149,48 @@ def test_a_spec_is_opened_understood_and_repaired(client: Client) -> None:
         assert [left["code"] for left in client.told(uri)] == [other["code"] for other in found if other is not each]
         client.tell("textDocument/didChange", {**change, "contentChanges": [{"text": SPEC}]})
         client.told(uri)
+
+
+async def converse() -> None:
+    """Talk to the server as an editor that is built with pygls does."""
+    editor, told = LanguageClient("editor", "1"), asyncio.Queue[types.PublishDiagnosticsParams]()
+
+    @editor.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    def note(parameters: types.PublishDiagnosticsParams) -> None:
+        told.put_nowait(parameters)
+
+    await editor.start_io(sys.executable, "-m", "runner.cli", "lsp", cwd=ROOT)
+    uri = "file:///work/typed.yaml"
+    document = types.TextDocumentIdentifier(uri)
+    await editor.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
+    editor.initialized(types.InitializedParams())
+    item = types.TextDocumentItem(uri, "yaml", 1, SPEC)
+    editor.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    found = (await told.get()).diagnostics
+    assert [each.code for each in found] == ["LR802", "LR003"]
+
+    at = types.Position(**place(SPEC, "batch_size", 2))
+    hover = await editor.text_document_hover_async(types.HoverParams(document, at))
+    assert hover is not None
+    assert isinstance(hover.contents, types.MarkupContent)
+    assert hover.contents.value.startswith("**training/batch_size**")
+
+    at = types.Position(**place(SPEC, "rnk", 1))
+    offered = await editor.text_document_completion_async(types.CompletionParams(document, at))
+    assert isinstance(offered, types.CompletionList)
+    assert {"rank", "alpha"} <= {each.label for each in offered.items}
+
+    context = types.CodeActionContext(diagnostics=found, only=[types.CodeActionKind.QuickFix])
+    asked = types.CodeActionParams(document, found[1].range, context)
+    actions = await editor.text_document_code_action_async(asked)
+    assert [each.title for each in actions or ()] == ["lorarun: write 'rank'"]
+    await editor.shutdown_async(None)
+    editor.exit(None)
+    await editor.stop()
+
+
+def test_an_editor_built_with_pygls_is_served() -> None:
+    asyncio.run(converse())
 
 
 def test_everything_safe_is_fixed_at_once_and_a_warning_can_be_silenced(client: Client) -> None:
