@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schema.diagnostic import Diagnostic, Edit, Origin, Severity, Span
+from schema.docs.rules import documentation
 from schema.formats._place import in_file, region
 from schema.report import Report
 from schema.rules import RULES, Rule
@@ -47,16 +48,16 @@ def _version() -> Json:
 
 
 def _rule(rule: Rule) -> Json:
-    documentation = (rule.__doc__ or "").strip()
-    first, _, rest = documentation.partition("\n\n")
+    text = documentation(rule)
+    first, _, rest = text.partition("\n\n")
     summary = first.replace("\n", " ")
-    why = re.sub(r"\*Why [^*]*\* ", "", rest.partition("\n\n")[0]).replace("\n", " ")
+    why = re.sub(r"\*\*Why [^*]*\*\* ", "", rest.partition("\n\n")[0]).replace("\n", " ")
     return {
         "id": rule.CODE,
         "name": rule.SLUG,
         "shortDescription": {"text": summary},
         "fullDescription": {"text": f"{summary} {why}"},
-        "help": {"text": documentation, "markdown": f"# {rule.CODE} {rule.SLUG}\n\n{documentation}\n"},
+        "help": {"text": text, "markdown": f"# {rule.CODE} {rule.SLUG}\n\n{text}\n"},
         "defaultConfiguration": {"level": LEVELS[rule.SEVERITY]},
     }
 

@@ -18,6 +18,7 @@ from jsonschema import Draft4Validator
 
 from runner import cli
 from schema.diagnostic import Diagnostic, Edit, Fix, Origin, Related, Severity, Span
+from schema.docs.rules import documentation
 from schema.lint import lint_file, lint_text
 from schema.report import FORMATS, Report, load_format
 from schema.rules import RULES
@@ -113,10 +114,10 @@ def test_sarif_describes_the_rules_that_fired_with_their_whole_documentation() -
     found = lint_text("training: {batch_size: 0, batch_size: 1}\nmesh: {dta: 1}", "s.yaml").diagnostics
     run = sarif(*found)
     rules = run["tool"]["driver"]["rules"]
-    documentation = {rule.CODE: rule.__doc__ for rule in RULES}
+    documented = {rule.CODE: documentation(rule) for rule in RULES}
     assert [rule["id"] for rule in rules] == sorted({each.code for each in found})
     for rule in rules:
-        text = (documentation[rule["id"]] or "").strip()
+        text = documented[rule["id"]]
         assert rule["help"]["text"] == text
         assert rule["help"]["markdown"] == f"# {rule['id']} {rule['name']}\n\n{text}\n"
         assert rule["fullDescription"]["text"].startswith(rule["shortDescription"]["text"])
