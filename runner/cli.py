@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.commands import COMMANDS
 from runner.exits import TRACEBACK, leave_cleanly
 from runner.failure import ExitCode, Failure
 from runner.terminal import wants_colour, write
@@ -38,6 +38,8 @@ def read_size(context: click.Context, parameter: click.Parameter, text: str | No
     return int(float(parts[1]) * UNITS[parts[2]])
 
 
+TEACHING = ("explain", "init", "rules", "schema")  # the modules of runner/commands
+
 SETTING = click.option(
     "--set",
     "overrides",
@@ -48,7 +50,22 @@ SETTING = click.option(
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group that loads a command of `runner/commands` when it, or the list of all, is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of the help."""
+        return sorted([*super().list_commands(ctx), *TEACHING])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name; None where there is none."""
+        if cmd_name not in TEACHING:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"runner.commands.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lorarun")
 def main() -> None:
     """Train a language model in two phases, all parameters and then LoRA adapters, from one YAML spec.
@@ -213,9 +230,6 @@ def _accepted(verdict: Verdict) -> Spec:
         write(render_text(warnings, colour=wants_colour(sys.stderr)), err=True)
     return spec
 
-
-for command in COMMANDS:
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()
