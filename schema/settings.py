@@ -6,6 +6,7 @@ selected and ignored, by code, by the start of a code such as LR6, or by slug.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from schema.diagnostic import Diagnostic, Severity
 from schema.rules import RULES
 from schema.wording import join, nearest, quote
 
+# Every way to begin tool.lorarun, and more.
+TABLE = re.compile(r"^\s*\[*\s*[\"']?tool[\"']?\s*(?:\.\s*[\"']?lorarun|[\]=]|\.\s*$)", re.MULTILINE)
 LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "off": None}
 # What each setting of a pyproject.toml is, in Python and in words.
 KINDS = {
@@ -105,7 +108,7 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     """Read the table of one file; None when there is no such file, or no table in it."""
     try:
         text = file.read_text(encoding="utf-8")
-        if "lorarun" not in text:  # so that most projects need no TOML reader
+        if not TABLE.search(text):  # so that most projects need no TOML reader
             return None
         import tomllib
 

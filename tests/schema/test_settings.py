@@ -123,3 +123,20 @@ def test_a_file_without_settings_changes_nothing(tmp_path: Path, toml: str) -> N
 
 def test_an_error_may_be_named_beside_warnings_by_the_start_of_its_code() -> None:
     assert settings({"ignore": ["LR1"], "select": ["LR", "LR001"]}, "here") == Settings(("LR", "LR001"), ("LR1",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool.lorarun]\nfail-on = "info"',
+        '[tool]\nlorarun = {fail-on = "info"}',
+        'tool.lorarun.fail-on = "info"',
+        '[ tool . "lorarun" ]\nfail-on = "info"',
+        'tool = {lorarun = {fail-on = "info"}}',
+        '["tool".lorarun]\nfail-on = "info"',
+        '[project]\nname = "lorarun"\n\n[tool.ruff]\n\n[tool.lorarun]\nfail-on = "info"',
+    ],
+)
+def test_the_table_is_found_however_toml_writes_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert read_settings(tmp_path / "spec.yaml").fail_on is Severity.INFO
