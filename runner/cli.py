@@ -187,8 +187,9 @@ def execute(
 
 
 @main.command()
+@click.option("--stdio", is_flag=True, help="Accepted, since many editors pass it; there is no other way to talk.")
 @TRACEBACK
-def lsp(traceback: bool) -> None:
+def lsp(traceback: bool, stdio: bool) -> None:
     """Lint specs while they are written: a language server for editors, over standard input and output.
 
     Gives diagnostics, the documentation of a key under the cursor, completion of keys and choices, and the fixes of
@@ -199,7 +200,7 @@ def lsp(traceback: bool) -> None:
 
         if find_spec("pygls") is None:
             raise Failure("lorarun lsp needs pygls; pip install 'lorarun[lsp]'", ExitCode.INVALID)
-        from runner.language_server import serve
+        from runner.lsp.server import serve
 
         serve()
 

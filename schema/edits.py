@@ -6,16 +6,20 @@ shares or a merge key brings in, a `--set` argument, a collection with comments 
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from schema.diagnostic import Edit, Span
 from schema.findings import Path
+from schema.ownership import Ownership
 from schema.source import Mapping, Node, Scalar, Sequence
 
 Place = tuple[int, int]  # line and column, counted from 1
+Groups = tuple[tuple[Node, ...], ...]  # the entries of a mapping, or the items of a list
 Lines = tuple[str, ...]
+# What stands before the bracket of a collection in flow style: an anchor, a tag.
+BRACKET = re.compile(r"(?:[&!]\S*\s+)*[\[{]")
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,39 @@ class Edits:
 
     root: Mapping
 
+    @cached_property
+    def _own(self) -> Ownership:
+        return Ownership(self.root)
+
     def replace(self, path: Path, text: str) -> Edit | None:
         """Write another single value."""
-        node = self._node(path)
+        node = self._own.node(path)
         if not isinstance(node, Scalar) or node.span.line != node.span.end_line or not node.text:
             return None
         return Edit(node.span, text)
 
     def rename(self, path: Path, name: str) -> Edit | None:
         """Write another name for a key."""
-        key = self._key(path)
+        key = self._own.key(path)
         return Edit(key.span, name) if key else None
+
+    def wrap(self, path: Path) -> Edit | None:
+        """Make a list of a single value or of a list, which becomes its only item."""
+        node = self._own.node(path)
+        one = isinstance(node, Scalar) and self.replace(path, "") is not None
+        if node is None or not (one or (isinstance(node, Sequence) and node.items)) or not self._own.alone((node,)):
+            return None
+        start, end = _start(node), _end(node)
+        lines = [self._line(number) for number in range(start[0], end[0] + 1)]
+        lines[-1] = lines[-1][: end[1] - 1]
+        lines[0] = lines[0][start[1] - 1 :]
+        in_brackets = one or _bracket(node)
+        if not in_brackets and lines[0].startswith(("&", "!")):
+            return None
+        if not in_brackets:
+            lines = [f"- {lines[0]}", *(f"  {line}" if line.strip() else "" for line in lines[1:])]
+        text = "\n".join(lines)
+        return Edit(self._span(start, end), f"[{text}]" if in_brackets else text)
 
     def remove(self, path: Path) -> Edit | None:
         """Take out a key with its value and the comment behind it, or an item of a list.
@@ -42,57 +68,61 @@ class Edits:
         A mapping that would be left empty goes with its last key; a list keeps its last item, and comments
         inside of what would go keep it in place.
         """
-        parent = self._node(path[:-1]) if path else None
+        parent = self._own.node(path[:-1]) if path else None
         if isinstance(parent, Sequence):
-            if len(parent.items) == 1 and not self._flow(parent):
+            if len(parent.items) == 1 and not _bracket(parent):
                 return None
-            starts = [_start(item) for item in parent.items]
-            return self._removed(parent, starts, [_end(item) for item in parent.items], int(path[-1]))
-        if not isinstance(parent, Mapping) or self._key(path) is None:
+            return self._removed(parent, tuple((item,) for item in parent.items), int(path[-1]))
+        if not isinstance(parent, Mapping) or self._own.key(path) is None:
             return None
         return self._removed_entry(path, parent, [key.text for key, _ in parent.entries].index(str(path[-1])))
 
     def remove_repeated(self, path: Path, key: Span) -> Edit | None:
         """Take out the entry of a mapping whose key stands at this place, of several with one name."""
-        parent = self._node(path[:-1])
+        parent = self._own.node(path[:-1])
         if not isinstance(parent, Mapping):
             return None
         index = next((index for index, (own, _) in enumerate(parent.entries) if own.span == key), None)
         return None if index is None else self._removed_entry(path, parent, index)
 
     def _removed_entry(self, path: Path, parent: Mapping, index: int) -> Edit | None:
-        if len(parent.entries) == 1 and not self._flow(parent):
+        if len(parent.entries) == 1 and not _bracket(parent):
             return self.remove(path[:-1]) if len(path) > 1 and isinstance(path[-2], str) else None
-        starts = [_start(key) for key, _ in parent.entries]
-        ends = [max(_end(key), _end(value)) for key, value in parent.entries]
-        return self._removed(parent, starts, ends, index)
+        return self._removed(parent, parent.entries, index)
 
     def insert(self, path: Path, text: str) -> Edit | None:
         """Add a key with a single value, and the mappings above it that are not there yet."""
         at = len(path) - 1
-        while not isinstance(parent := self._node(path[:at]), Mapping):
+        while not isinstance(parent := self._own.node(path[:at]), Mapping):
             if parent is not None or at == 0:
                 return None
             at -= 1
         names = [str(part) for part in path[at:]]
-        if self._flow(parent):
+        if any(key.text == names[0] for key, _ in parent.entries) or not self._own.alone(*parent.entries[-1:]):
+            return None
+        if _bracket(parent):
             written = "".join(f"{name}: {{" for name in names[:-1]) + f"{names[-1]}: {text}" + "}" * (len(names) - 1)
             if not parent.entries:
-                return self._at((parent.span.line, parent.span.column + 1), written)
+                return self._at((parent.span.line, parent.span.column + _bracket(parent)), written)
             return self._at(max(_end(part) for entry in parent.entries for part in entry), f", {written}")
-        if not parent.entries or not self._owns(parent):
+        if not parent.entries or not self._own.owns(parent) or not _leads(self._before(parent.entries[0][0])):
             return None
         indent, last = parent.entries[0][0].span.column - 1, max(_end(part) for part in parent.entries[-1])
         lines = [" " * (indent + 2 * depth) + f"{name}:" for depth, name in enumerate(names)]
         return self._at((last[0], len(self._line(last[0])) + 1), "".join(f"\n{line}" for line in lines) + f" {text}")
 
-    def _removed(self, parent: Node, starts: list[Place], ends: list[Place], index: int) -> Edit | None:
-        start, end = starts[index], ends[index]
-        following = starts[index + 1] if index + 1 < len(starts) else None
-        if self._flow(parent):
+    def _removed(self, parent: Node, groups: Groups, index: int) -> Edit | None:
+        """Take one of several groups of nodes out of the collection that they make up."""
+        last, flow = index + 1 == len(groups), _bracket(parent) > 0
+        measured = groups[index + 1][:1] if not last else groups[index - 1] if flow and index else ()
+        if not self._own.alone(groups[index], measured):
+            return None
+        start, end = _start(groups[index][0]), max(map(_end, groups[index]))
+        following = None if last else _start(groups[index + 1][0])
+        if flow:
             if following or index == 0:
                 return self._cut(start, following or end)
-            return self._cut(ends[index - 1], end)
+            return self._cut(max(map(_end, measured)), end)
         if isinstance(parent, Sequence):
             lines = self.root.span.origin.lines
             start, following = _dash(lines, start), _dash(lines, following) if following else None
@@ -102,7 +132,7 @@ class Edits:
             return None
         if not before.strip():
             return Edit(self._span((start[0], 1), (end[0] + 1, 1)), "")
-        return self._cut(start, following) if following else None
+        return self._cut(start, following) if following and _leads(before) else None
 
     def _cut(self, start: Place, end: Place) -> Edit | None:
         """Delete a range that holds no comment of others."""
@@ -120,54 +150,19 @@ class Edits:
     def _line(self, number: int) -> str:
         return self.root.span.origin.lines[number - 1]
 
-    def _flow(self, node: Node) -> bool:
-        line = self._line(node.span.line)
-        return line[node.span.column - 1 : node.span.column] in ("{", "[")
+    def _before(self, node: Node) -> str:
+        return self._line(node.span.line)[: node.span.column - 1]
 
-    def _key(self, path: Path) -> Scalar | None:
-        parent = self._node(path[:-1]) if path else None
-        if not isinstance(parent, Mapping):
-            return None
-        key = next((key for key, _ in parent.entries if key.text == path[-1]), None)
-        return key if key and self._inside(key, parent) and self._times[id(key)] == 1 else None
 
-    def _node(self, path: Path) -> Node | None:
-        """The node at a path, when the text at its place belongs to this path alone."""
-        node: Node = self.root
-        for part in path:
-            parent = node
-            if isinstance(parent, Mapping):
-                found = next((value for key, value in parent.entries if key.text == part), None)
-            else:
-                items = parent.items if isinstance(parent, Sequence) else ()
-                found = items[part] if isinstance(part, int) and part < len(items) else None
-            if found is None or not self._inside(found, parent) or self._times[id(found)] > 1:
-                return None
-            node = found
-        return node
+def _leads(before: str) -> bool:
+    """Whether what stands before a key on its line is nothing but the dashes of a list: no '?', no anchor."""
+    return not before.replace("-", " ").strip()
 
-    def _inside(self, node: Node, parent: Node) -> bool:
-        """Whether a node is written where its parent is, by the file itself."""
-        own, outer = node.span, parent.span
-        return own.origin is self.root.span.origin is outer.origin and (outer.line, outer.column) <= _start(node)
 
-    def _owns(self, parent: Mapping) -> bool:
-        """Whether the first and the last key of a mapping are its own."""
-        return all(self._inside(entry[0], parent) for entry in (parent.entries[0], parent.entries[-1]))
-
-    @cached_property
-    def _times(self) -> Counter[int]:
-        """How often each node stands in the tree: more than once below an alias."""
-        times: Counter[int] = Counter()
-        waiting: list[Node] = [self.root]
-        while waiting:
-            node = waiting.pop()
-            times[id(node)] += 1
-            if isinstance(node, Mapping):
-                waiting += [part for entry in node.entries for part in entry]
-            elif isinstance(node, Sequence):
-                waiting += node.items
-        return times
+def _bracket(node: Node) -> int:
+    """Columns up to the end of the bracket that opens a collection in flow style; 0 in block style."""
+    found = BRACKET.match(node.span.origin.lines[node.span.line - 1], node.span.column - 1)
+    return found.end() - node.span.column + 1 if found else 0
 
 
 def _dash(lines: Lines, start: Place) -> Place:
@@ -191,9 +186,7 @@ def _end(node: Node) -> Place:
         inner = max(_end(item) for item in node.items)
     else:
         return _text_end(node.span)
-    line = node.span.origin.lines[node.span.line - 1]
-    flow = line[node.span.column - 1 : node.span.column] in ("{", "[")
-    return (node.span.end_line, node.span.end_column) if flow else inner
+    return (node.span.end_line, node.span.end_column) if _bracket(node) else inner
 
 
 def _text_end(span: Span) -> Place:

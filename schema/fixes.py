@@ -42,7 +42,8 @@ def fix_text(text: str, lint: Callable[[str], Verdict], unsafe: bool = False) ->
             break
         changed = edited(text, chosen.fix.edits)
         after = lint(changed)
-        if _times(after, chosen) < _times(verdict, chosen) and _errors(after) <= _errors(verdict):
+        readable = after.document is not None or verdict.document is None
+        if readable and _times(after, chosen) < _times(verdict, chosen) and _errors(after) <= _errors(verdict):
             text, verdict = changed, after
             applied.append(chosen)
             refused.clear()
@@ -55,9 +56,10 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     """Return the text with edits that don't overlap; line ends stay what they are."""
     starts = [0, *(found.end() for found in re.finditer(r"\r\n|\n|\r", text))]
     end_of_line = next(iter(re.findall(r"\r\n|\n|\r", text)), "\n")
+    whole = len(text)
 
     def offset(line: int, column: int) -> int:
-        return min(starts[line - 1] + column - 1, len(text)) if line <= len(starts) else len(text)
+        return min(starts[line - 1] + column - 1, whole) if line <= len(starts) else whole
 
     for edit in sorted(edits, key=lambda edit: (edit.span.line, edit.span.column), reverse=True):
         span = edit.span

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from schema.check import property_schema
-from schema.cursor import cursor_at, key_path
-from schema.docs.keys import Key, find_keys
+from schema.cursor import Cursor, cursor_at
+from schema.diagnostic import Severity
+from schema.docs.keys import FREE, Key, declared_keys, every_key
+from schema.docs.rules import documentation, find_rule, summary
 from schema.document import Document, load_schema
-from schema.findings import Findings, Json, Path, show
+from schema.findings import Findings, Json, Path
 from schema.rules import RULES
 from schema.scalars import written
 from schema.suppression import COMMENT
+
+OPEN_IGNORE = re.compile(r"#\s*lorarun:\s*ignore\[(?:[^\]]*[\s,])?(?P<word>[^\]\s,]*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,27 @@ class Hint:
     is_key: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Hints:
+    """What can be written instead of the columns from `start` to `end`, from 0, of a line."""
+
+    start: int
+    end: int
+    found: tuple[Hint, ...]
+
+
+class Guide:
     """Answers from the schema, which is read once."""
 
     def __init__(self) -> None:
         self._found = Findings(load_schema())
+        keys = every_key(declared_keys(self._found.schema))
+        self._keys = {tuple(place.replace("[]", "").split("/")): key for key in keys for place in key.places}
 
     def hover(self, lines: Sequence[str], line: int, column: int, document: Document | None = None) -> str:
         """Return what stands at a place (from 0), in Markdown; empty where there is nothing to say.
 
-        With the document that the lines gave, keys of flow mappings are found too.
+        The document that the lines gave, if they gave one, knows more than a look at the lines: quoted keys, aliases.
         """
         text = lines[line] if line < len(lines) else ""
         for comment in COMMENT.finditer(text):
@@ -46,32 +61,45 @@ class Hints:
                     return _rule(word[0])
         path = _written_key(document, line, column) if document else ()
         if not path:
-            path = key_path(lines, line)
-            begins = text.find(str(path[-1])) if path else -1
-            if begins < 0 or not begins <= column <= begins + len(str(path[-1])):
-                return ""
+            place = cursor_at(lines, line, column)
+            path = (*place.path, place.key) if place and not place.in_value else ()
         return self._described(path)
 
-    def complete(self, lines: Sequence[str], line: int, column: int) -> tuple[int, list[Hint]]:
-        """Return the column (from 0) at which an insertion begins, and what can be inserted there."""
+    def complete(self, lines: Sequence[str], line: int, column: int) -> Hints:
+        """Return what can be written at a place (from 0)."""
+        text = lines[line] if line < len(lines) else ""
+        ignore = OPEN_IGNORE.search(text[:column])
+        if ignore:
+            rules = (rule for rule in RULES if rule.SEVERITY is not Severity.ERROR)
+            found = tuple(Hint(rule.SLUG, rule.SLUG, _rule(rule.SLUG), False) for rule in rules)
+            return Hints(ignore.start("word"), column, found)
         place = cursor_at(lines, line, column)
-        mapping = self._schema(place.path)
-        if mapping is None:
-            return column, []
+        mapping = self._schema(place.path) if place else None
+        if place is None or mapping is None:
+            return Hints(column, column, ())
         if place.in_value:
             declared = property_schema(mapping, place.key)
-            return place.start, list(self._values(declared)) if declared else []
-        indent = " " * (place.start + 2)
-        return place.start, [
-            Hint(name, _entry(name, self._found.resolved(inner), indent), self._described((*place.path, name)), True)
-            for name, inner in mapping.get("properties", {}).items()
-            if name not in place.siblings
-        ]
+            return Hints(place.start, place.end, tuple(self._values(declared)) if declared else ())
+        keys = [(name, inner) for name, inner in mapping.get("properties", {}).items() if name not in place.siblings]
+        return Hints(place.start, place.end, tuple(self._key(place, *key) for key in keys))
+
+    def _key(self, place: Cursor, name: str, schema: Json) -> Hint:
+        """A key with its default, or opened where it is a section; alone where a value stands behind it."""
+        schema = self._found.resolved(schema)
+        default = schema.get("default")
+        if place.colon:
+            text = name
+        elif schema.get("type") == "object":
+            text = f"{name}: {{}}" if place.in_flow else f"{name}:\n{' ' * (place.start + 2)}"
+        else:
+            text = f"{name}: {written(default)}" if default is not None else f"{name}: "
+        return Hint(name, text, self._described((*place.path, name)), True)
 
     def _described(self, path: Path) -> str:
         """What a key means, in Markdown; empty where nothing is declared."""
-        found = find_keys(self._found.schema, show(path))
-        return describe(found[0]) if found else ""
+        wanted = tuple(str(part) for part in path if not isinstance(part, int))
+        key = self._keys.get(wanted) or next((key for parts, key in self._keys.items() if _fits(parts, wanted)), None)
+        return describe(key) if key else ""
 
     def _schema(self, path: Path) -> Json | None:
         """The schema of what stands at a path; None where nothing is declared."""
@@ -109,14 +137,6 @@ def describe(key: Key) -> str:
     return f"**{key.places[0]}**\n\n{key.doc}\n\n{'; '.join(filter(None, facts))}"
 
 
-def _entry(name: str, schema: Json, indent: str) -> str:
-    """The text of a key that is inserted: a section opens, anything else gets its default."""
-    if schema.get("type") == "object":
-        return f"{name}:\n{indent}"
-    default = schema.get("default")
-    return f"{name}: {written(default)}" if default is not None else f"{name}: "
-
-
 def _written_key(document: Document, line: int, column: int) -> Path:
     """The path of the key that is written at a place; empty where there is none."""
     for path, key in document.found.keys.items():
@@ -127,10 +147,15 @@ def _written_key(document: Document, line: int, column: int) -> Path:
     return ()
 
 
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a declared path stands for a written one, in which the user chose names."""
+    return len(parts) == len(wanted) and all(own in (FREE, asked) for own, asked in zip(parts, wanted, strict=True))
+
+
 def _rule(name: str) -> str:
     """What a rule is about: the first sentences of its documentation."""
-    found = next((rule for rule in RULES if name in (rule.SLUG, rule.CODE)), None)
-    if found is None:
+    rule = find_rule(name)
+    if rule is None:
         return ""
-    sentence, _, rest = (found.__doc__ or "").partition("\n\n")
-    return f"**{found.CODE} {found.SLUG}**\n\n{sentence}\n\n{rest.partition(chr(10) + chr(10))[0]}"
+    why = documentation(rule).split("\n\n")[1]
+    return f"**{rule.CODE} {rule.SLUG}** ({rule.SEVERITY})\n\n{summary(rule)}\n\n{why}"

@@ -18,7 +18,7 @@ SYNONYMS = {
     **dict.fromkeys(("bf16", "torch.bfloat16", "jnp.bfloat16"), "bfloat16"),
     **dict.fromkeys(("fp16", "f16", "half", "torch.float16", "jnp.float16"), "float16"),
     **dict.fromkeys(("fp32", "f32", "float", "full", "torch.float32", "jnp.float32"), "float32"),
-    **dict.fromkeys(("gpt2", "gpt-2", "gpt_neox"), "gpt"),
+    **dict.fromkeys(("gpt2", "gpt-2"), "gpt"),
     **dict.fromkeys(("rs_lora", "rs-lora", "use_rslora"), "rslora"),
 }
 # Patterns of what becomes the name of a folder, and what would lead out of it.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from schema.check import declared_paths, property_schema
 from schema.diagnostic import Related, Span
 from schema.findings import Findings, Json, Problem, show
+from schema.renamed import RENAMED
 from schema.secrets import hide
 from schema.source import Mapping, Node, Scalar, origin_of, point, read_node
 from schema.wording import join, nearest, quote
@@ -83,6 +84,8 @@ def _remedy(found: Findings, name: str) -> str:
     slashed = name.replace(".", "/")
     if slashed in paths:
         return f"write {slashed}, with slashes"
+    if slashed in RENAMED:
+        return f"write {RENAMED[slashed].key}"
     if "[" in name and name.partition("[")[0] in paths:
         return f"set the whole list {name.partition('[')[0]}"
     near = nearest(slashed, paths) or [path for path in paths if path.rsplit("/", 1)[-1] == slashed]

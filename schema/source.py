@@ -44,10 +44,14 @@ class Sequence(NamedTuple):
 
 
 class Mapping(NamedTuple):
-    """A mapping, entries in the order of the text; a repeated key is kept, and readers use the first."""
+    """A mapping, entries in the order of the text; a repeated key is kept, and readers use the first.
+
+    What a merge key brings in stands among the entries; `merged` is the value of that key.
+    """
 
     span: Span
     entries: tuple[tuple[Scalar, Node], ...]
+    merged: Node | None = None
 
 
 Node = Scalar | Sequence | Mapping
@@ -271,7 +275,7 @@ def _closed(done: _Open, end: Any, origin: Origin) -> Node:
         if key.text not in names:
             names.add(key.text)
             entries.append((key, value))
-    return Mapping(span, tuple(entries))
+    return Mapping(span, tuple(entries), merge[1] if merge else None)
 
 
 def _merged(value: Node) -> Iterator[tuple[Scalar, Node]]:

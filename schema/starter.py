@@ -139,7 +139,8 @@ def _values(starter: Starter, batch: int, steps: Mapping[budget.Phase, int]) -> 
         "tokenizer": starter.tokenizer,
         "data": {"sources": sources} if (sources := {name: keys for name, keys in named.items() if keys}) else {},
         "training": training,
-        "optimization": {"lr": starter.lr} | ({"lora": _lora(starter)} if "lora" in steps else {}),
+        "optimization": ({"lr": starter.lr} if "full" in steps else {})
+        | ({"lora": _lora(starter)} if "lora" in steps else {}),
         "logging": _intervals(starter, steps),
     }
 

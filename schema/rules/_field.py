@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from schema.document import Document
-from schema.findings import Path
+from schema.findings import Path, Problem
 from schema.source import Scalar
+from schema.wording import join
 
 SCHEDULES = (
-    *("constant", "constant_with_warmup", "cosine", "cosine_rewarm", "cosine_with_restarts", "exponential"),
-    *("inverse_sqrt", "linear", "one_cycle", "polynomial", "rsqrt", "step", "warmup_stable_decay", "wsd_reset", "wsds"),
+    *("constant", "constant_with_warmup", "cosine", "cosine_rewarm", "cosine_with_min_lr", "cosine_with_restarts"),
+    *("exponential", "inverse_sqrt", "linear", "one_cycle", "polynomial", "rsqrt", "step", "warmup_stable_decay"),
+    *("wsds",),
 )
 OPTIMIZERS = (
-    *("adafactor", "adagrad", "adam", "adam8bit", "adamw_8bit", "adamw_bnb_8bit", "adamw_torch", "adamw_torch_fused"),
-    *("galore", "lamb", "lion", "muon", "paged_adamw_8bit", "rmsprop", "schedule_free", "sgd", "shampoo", "soap"),
+    *("adafactor", "adagrad", "adam", "adam8bit", "adamax", "adamw8bit", "adamw_8bit", "adamw_bnb_8bit"),
+    *("adamw_torch", "adamw_torch_fused", "ademamix", "came", "galore", "lamb", "lars", "lion", "lion_8bit", "muon"),
+    *("paged_adamw_32bit", "paged_adamw_8bit", "prodigy", "rmsprop", "schedule_free", "sgd", "shampoo", "soap"),
     *("sophia",),
 )
 METHODS: dict[Path, tuple[str, ...]] = {
@@ -20,16 +25,39 @@ METHODS: dict[Path, tuple[str, ...]] = {
     ("optimization", "optimizer"): OPTIMIZERS,
 }
 
-# A key that another schedule or optimizer has → which.
+
+class Foreign(NamedTuple):
+    """The methods that have a key: schedules or optimizers."""
+
+    kind: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"the {self.kind}{'s' if len(self.names) > 1 else ''} {join(self.names, 'and')}"
+
+
+# Keys of schedules and optimizers that lorarun does not build.
 FOREIGN = {
-    "optimization/constant_pct": "the schedule wsds",
-    "optimization/end_lr": "the schedules cosine and linear",
-    "optimization/min_lr": "the schedule cosine",
-    "optimization/min_lr_ratio": "the schedule cosine",
-    "optimization/momentum": "the optimizer sgd",
-    "optimization/nesterov": "the optimizers sgd and muon",
-    "optimization/num_cycles": "the schedule cosine_with_restarts",
-    "optimization/rewarm_lr": "the schedule cosine_rewarm",
+    "optimization/amsgrad": Foreign("optimizer", ("adam",)),
+    "optimization/clip_threshold": Foreign("optimizer", ("adafactor",)),
+    "optimization/constant_pct": Foreign("schedule", ("wsds",)),
+    "optimization/dampening": Foreign("optimizer", ("sgd",)),
+    "optimization/decay_rate": Foreign("optimizer", ("adafactor",)),
+    "optimization/end_lr": Foreign("schedule", ("cosine", "linear")),
+    "optimization/gamma": Foreign("schedule", ("exponential", "step")),
+    "optimization/lr_end": Foreign("schedule", ("polynomial",)),
+    "optimization/min_lr": Foreign("schedule", ("cosine",)),
+    "optimization/min_lr_ratio": Foreign("schedule", ("cosine",)),
+    "optimization/momentum": Foreign("optimizer", ("sgd",)),
+    "optimization/nesterov": Foreign("optimizer", ("muon", "sgd")),
+    "optimization/ns_steps": Foreign("optimizer", ("muon",)),
+    "optimization/num_cycles": Foreign("schedule", ("cosine_with_restarts",)),
+    "optimization/power": Foreign("schedule", ("polynomial",)),
+    "optimization/relative_step": Foreign("optimizer", ("adafactor",)),
+    "optimization/rewarm_lr": Foreign("schedule", ("cosine_rewarm",)),
+    "optimization/scale_parameter": Foreign("optimizer", ("adafactor",)),
+    "optimization/step_size": Foreign("schedule", ("step",)),
+    "optimization/timescale": Foreign("schedule", ("inverse_sqrt",)),
 }
 
 
@@ -40,5 +68,23 @@ def names_a_method(path: Path, document: Document) -> bool:
 
 def is_known(path: Path, document: Document) -> bool:
     """Whether the field knows the schedule or optimizer that was written."""
+    return written(path, document).lower() in METHODS.get(path, ())
+
+
+def only_case(problem: Problem, document: Document) -> bool:
+    """Whether a refused choice differs from the one that is meant in capital letters only."""
+    return problem.instead != "" and written(problem.path, document).lower() == problem.instead.lower()
+
+
+def written(path: Path, document: Document) -> str:
+    """The choice as it was written; empty where there is no single value."""
     node = document.found.nodes.get(path)
-    return isinstance(node, Scalar) and node.text.lower() in METHODS.get(path, ())
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def built(path: Path, document: Document) -> list[str]:
+    """The schedules, or the optimizers, that lorarun builds."""
+    schema = document.found.schema
+    for part in path:
+        schema = document.found.resolved(schema["properties"][part])
+    return [schema["const"]] if "const" in schema else list(schema["enum"])

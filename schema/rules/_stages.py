@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Context, Decimal
 from types import SimpleNamespace
 from typing import Any
 
 from schema import budget
 from schema.document import Document, Unavailable
+from schema.scalars import spelled
 
+# A phase of fewer steps is reported as a whole, by LR104.
+LEAST_STEPS = 10
 PER_PHASE = (*budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
 DECIDING = ("tokens", "dataset", *budget.TOKENS_KEY.values(), *budget.DATASET_KEY.values())
+# The keys of a run of one phase, and what phase full has in their place.
+OF_PHASE_FULL = {"tokens": budget.TOKENS_KEY["full"], "dataset": budget.DATASET_KEY["full"]}
 
 
 def one_budget(document: Document) -> bool:
     """Whether training/tokens and training/dataset decide."""
     return budget.one_budget(_written(document))
+
+
+def displaced(document: Document) -> dict[str, str]:
+    """Return keys of a run of one phase, each with the key of phase full in whose place it stands: LR111 says so."""
+    return {
+        key: own
+        for key, own in OF_PHASE_FULL.items()
+        if not one_budget(document) and document.given(f"training/{key}") and not document.given(f"training/{own}")
+    }
+
+
+def adapters_without_phase(document: Document) -> bool:
+    """Whether optimization/lora is written, and nothing of phase lora: LR107 says so."""
+    budgets = (f"training/{family['lora']}" for family in (budget.TOKENS_KEY, budget.DATASET_KEY))
+    return document.given("optimization/lora") and not any(map(document.given, budgets))
 
 
 def tokens_per_step(document: Document) -> int:
@@ -24,7 +45,9 @@ def tokens_per_step(document: Document) -> int:
 
 
 def planned(document: Document) -> tuple[budget.StageBudget, ...]:
-    """Return the stages of the run; raise Unavailable where budgets and mixtures don't pair up."""
+    """Return the stages of the run; raise Unavailable where phases are incomplete, or budgets and mixtures unequal."""
+    if displaced(document) or (adapters_without_phase(document) and not one_budget(document)):
+        raise Unavailable("training")
     training = SimpleNamespace(**{key: document.value(f"training/{key}") for key in DECIDING})
     for phase in budget.TOKENS_KEY:
         tokens, mixtures = getattr(training, budget.TOKENS_KEY[phase]), getattr(training, budget.DATASET_KEY[phase])
@@ -42,10 +65,17 @@ def phases(document: Document) -> dict[budget.Phase, list[budget.StageBudget]]:
 
 
 def schedule(document: Document, steps: int) -> tuple[int, int]:
-    """Return the (warm-up, decay) steps of a phase, as `runner.schedules.wsd` does."""
+    """Return the (warm-up, decay) steps of a phase, as `runner.schedules.wsd` does; raise Unavailable as LR401 does."""
     shares = document.value("training/warmup_pct"), document.value("training/decay_pct")
+    if sum(shares) > 1:
+        raise Unavailable("training/decay_pct")
     warmup, decay = (budget.share_of_steps(share, steps) for share in shares)
-    return warmup, min(decay, steps - warmup) if sum(shares) <= 1 else decay
+    return warmup, min(decay, steps - warmup)
+
+
+def share(part: int, whole: int, rounding: str) -> str:
+    """Write a share of steps as a decimal number of at most three digits."""
+    return spelled(float(Context(prec=3, rounding=rounding).divide(Decimal(part), Decimal(whole))))
 
 
 def stage_path(stage: budget.StageBudget) -> str:

@@ -23,6 +23,7 @@ training:
 ```yaml
 training:
   batch_size: 8
+  per_device_batch_size: 2
 ```
 
 *Fix.* Write a multiple of mesh/data × mesh/fsdp, or axes whose product is the number of devices. `--unsafe-fixes`

@@ -40,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     last = stages[-1].end if stages else 0
     if not document.given(path) or interval == "never" or not 0 < last < interval:
         return
-    message = f"the run ends at step {last:,}, before the first checkpoint at step {interval:,}"
+    message = f"the run ends at step {last:,}, before the first regular checkpoint at step {interval:,}"
     remedy = f"write {max(1, last // 5)}, or never for phase ends only"
     written = fix(document.edits.replace(parse(path), "never"), safe=True)
     yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

@@ -25,37 +25,50 @@ training:
   - [{name: books, rate: 1.0, style: PMD}]
 ```
 
-*Fix.* Shorten the decay to the last stage, which `--unsafe-fixes` does, or lengthen that stage.
+*Fix.* Shorten the decay to the last stage, which `--unsafe-fixes` does, or lengthen that stage. A decay that is longer
+only by the rounding to whole steps is fine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import ROUND_DOWN
+from fractions import Fraction
 
+from schema.budget import share_of_steps
 from schema.diagnostic import Diagnostic, Severity, fix
-from schema.document import Document, parse
-from schema.rules._stages import phases, schedule, stage_path
+from schema.document import Document
+from schema.rules._edits import put
+from schema.rules._stages import LEAST_STEPS, phases, schedule, share, stage_path
 from schema.wording import count
 
 CODE = "LR105"
 SLUG = "decay-crosses-boundary"
 SEVERITY = Severity.WARNING
 
+DECAY = "training/decay_pct"
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the decay of each phase of several stages with the last of them."""
     for name, stages in phases(document).items():
         steps, last = sum(stage.steps for stage in stages), stages[-1]
-        decay = schedule(document, steps)[1]
-        if len(stages) < 2 or decay <= last.steps or last.steps == 0:
+        decay, asked = schedule(document, steps)[1], Fraction(str(document.value(DECAY)))
+        fits = decay <= last.steps or asked * sum(stage.tokens for stage in stages) <= last.tokens
+        if len(stages) < 2 or fits or last.steps == 0:
             continue
-        share = int(10_000 * last.steps / steps) / 10_000
+        most = share(last.steps, steps, ROUND_DOWN)
         message = (
             f"the decay of phase {name} takes {count(decay, 'step')} and starts before its last stage, "
             f"{stage_path(last)}, which has {last.steps:,}"
         )
-        given = document.given("training/decay_pct")
-        where = document.span("training/decay_pct" if given else stage_path(last))
-        written = fix(document.edits.replace(parse("training/decay_pct"), f"{share:g}"), safe=False)
-        remedy = f"write training/decay_pct: {share:g} at most, or lengthen the stage"
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, fix=written)
+        where = document.span(DECAY if document.given(DECAY) else stage_path(last))
+        shortened = fix(put(document, DECAY, most), safe=False) if _decays_everywhere(document, float(most)) else None
+        remedy = f"write {DECAY}: {most} at most, or lengthen the stage"
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, fix=shortened)
+
+
+def _decays_everywhere(document: Document, share: float) -> bool:
+    """Whether no phase would be left without decay, which LR402 would report."""
+    lengths = (sum(stage.steps for stage in stages) for stages in phases(document).values())
+    return all(share_of_steps(share, steps) > 0 for steps in lengths if steps >= LEAST_STEPS)

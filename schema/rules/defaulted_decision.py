@@ -28,7 +28,7 @@ from typing import Any
 from schema import budget
 from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
-from schema.rules._stages import one_budget
+from schema.rules._stages import adapters_without_phase, displaced, one_budget
 from schema.scalars import written
 
 CODE = "LR010"
@@ -48,19 +48,21 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def _decisions(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the paths that decide this run, each with what it decides."""
-    if not document.given("tokenizer"):
+    if not document.given("tokenizer/backend") and not document.given("tokenizer/name"):  # a name: LR009 says so
         yield "tokenizer/backend", "the tokenizer"
     if one_budget(document):
         yield "training/tokens", "the budget"
         yield "training/dataset", "the mixture"
         return
     for phase in budget.TOKENS_KEY:
-        tokens, mixture = f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}"
-        half = document.given(tokens) or document.given(mixture)
-        if phase == "lora" and document.given("optimization/lora") and not half:
+        if phase == "lora" and adapters_without_phase(document):
             continue  # LR107 says so
-        yield tokens, "the budget"
-        yield mixture, "the mixture"
+        pair = [f"training/{family[phase]}" for family in (budget.TOKENS_KEY, budget.DATASET_KEY)]
+        if all(map(document.listed, pair)) and len(set(map(document.length, pair))) > 1:
+            continue  # LR101 says so
+        for key, what in ((budget.TOKENS_KEY[phase], "the budget"), (budget.DATASET_KEY[phase], "the mixture")):
+            if key not in displaced(document).values():  # else LR111 says so
+                yield f"training/{key}", what
 
 
 def _short(value: Any) -> Any:

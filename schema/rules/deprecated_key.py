@@ -19,14 +19,14 @@ training:
   - [{name: chat, rate: 1.0, style: PADDED}]
 ```
 
-*Fix.* Write the new name, which `--fix` does.
+*Fix.* Write the new name, which `--fix` does; a single value goes along where the key stands in another section now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Edit, Severity, fix
+from schema.diagnostic import Diagnostic, Edit, Severity, Span, fix
 from schema.document import Document, parse
 from schema.findings import Path, show
 from schema.renamed import RENAMED
@@ -51,4 +51,16 @@ def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:
         return [document.edits.rename(old, str(new[-1]))]
     node = document.found.nodes.get(new)
     text = node.text if isinstance(node, Scalar) and node.plain else ""
-    return [document.edits.remove(old), document.edits.insert(new, text) if text else None]
+    removed, added = document.edits.remove(old), document.edits.insert(new, text) if text else None
+    if removed and added and _within(added.span, removed.span):  # one edit in place of two that touch
+        span, text = removed.span, added.text
+        if text.startswith("\n"):
+            return [Edit(span, f"{text[1:]}\n")]
+        if span.origin.lines[span.line - 1][: span.column - 1].rstrip().endswith("{"):
+            return [Edit(span, text.removeprefix(", "))]
+    return [removed, added]
+
+
+def _within(place: Span, span: Span) -> bool:
+    """Whether an insertion falls into a text that is taken out."""
+    return (span.line, span.column) <= (place.line, place.column) <= (span.end_line, span.end_column)

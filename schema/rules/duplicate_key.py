@@ -17,7 +17,8 @@ mesh:
   data: 1
 ```
 
-*Fix.* Keep one of the two.
+*Fix.* Keep one of the two. Where both say the same, `--fix` removes the second; where they differ, `--unsafe-fixes`
+does.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Related, Severity, fix
 from schema.document import Document, parse
+from schema.wording import count
 
 CODE = "LR605"
 SLUG = "evaluations-unused"
@@ -37,7 +38,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the list with the switch."""
     listed, switch = document.value("eval/evaluations"), "training/evaluate"
     if listed and not document.value(switch):
-        message = f"{len(listed)} of eval/evaluations never run{'s' if len(listed) == 1 else ''}: {switch} is false"
+        message = f"eval/evaluations lists {count(len(listed), 'evaluation')}, and none runs: {switch} is false"
         related = (Related(document.span(switch), "switched off here"),)
         written = fix(document.edits.replace(parse(switch), "true"), safe=False)
         where = document.span("eval/evaluations")

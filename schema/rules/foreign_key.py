@@ -16,7 +16,7 @@ optimization:
   schedule: wsd
 ```
 
-*Fix.* Remove it, which `--fix` does.
+*Fix.* Remove it, which `--fix` does. While the schedule or the optimizer itself is refused, its keys are not judged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Severity, fix
-from schema.document import Document
+from schema.document import Document, Unavailable
 from schema.findings import show
 from schema.rules._field import FOREIGN
 
@@ -35,9 +35,16 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report the unknown keys that belong to something else."""
+    unsure = False
     for problem in document.problems:
         path = show(problem.path)
-        if problem.slug == "unknown-key" and path in FOREIGN:
+        if problem.slug != "unknown-key" or path not in FOREIGN:
+            continue
+        if not document.available(f"optimization/{FOREIGN[path].kind}"):
+            unsure = True
+        else:
             written = fix(document.edits.remove(problem.path), safe=True)
             message = f"{path} belongs to {FOREIGN[path]}, which this run does not use"
             yield Diagnostic(CODE, SLUG, SEVERITY, problem.span, message, "remove it", fix=written)
+    if unsure:
+        raise Unavailable("optimization")

@@ -18,15 +18,17 @@ architecture:
   rope_theta: 50000.0
 ```
 
-*Fix.* Remove it, which `--fix` does, or change the other.
+*Fix.* Remove it, which `--fix` does, or change the other. Where tokenizer/name stands without tokenizer/backend,
+`--unsafe-fixes` writes the backend that has names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from schema.diagnostic import Diagnostic, Related, Severity, fix
-from schema.document import Document, parse
+from schema.document import Document, Unavailable, parse
 from schema.rules._datasets import entries
 from schema.rules._stages import PER_PHASE, one_budget, phases
 from schema.rules.two_budget_families import check as disagreeing
@@ -36,31 +38,77 @@ SLUG = "inert-key"
 SEVERITY = Severity.WARNING
 
 
+class Inert(NamedTuple):
+    """A key without effect, the key that makes it so (empty where nothing that is written does), and why."""
+
+    path: str
+    cause: str
+    why: str
+
+
 def check(document: Document) -> Iterator[Diagnostic]:
     """Go through the keys that another key can switch off, where the user wrote them."""
-    for path, cause, why in _inert(document):
-        if document.given(path):
-            related = (Related(document.span(cause), "because of this"),) if cause and document.given(cause) else ()
-            written = fix(document.edits.remove(parse(path)), safe=True)
-            where = document.span(path)
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, f"{path} has no effect: {why}", "remove it", related, written)
+    unsure = None
+    for look in LOOKS:
+        try:
+            for path, cause, why in look(document):
+                if document.given(path):
+                    yield _diagnostic(document, path, cause, why)
+        except Unavailable as failed:  # the other looks need other values
+            unsure = failed
+    if unsure:
+        raise unsure
 
 
-def _inert(document: Document) -> Iterator[tuple[str, str, str]]:
-    """Yield (path, the key that makes it inert, a reason)."""
+def _diagnostic(document: Document, path: str, cause: str, why: str) -> Diagnostic:
+    related = (Related(document.span(cause), "because of this"),) if cause and document.given(cause) else ()
+    remedy, written = "remove it", fix(document.edits.remove(parse(path)), safe=True)
+    if path == "tokenizer/name" and not document.given("tokenizer/backend"):
+        remedy = "write tokenizer/backend: tiktoken, or remove it"
+        written = fix(document.edits.insert(parse("tokenizer/backend"), "tiktoken"), safe=False)
+    where, message = document.span(path), f"{path} has no effect: {why}"
+    return Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, related, written)
+
+
+def _architecture(document: Document) -> Iterator[Inert]:
     if not document.value("architecture/rope"):
-        yield "architecture/rope_theta", "architecture/rope", "architecture/rope is false"
+        yield Inert("architecture/rope_theta", "architecture/rope", "architecture/rope is false")
+
+
+def _tokenizer(document: Document) -> Iterator[Inert]:
     if document.value("tokenizer/backend") == "byte" and document.value("tokenizer/name") is not None:
-        yield "tokenizer/name", "tokenizer/backend", "the byte tokenizer has no names"
+        default = "" if document.given("tokenizer/backend") else ", which is the default,"
+        yield Inert("tokenizer/name", "tokenizer/backend", f"the byte tokenizer{default} has no names")
+
+
+def _data(document: Document) -> Iterator[Inert]:
+    """Sources of datasets that neither a mixture nor an evaluation names, and what is for PADDED rows only."""
+    for key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
+        document.value(f"training/{key}")  # all of it: an entry that can't be read may be the one that is looked for
     named = list(entries(document))
+    evaluations = document.value("eval/evaluations")
     for name in document.value("data/sources"):
-        if all(entry.name != name for entry in named):
-            yield f"data/sources/{name}", "", "no mixture names this dataset"
+        if all(entry.name != name for entry in named) and not any(each.startswith(f"{name}_") for each in evaluations):
+            yield Inert(f"data/sources/{name}", "", "no mixture names this dataset")
     if named and all(entry.values["style"] != "PADDED" for entry in named):
-        yield "data/on_too_long", "", "it is for PADDED datasets, and there are none"
+        yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
+
+
+def _budgets(document: Document) -> Iterator[Inert]:
     per_phase = [f"training/{key}" for key in PER_PHASE if document.given(f"training/{key}")]
     if per_phase and not one_budget(document) and not any(disagreeing(document)):
         for key in ("training/tokens", "training/dataset"):
-            yield key, per_phase[0], "the budgets and mixtures of the phases decide, and say the same"
-    if document.value("training/post_lora_tokens") == [] and "lora" not in phases(document):
-        yield "optimization/lora", "training/post_lora_tokens", "there is no phase lora"
+            yield Inert(key, per_phase[0], "the budgets and mixtures of the phases decide, and say the same")
+
+
+def _phases(document: Document) -> Iterator[Inert]:
+    found = phases(document)
+    if document.value("training/post_lora_tokens") == [] and "lora" not in found:
+        yield Inert("optimization/lora", "training/post_lora_tokens", "there is no phase lora")
+    own = document.value("optimization/lora/lr")
+    if document.value("training/pre_lora_tokens") == [] and "full" not in found and own is not None:
+        cause, why = "training/pre_lora_tokens", "there is no phase full, and phase lora has optimization/lora/lr"
+        yield Inert("optimization/lr", cause, why)
+
+
+LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (_architecture, _tokenizer, _data, _budgets, _phases)

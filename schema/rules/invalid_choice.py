@@ -18,7 +18,8 @@ architecture:
     activation: bfloat16
 ```
 
-*Fix.* Write one of the choices; the nearest is offered.
+*Fix.* Write one of the choices. `--fix` does where only the case differs, or the word is another program's for the same
+(bf16, fp32, half); `--unsafe-fixes` writes the nearest.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 from schema.findings import Problem
 from schema.leaves import SYNONYMS
-from schema.rules._field import names_a_method
-from schema.source import Scalar
+from schema.rules._field import names_a_method, only_case, written
 
 CODE = "LR012"
 SLUG = "invalid-choice"
@@ -43,11 +43,10 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if problem.slug != SLUG or problem.path[-1:] == ("style",) or names_a_method(problem.path, document):
             continue
         edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
-        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=_is_synonym(document, problem)))
+        safe = only_case(problem, document) or _is_synonym(problem, document)
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=safe))
 
 
-def _is_synonym(document: Document, problem: Problem) -> bool:
-    """Whether the choice differs from the one that is meant in its case only, or is another program's word for it."""
-    node = document.found.nodes.get(problem.path)
-    written = node.text.lower() if isinstance(node, Scalar) else ""
-    return problem.instead.lower() == written or SYNONYMS.get(written) == problem.instead
+def _is_synonym(problem: Problem, document: Document) -> bool:
+    """Whether the choice is another program's word for the one that is meant."""
+    return SYNONYMS.get(written(problem.path, document).lower()) == problem.instead

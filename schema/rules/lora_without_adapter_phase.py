@@ -20,8 +20,8 @@ training:
   - [{name: chat, rate: 1.0, style: PADDED}]
 ```
 
-*Fix.* Give phase lora its tokens and mixture (here the default budget also gives LR608); or remove optimization/lora
-and write both as empty lists.
+*Fix.* Give phase lora its tokens and mixture; or remove optimization/lora and write both as empty lists. Nothing is
+written: only you know the budget.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
-from schema.rules._stages import one_budget
+from schema.rules._stages import adapters_without_phase, one_budget
 
 CODE = "LR107"
 SLUG = "lora-without-adapter-phase"
@@ -39,9 +39,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Ask whether the adapters that are configured have a phase of their own."""
-    if not document.given("optimization/lora"):
-        return
-    if document.given("training/post_lora_tokens") or document.given("training/post_lora_dataset"):
+    if not adapters_without_phase(document):
         return
     alone = one_budget(document)
     message = (

@@ -16,7 +16,7 @@ training:
   batch_size: 8
 ```
 
-*Fix.* Remove the quotes.
+*Fix.* Remove the quotes, which `--fix` does.
 """
 
 from __future__ import annotations

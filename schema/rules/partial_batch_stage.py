@@ -17,15 +17,17 @@ training:
   post_lora_tokens: [204800]
 ```
 
-*Fix.* Write the planned number of tokens.
+*Fix.* Write the planned number of tokens. From half a percent on `--unsafe-fixes` does so, for every stage at once, so
+that no other boundary moves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.rules._edits import number
 from schema.rules._stages import planned, stage_path, tokens_per_step
 from schema.wording import count
 
@@ -37,15 +39,26 @@ SEVERITY = Severity.WARNING
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the tokens asked with the tokens that the stage's steps take."""
     step = tokens_per_step(document)
-    for stage in planned(document):
-        ran, path = stage.steps * step, stage_path(stage)
+    partial = [
+        (stage, stage_path(stage), stage.steps * step)
+        for stage in planned(document)
+        if stage.tokens >= step and stage.tokens != stage.steps * step
+    ]
+    edits = [
+        document.edits.replace(parse(path), number(document, path, ran))
+        for _, path, ran in partial
+        if document.given(path)
+    ]
+    for stage, path, ran in partial:
         off = abs(ran - stage.tokens)
         severity = SEVERITY if 200 * off >= stage.tokens else Severity.INFO
-        silent = severity is Severity.INFO and not document.given(path)
-        if off == 0 or silent or stage.tokens < step or stage.steps == 0:
+        if severity is Severity.INFO and not document.given(path):
             continue
+        percent = f"{100 * off / stage.tokens:.2g} %" if 10_000 * off >= stage.tokens else "under 0.01 %"
         message = (
             f"{path} asks {stage.tokens:,} tokens and runs {count(stage.steps, 'step')} of {step:,}, "
-            f"{ran:,} tokens: {100 * off / stage.tokens:.2g} % {'more' if ran > stage.tokens else 'fewer'}"
+            f"{ran:,} tokens: {percent} {'more' if ran > stage.tokens else 'fewer'}"
         )
-        yield Diagnostic(CODE, SLUG, severity, document.span(path), message, f"write {ran}, if the number matters")
+        remedy = f"write {number(document, path, ran)}, if the number matters"
+        rounded = fix(*edits, safe=False) if severity is SEVERITY and document.given(path) else None
+        yield Diagnostic(CODE, SLUG, severity, document.span(path), message, remedy, fix=rounded)

@@ -16,7 +16,8 @@ training:
   per_device_batch_size: 4
 ```
 
-*Fix.* Write a divisor of batch_size over the devices that share it; `--unsafe-fixes` writes the one that is used.
+*Fix.* Write a divisor of a device's rows, which are batch_size over mesh/data × mesh/fsdp; `--unsafe-fixes` writes the
+one that is used.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
+from schema.rules._machine import axes
+from schema.wording import count
 
 CODE = "LR112"
 SLUG = "per-device-not-divisor"
@@ -32,12 +35,19 @@ SEVERITY = Severity.WARNING
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Divide the batch, by one device where nothing more is known."""
+    """Divide the rows of a device: all of them where the number of devices is not known."""
     rows, path = document.value("training/batch_size"), "training/per_device_batch_size"
     asked = document.value(path)
-    if asked < 1 or rows % asked == 0 or not document.given(path):
+    if asked < 1 or not document.given(path):
         return
-    used = max(size for size in range(1, min(asked, rows) + 1) if rows % size == 0)
-    message = f"per_device_batch_size {asked} does not divide batch_size {rows}; {used} is used"
+    mesh = axes(document)
+    devices = mesh["data"] * mesh["fsdp"]
+    share = rows // devices
+    if rows % devices or share % asked == 0:
+        return
+    used = max(size for size in range(1, min(asked, share) + 1) if share % size == 0)
+    shared = f"the {count(share, 'row')} of a device" if devices > 1 else f"batch_size {rows}"
+    wrong = "is more than" if asked > share else "does not divide"
+    message = f"per_device_batch_size {asked} {wrong} {shared}; {used} is used"
     written = fix(document.edits.replace(parse(path), str(used)), safe=False)
     yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, f"write {used}", fix=written)

@@ -17,38 +17,41 @@ training:
   post_lora_tokens: [204800]
 ```
 
-*Fix.* Raise the budget (here LR108 and LR402 say more), or lower training/decay_pct where the rate never reaches its
-peak.
+*Fix.* Raise the budget (here LR108 says that it is small beside phase full, too); nothing is written, as only you know
+it. Where the rate is never at its peak, lower training/decay_pct; `--unsafe-fixes` writes 0.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
-from schema.rules._stages import phases, schedule, stage_path
-from schema.wording import count
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.rules._stages import LEAST_STEPS, phases, schedule, stage_path
+from schema.wording import count, join
 
 CODE = "LR104"
 SLUG = "phase-too-short"
 SEVERITY = Severity.WARNING
 
-LEAST_STEPS = 10
+DECAY = "training/decay_pct"
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the steps of each phase, and at those at its peak."""
-    for name, stages in phases(document).items():
-        steps = sum(stage.steps for stage in stages)
-        if steps == 0:
-            continue
-        warmup, decay = schedule(document, steps)
-        if steps < LEAST_STEPS:
+    steps_of = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
+    for name, steps in steps_of.items():
+        if 0 < steps < LEAST_STEPS:
             message = f"phase {name} has {count(steps, 'step')}, too few to train anything"
-            remedy = "raise its budget, or make a step smaller"
-            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(stage_path(stages[0])), message, remedy)
-        elif warmup == 0 and decay == steps:
-            message = f"the learning rate of phase {name} decays from its first step and is never at its peak"
-            where = document.span("training/decay_pct")
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "write a share below 1, such as 0.1")
+            where = document.span(stage_path(phases(document)[name][0]))
+            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise its budget, or make a step smaller")
+    falling = [
+        f"phase {name}"
+        for name, steps in steps_of.items()
+        if steps >= LEAST_STEPS and schedule(document, steps) == (0, steps)
+    ]
+    if falling:
+        message = f"the learning rate of {join(falling, 'and')} falls from the first step on and is never at its peak"
+        remedy = "write 0.1, or a warm-up of at least one step"
+        lowered = fix(document.edits.replace(parse(DECAY), "0.1"), safe=False)
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(DECAY), message, remedy, fix=lowered)

@@ -26,13 +26,11 @@ from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
-from schema.rules._stages import phases
+from schema.rules._stages import LEAST_STEPS, phases
 
 CODE = "LR603"
 SLUG = "phase-without-validation"
 SEVERITY = Severity.WARNING
-
-LEAST_STEPS = 10
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -43,7 +41,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     first, last = found["lora"][0].start + 1, found["lora"][-1].end
     beyond_the_run = interval == "never" or interval > last
-    if beyond_the_run or last - first < LEAST_STEPS or -(-first // interval) * interval <= last:
+    if beyond_the_run or last - first + 1 < LEAST_STEPS or -(-first // interval) * interval <= last:
         return
     third = max(1, (last - first + 1) // 3)
     message = f"phase lora, steps {first:,} to {last:,}, is validated at its last step only"

@@ -16,7 +16,8 @@ optimization:
   schedule: wsd
 ```
 
-*Fix.* Write one that is built: both phases of every run have the same choice.
+*Fix.* Write one that is built; both phases have it. Nothing is written for you: another one is another run. The keys
+of the one that is refused are looked at (LR406) once there is one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from dataclasses import replace
 
 from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
-from schema.rules._field import METHODS, is_known
-from schema.source import Scalar
-from schema.wording import quote
+from schema.rules._field import METHODS, built, is_known, written
+from schema.wording import join, quote
 
 CODE = "LR405"
 SLUG = "schedule-not-honoured"
@@ -38,10 +38,9 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report the refused choices that are known in the field."""
     for problem in document.problems:
-        node = document.found.nodes.get(problem.path)
         if problem.slug != "invalid-choice" or problem.path not in METHODS or not is_known(problem.path, document):
             continue
-        kind, written = problem.path[-1], quote(node.text if isinstance(node, Scalar) else "")
-        message = f"the {kind} {written} is not built into lorarun, and no other is put in its place"
-        built = {"schedule": "wsd", "optimizer": "adamw"}[str(kind)]
-        yield replace(problem.diagnostic(CODE, SLUG, SEVERITY), message=message, remedy=f"write {built}")
+        name = f"the {problem.path[-1]} {quote(written(problem.path, document))}"
+        message = f"{name} is not built into lorarun, and no other is put in its place"
+        remedy = f"write {join(built(problem.path, document), 'or')}"
+        yield replace(problem.diagnostic(CODE, SLUG, SEVERITY), message=message, remedy=remedy)

@@ -16,17 +16,20 @@ training:
   warmup_pct: 0.02
 ```
 
-*Fix.* Write a share of at least one step, which `--unsafe-fixes` does, or 0.
+*Fix.* Write a share of at least one step, which `--unsafe-fixes` does, or 0. Of a phase under ten steps LR104 speaks
+instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import ROUND_UP
 
 from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
-from schema.rules._stages import phases, schedule
-from schema.wording import count
+from schema.rules._stages import LEAST_STEPS, phases, schedule, share
+from schema.scalars import spelled
+from schema.wording import count, join
 
 CODE = "LR402"
 SLUG = "schedule-part-zero-steps"
@@ -35,15 +38,21 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Round both shares in each phase, where the user wrote them."""
-    for name, stages in phases(document).items():
-        steps = sum(stage.steps for stage in stages)
-        for key, part in zip(("warmup_pct", "decay_pct"), schedule(document, steps), strict=True):
-            path = f"training/{key}"
-            share = document.value(path)
-            if part or not share or not steps or not document.given(path):
-                continue
-            least = f"{1 / steps:.2g}"
-            message = f"{key} {share:g} of the {count(steps, 'step')} of phase {name} rounds to no step"
-            written = fix(document.edits.replace(parse(path), least), safe=False)
-            remedy = f"write {least}, one step, or 0"
-            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)
+    steps_of = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
+    for part, key in enumerate(("warmup_pct", "decay_pct")):
+        path = f"training/{key}"
+        asked = document.value(path)
+        none = {
+            name: steps
+            for name, steps in steps_of.items()
+            if asked and steps >= LEAST_STEPS and schedule(document, steps)[part] == 0
+        }
+        if not none or not document.given(path):
+            continue
+        shortest = min(none, key=lambda name: steps_of[name])
+        least = share(1, none[shortest], ROUND_UP)
+        where = join([f"phase {name} ({count(steps, 'step')})" for name, steps in none.items()], "and")
+        message = f"{key} {spelled(asked)} rounds to no step in {where}"
+        raised = fix(document.edits.replace(parse(path), least), safe=False)
+        remedy = f"write {least}, one step of phase {shortest}, or 0"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=raised)

@@ -17,7 +17,7 @@ optimization:
   schedule: wsd
 ```
 
-*Fix.* Write a schedule that lorarun has; `--unsafe-fixes` writes the nearest.
+*Fix.* Write a schedule that lorarun has. `--unsafe-fixes` writes the nearest; `--fix` does where only the case differs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 
 from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
-from schema.rules._field import is_known
+from schema.rules._field import is_known, only_case
 
 CODE = "LR404"
 SLUG = "schedule-unknown"
@@ -39,4 +39,4 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for problem in document.problems:
         if problem.slug == "invalid-choice" and problem.path == path and not is_known(path, document):
             edit = document.edits.replace(path, problem.instead) if problem.instead else None
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))
+            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=only_case(problem, document)))

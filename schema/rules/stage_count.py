@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from schema import budget
 from schema.diagnostic import Diagnostic, Related, Severity
 from schema.document import Document
-from schema.rules._stages import one_budget
+from schema.rules._stages import displaced, one_budget
 from schema.wording import count
 
 CODE = "LR101"
@@ -42,7 +42,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if not (document.listed(tokens_key) and document.listed(dataset_key)) or one_budget(document):
             continue
         tokens, mixtures = document.length(tokens_key), document.length(dataset_key)
-        if tokens == mixtures:
+        if tokens == mixtures or (phase == "full" and displaced(document)):
             continue
         sources = "".join(f"; {key} is the default" for key in (tokens_key, dataset_key) if not document.given(key))
         message = f"phase {phase} has {count(tokens, 'budget')} and {count(mixtures, 'mixture')}{sources}"

@@ -22,15 +22,16 @@ training:
   - - {name: code, rate: 1.0, style: PMD}
 ```
 
-*Fix.* Raise it to one step, or lower training/batch_size.
+*Fix.* Raise it to one step, which `--unsafe-fixes` does, or lower training/batch_size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
-from schema.document import Document
+from schema.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document, parse
+from schema.rules._edits import number
 from schema.rules._stages import planned, stage_path, tokens_per_step
 from schema.wording import count
 
@@ -47,5 +48,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
             continue
         path = stage_path(stage)
         message = f"{path} asks {count(stage.tokens, 'token')}, and one step takes {step:,}"
-        remedy = f"write at least {step}, or lower training/batch_size"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+        text = number(document, path, step)
+        raised = fix(document.edits.replace(parse(path), text), safe=False)
+        remedy = f"write at least {text}, or lower training/batch_size"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=raised)

@@ -22,7 +22,7 @@ training:
       style: PMD
 ```
 
-*Fix.* Write it in upper case.
+*Fix.* Write it in upper case, which `--fix` does.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ optimization:
     rank: 8
 ```
 
-*Fix.* Write the declared name. A key that starts with `x-` is a note and may stand anywhere.
+*Fix.* Write the declared name, which `--unsafe-fixes` does where one alone is at most two letters away. A key that
+starts with `x-` is a note and may stand anywhere.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ training:
 training:
   pre_lora_tokens: [1024000]
 ```
+
+*Fix.* Write a value of the type that is declared. `--unsafe-fixes` makes a list of a single value where a list is
+wanted; `--fix` writes true or false for yes, no, on and off.
 """
 
 from __future__ import annotations

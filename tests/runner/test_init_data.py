@@ -120,7 +120,7 @@ def test_a_run_gives_its_model_and_tokenizer(here: Path, run: str) -> None:
     spec = made("--pretrained", run)
     assert spec.architecture == RUN.architecture.model_copy(update={"pretrained": run})
     assert spec.tokenizer == RUN.tokenizer
-    assert (spec.training.batch_size, spec.optimization.lr) == (4, 1e-3)
+    assert (spec.training.batch_size, spec.optimization.lora.lr) == (4, 2e-3)
     assert spec.training.pre_lora_tokens == []
 
 

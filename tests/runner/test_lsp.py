@@ -16,8 +16,6 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from runner.cli import main
-from runner.language_server import Text
-from schema.hints import Hints
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = """\
@@ -26,7 +24,7 @@ tokenizer: {backend: byte}
 training:
   batch_size: 8
   pre_lora_tokens: [262_144_000]
-  pre_lora_dataset: [[{name: web, rate: 1.0, style: pmd}]]
+  pre_lora_dataset: [[{name: web, rate: 1.0, x-note: 🦊, style: pmd}]]
   post_lora_tokens: [26_214_400]
   post_lora_dataset: [[{name: chat, rate: 1.0, style: PADDED}]]
 optimization:
@@ -42,6 +40,7 @@ class Client:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process, self._number = process, 0
         self.diagnostics: dict[str, list[dict[str, Any]]] = {}
+        self.messages: list[str] = []
 
     def ask(self, method: str, parameters: Any) -> Any:
         """Send a request and return its result."""
@@ -66,6 +65,8 @@ class Client:
     def _note(self, message: dict[str, Any]) -> None:
         if message.get("method") == "textDocument/publishDiagnostics":
             self.diagnostics[message["params"]["uri"]] = message["params"]["diagnostics"]
+        if message.get("method") == "window/showMessage":
+            self.messages.append(message["params"]["message"])
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -85,22 +86,35 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    command = [sys.executable, "-m", "runner.cli", "lsp"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    complaints = tmp_path_factory.mktemp("server") / "stderr"
+    command = [sys.executable, "-m", "runner.cli", "lsp", "--stdio"]
+    with (
+        complaints.open("wb") as stderr,
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr) as process,
+    ):
         client = Client(process)
-        found = client.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
-        assert {"hoverProvider", "completionProvider", "codeActionProvider"} <= found["capabilities"].keys()
+        found = client.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}})["capabilities"]
+        assert {"hoverProvider", "completionProvider", "codeActionProvider"} <= found.keys()
+        assert (found["positionEncoding"], found["textDocumentSync"]["change"]) == ("utf-16", 1)
+        assert found["codeActionProvider"]["codeActionKinds"] == ["quickfix", "source.fixAll.lorarun"]
         client.tell("initialized", {})
         yield client
         client.ask("shutdown", None)
         client.tell("exit", None)
         assert process.wait(20) == 0
+    assert "Traceback" not in complaints.read_text(encoding="utf-8")
 
 
 def opened(client: Client, uri: str, text: str) -> list[dict[str, Any]]:
     item = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
     client.tell("textDocument/didOpen", {"textDocument": item})
+    return client.told(uri)
+
+
+def changed(client: Client, uri: str, text: str) -> list[dict[str, Any]]:
+    change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": text}]}
+    client.tell("textDocument/didChange", change)
     return client.told(uri)
 
 
@@ -111,44 +125,67 @@ def place(text: str, piece: str, shift: int = 0) -> dict[str, int]:
 
 
 def repaired(text: str, edits: list[dict[str, Any]]) -> str:
-    """Apply the edits of one document, which lie on lines of ASCII."""
-    lines = text.split("\n")
+    """Apply the edits of one document, as a client does that counts in UTF-16."""
+    lines = text.encode("utf-16-le").split("\n".encode("utf-16-le"))
+    starts = [sum(len(line) + 2 for line in lines[:number]) for number in range(len(lines))]
+    data = text.encode("utf-16-le")
     for edit in sorted(edits, key=lambda edit: -edit["range"]["start"]["line"]):
-        first, last = edit["range"]["start"], edit["range"]["end"]
-        head = lines[first["line"]][: first["character"]]
-        tail = lines[last["line"]][last["character"] :] if last["line"] < len(lines) else ""
-        lines[first["line"] : last["line"] + 1] = (head + edit["newText"] + tail).split("\n")
-    return "\n".join(lines)
+        first, last = (
+            starts[edit["range"][end]["line"]] + 2 * edit["range"][end]["character"] for end in ("start", "end")
+        )
+        data = data[:first] + edit["newText"].encode("utf-16-le") + data[last:]
+    return data.decode("utf-16-le")
 
 
-def test_a_spec_is_opened_understood_and_repaired(client: Client) -> None:
-    uri = "file:///work/spec.yaml"
-    document = {"textDocument": {"uri": uri}}
+def asked(client: Client, uri: str, where: dict[str, Any], *only: str) -> dict[str, dict[str, Any]]:
+    """The code actions for a range, by title."""
+    context = {"diagnostics": [], **({"only": [*only]} if only else {})}
+    request = {"textDocument": {"uri": uri}, "range": where, "context": context}
+    return {action["title"]: action for action in client.ask("textDocument/codeAction", request)}
+
+
+def test_findings_are_told_when_a_spec_is_opened(client: Client) -> None:
+    uri = "file:///work/opened.yaml"
     found = opened(client, uri, SPEC)
-    assert [(each["code"], each["severity"]) for each in found] == [("LR802", 2), ("LR003", 1)]
-    assert found[0]["range"]["start"] == place(SPEC, "pmd")
+    assert [(each["code"], each["severity"], each["source"]) for each in found] == [
+        ("LR802", 2, "lorarun"),
+        ("LR003", 1, "lorarun"),
+    ]
+    assert found[0]["range"] == {"start": place(SPEC, "pmd"), "end": place(SPEC, "pmd", 3)}
     assert found[1]["message"] == "unknown key 'rnk' in optimization/lora\nhelp: write 'rank'"
+    assert found[1]["codeDescription"]["href"].endswith("/schema/RULES.md#unknown-key")
+    twice = opened(client, uri, SPEC.replace("rnk: 8", "rank: 8\n    rank: 9"))[1]
+    assert (twice["code"], twice["relatedInformation"][0]["message"]) == ("LR002", "first written here")
+    client.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
+    assert client.told(uri) == []
 
+
+def test_a_key_is_explained_and_completed(client: Client) -> None:
+    uri = "file:///work/keys.yaml"
+    opened(client, uri, SPEC)
+    document = {"textDocument": {"uri": uri}}
     hover = client.ask("textDocument/hover", {**document, "position": place(SPEC, "batch_size", 2)})
     assert hover["contents"]["value"].startswith("**training/batch_size**\n\nGlobal batch.")
     assert "default: `512`" in hover["contents"]["value"]
 
     keys = client.ask("textDocument/completion", {**document, "position": place(SPEC, "rnk", 1)})["items"]
-    assert {"rank", "alpha", "lr"} <= {key["label"] for key in keys}
-    assert "target_modules" not in {key["label"] for key in keys}
-    assert next(key for key in keys if key["label"] == "rank")["textEdit"]["newText"] == "rank: 16"
+    edit = next(key for key in keys if key["label"] == "rank")["textEdit"]
+    assert repaired(SPEC, [edit]) == SPEC.replace("rnk", "rank")
+    styles = client.ask("textDocument/completion", {**document, "position": place(SPEC, "pmd", 1)})["items"]
+    assert [style["label"] for style in styles] == ["PADDED", "PMD"]
+    assert repaired(SPEC, [styles[1]["textEdit"]]) == SPEC.replace("pmd", "PMD")
 
-    context = {"diagnostics": [], "only": ["quickfix"]}
+
+def test_a_fix_is_offered_and_its_finding_goes(client: Client) -> None:
+    uri = "file:///work/fixes.yaml"
+    found = opened(client, uri, SPEC)
     for each in found:
-        actions = client.ask("textDocument/codeAction", {**document, "range": each["range"], "context": context})
-        assert actions[0]["title"] == f"lorarun: {each['message'].partition('help: ')[2]}"
-        assert actions[0]["isPreferred"] is (each["code"] == "LR802")
-        fixed = repaired(SPEC, actions[0]["edit"]["changes"][uri])
-        change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": fixed}]}
-        client.tell("textDocument/didChange", change)
-        assert [left["code"] for left in client.told(uri)] == [other["code"] for other in found if other is not each]
-        client.tell("textDocument/didChange", {**change, "contentChanges": [{"text": SPEC}]})
-        client.told(uri)
+        action = asked(client, uri, each["range"], "quickfix")[f"lorarun: {each['message'].partition('help: ')[2]}"]
+        assert (action["isPreferred"], action["kind"]) == (each["code"] == "LR802", "quickfix")
+        assert action["diagnostics"] == [each]
+        left = changed(client, uri, repaired(SPEC, action["edit"]["changes"][uri]))
+        assert [other["code"] for other in left] == [other["code"] for other in found if other is not each]
+        changed(client, uri, SPEC)
 
 
 async def converse() -> None:
@@ -193,25 +230,55 @@ def test_an_editor_built_with_pygls_is_served() -> None:
     asyncio.run(converse())
 
 
-def test_everything_safe_is_fixed_at_once_and_a_warning_can_be_silenced(client: Client) -> None:
-    uri = "file:///work/other.yaml"
-    found = opened(client, uri, SPEC)[0]
-    request = {"textDocument": {"uri": uri}, "range": found["range"], "context": {"diagnostics": []}}
-    actions = {action["title"]: action for action in client.ask("textDocument/codeAction", request)}
-    every = actions["lorarun: fix everything that is safe to fix"]
-    assert every["kind"] == "source.fixAll"
-    assert every["edit"]["changes"][uri][0]["newText"] == SPEC.replace("pmd", "PMD")
-    quiet = actions["lorarun: ignore style-case on this line"]["edit"]["changes"][uri]
-    silenced = repaired(SPEC, quiet)
+def test_everything_safe_is_fixed_at_once(client: Client) -> None:
+    uri = "file:///work/every.yaml"
+    where = opened(client, uri, SPEC)[1]["range"]
+    for kind in ("source", "source.fixAll", "source.fixAll.lorarun"):
+        (action,) = asked(client, uri, where, kind).values()
+        assert action["kind"] == "source.fixAll.lorarun"
+        (edit,) = action["edit"]["changes"][uri]
+        assert edit["range"]["start"]["line"] + 1 == edit["range"]["end"]["line"]  # the other lines stay
+        assert repaired(SPEC, [edit]) == SPEC.replace("pmd", "PMD")
+    assert asked(client, uri, where, "source.organizeImports", "source.fix") == {}
+
+
+def test_a_warning_can_be_silenced_and_an_error_can_not(client: Client) -> None:
+    uri = "file:///work/silent.yaml"
+    warning, error = opened(client, uri, SPEC)
+    quiet = asked(client, uri, warning["range"])["lorarun: ignore style-case on this line"]
+    silenced = repaired(SPEC, quiet["edit"]["changes"][uri])
     assert "style: pmd}]] # lorarun: ignore[style-case]\n" in silenced
-    change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": silenced}]}
-    client.tell("textDocument/didChange", change)
+    assert [each["code"] for each in changed(client, uri, silenced)] == ["LR003"]
+    assert not any("ignore" in title for title in asked(client, uri, error["range"]))
+    explained = client.ask(
+        "textDocument/hover", {"textDocument": {"uri": uri}, "position": place(silenced, "[style-case", 5)}
+    )
+    assert explained["contents"]["value"].startswith("**LR802 style-case** (warning)\n\n")
+
+
+def test_the_settings_of_the_project_are_heard_when_it_is_saved(client: Client, tmp_path: Path) -> None:
+    uri, settings = (tmp_path / "spec.yaml").as_uri(), tmp_path / "pyproject.toml"
+    assert len(opened(client, uri, SPEC)) == 2
+    settings.write_text("[tool.lorarun]\nignore = ['style-case']\n", encoding="utf-8")
+    client.tell("textDocument/didSave", {"textDocument": {"uri": uri}})
     assert [each["code"] for each in client.told(uri)] == ["LR003"]
+    settings.write_text("[tool.lorarun]\nignore = ['style-cas']\n", encoding="utf-8")
+    client.messages.clear()
+    for _ in range(2):
+        client.tell("textDocument/didSave", {"textDocument": {"uri": uri}})
+        assert len(client.told(uri)) == 2
+    assert client.messages == [
+        f"{settings}: [tool.lorarun]: no rule is called 'style-cas'; write style-case; "
+        "specs are linted without these settings until that is mended"
+    ]
 
 
-@pytest.mark.parametrize("text", ["", "training", "training:\n  ", "training: {", "a: &a [*a", "\x00", "x: '\n" * 9])
+@pytest.mark.parametrize(
+    "text",
+    ["", "training", "training:\n  ", "training: {", "a: &a [*a", "\x00", "x: '\n" * 9, "\ud800: 1", "\ufeffsed: 1"],
+)
 def test_half_a_spec_has_an_answer_everywhere(client: Client, text: str) -> None:
-    uri = f"file:///work/{abs(hash(text))}.yaml"
+    uri = "file:///work/half.yaml"
     opened(client, uri, text)
     end = {"line": text.count("\n"), "character": len(text.rpartition("\n")[2])}
     at = {"textDocument": {"uri": uri}, "position": end}
@@ -219,35 +286,6 @@ def test_half_a_spec_has_an_answer_everywhere(client: Client, text: str) -> None
     client.ask("textDocument/completion", at)
     request = {"textDocument": {"uri": uri}, "range": {"start": end, "end": end}, "context": {"diagnostics": []}}
     client.ask("textDocument/codeAction", request)
-
-
-@pytest.mark.parametrize(("unit", "character"), [("utf-8", 13), ("utf-16", 10), ("utf-32", 9)])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_places_are_counted_in_the_units_of_the_client(unit: str, character: int, line_end: str) -> None:
-    text = Text(line_end.join(["# one", "x-n: 🦊 é: y", "z: 1"]), unit)
-    assert text.to_client(2, 10) == types.Position(1, character)
-    assert text.from_client(text.to_client(2, 10)) == (1, 9)
-    assert text.to_client(9, 9) == types.Position(2, 4)
-
-
-def test_hovering_over_an_ignored_rule_explains_it() -> None:
-    lines = ["training: # lorarun: ignore[style-case]", "  seed: 1"]
-    assert Hints().hover(lines, 0, 30).startswith("**LR802 style-case**\n\n")
-    assert Hints().hover(lines, 0, 12) == ""
-
-
-def test_choices_are_completed_behind_the_colon() -> None:
-    lines = ["data:", "  on_exhausted: re", "architecture:", "  rope: ", "  dtype:", "    param: "]
-    hints = Hints()
-    assert [hint.text for hint in hints.complete(lines, 1, 18)[1]] == ["repeat", "error"]
-    assert hints.complete(lines, 1, 18)[0] == 16
-    assert [hint.text for hint in hints.complete(lines, 3, 8)[1]] == ["true", "false"]
-    assert [hint.text for hint in hints.complete(lines, 5, 11)[1]] == ["float32", "bfloat16", "float16"]
-
-
-def test_keys_of_a_list_of_mappings_are_completed() -> None:
-    lines = ["training:", "  pre_lora_dataset:", "  - - name: web", "      rate: 1.0", "      "]
-    assert [hint.name for hint in Hints().complete(lines, 4, 6)[1]] == ["style", "suffix"]
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,41 @@
+"""Findings as an editor shows them, each with a link to the documentation of its rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsprotocol import types
+
+import schema
+from runner.lsp.text import Text
+from schema.diagnostic import Diagnostic, Severity
+
+SEVERITIES = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.INFO: types.DiagnosticSeverity.Information,
+}
+SOURCE = "lorarun"
+
+
+def client_diagnostic(text: Text, uri: str, found: Diagnostic) -> types.Diagnostic:
+    """Translate one finding; its remedy is the second line of its message."""
+    related = [
+        types.DiagnosticRelatedInformation(types.Location(uri, text.range_of(other.span)), other.message)
+        for other in found.related
+    ]
+    return types.Diagnostic(
+        range=text.range_of(found.span),
+        message=f"{found.message}\nhelp: {found.remedy}",
+        severity=SEVERITIES[found.severity],
+        code=found.code,
+        code_description=types.CodeDescription(documentation_link(found.slug)),
+        source=SOURCE,
+        related_information=related or None,
+    )
+
+
+def documentation_link(slug: str) -> str:
+    """Return the address of a rule's section in the page of all rules, which is installed with the linter."""
+    page = Path(schema.__file__ or "").with_name("RULES.md")
+    return f"{page.absolute().as_uri()}#{slug}"
