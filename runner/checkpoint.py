@@ -1,18 +1,21 @@
-"""Checkpoints: orbax writes and reads the arrays, the manifest says what they are.
+"""Checkpoints: orbax writes and reads the arrays, a seal says that all of them arrived.
 
-A checkpoint is one folder `checkpoints/STEP` with a state item and a manifest item; orbax writes it under
-a temporary name and renames it when both are complete, so a folder with that name is whole. Phase lora
-saves adapters and their optimizer only; the frozen base is stored once, in `base`.
+A checkpoint is one folder `checkpoints/STEP`, with the arrays in `state` and a manifest. It is written under a
+hidden name, sealed (`runner.seal`) and renamed, all behind the training; so a folder with that name was whole
+once, and whoever reads it can tell whether it still is. Phase lora saves adapters and their optimizer only; the
+frozen base is stored once, in `base`.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
 import logging
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,30 +23,15 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers
 
 from runner.failure import ExitCode, Failure
-from runner.job import manifest_file, write_atomically
+from runner.job import BASE, CHECKPOINTS, checkpoints_of, sync
+from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
+from runner.seal import seal
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a checkpoint is; read before a single array is."""
-
-    phase: str
-    stage: int
-    step: int
-    tokens: int
-    seed: int
-    plan_digest: str
-    base_digest: str | None  # of the frozen base, in phase lora
-    stores: dict[str, str]  # digest of each token store by folder name
-    ledger: dict[str, list[int]]  # rows, tokens seen and tokens supervised by dataset
-    token_digest: str  # chain over the digests of all batches so far
-    micro_batch_rows: int  # which decide the dropout masks
-    versions: dict[str, str]
+STATE = "state"
+PARTIAL = ".partial-"  # begins the name of what is being written
 
 
 def library_versions() -> dict[str, str]:
@@ -55,58 +43,95 @@ class Checkpoints:
     """The checkpoints of one run: the `keep` newest, and those of the steps in `boundaries` for ever."""
 
     def __init__(self, run_dir: Path, keep: int, boundaries: tuple[int, ...]) -> None:
-        self.folder = run_dir.resolve() / "checkpoints"
+        self.folder = run_dir.resolve() / CHECKPOINTS
+        self._keep, self._boundaries = keep, boundaries
         quiet_orbax()
-        policy = checkpoint_managers.AnyPreservationPolicy(
-            [checkpoint_managers.LatestN(keep), checkpoint_managers.CustomSteps(list(boundaries))]
-        )
         with storage_failures(self.folder, "open"):
-            self._manager = ocp.CheckpointManager(
-                self.folder,
-                options=ocp.CheckpointManagerOptions(
-                    preservation_policy=policy, cleanup_tmp_directories=True, save_root_metadata=False
-                ),
-            )
-
-    def latest_step(self) -> int | None:
-        """Step of the newest complete checkpoint."""
-        step = self._manager.latest_step()
-        return None if step is None else int(step)
+            self.folder.mkdir(exist_ok=True)
+            for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
+                shutil.rmtree(partial)
+        self._arrays = ocp.StandardCheckpointer()
+        self._committing: Future[None] | None = None
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
 
     def save(self, state: Any, manifest: Manifest) -> None:
         """Save a pytree of arrays; returns once they are copied, the writing goes on behind.
 
-        A failure of the write before this one surfaces here, as Failure STORAGE.
+        A failure of the save before this one surfaces here at the latest. Raises Failure STORAGE.
         """
-        with storage_failures(self.folder, "save to"):
-            self._manager.save(
-                manifest.step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(_flat(state)), manifest=ocp.args.JsonSave(asdict(manifest))
-                ),
-            )
+        self.wait()
+        partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
+        with self._saving(partial, size):
+            partial.mkdir()
+            self._arrays.save(partial / STATE, _flat(state))
+        self._committing = self._behind.submit(self._commit, partial, manifest, size)
+
+    def check(self) -> None:
+        """Raise Failure STORAGE when the save that goes on behind has failed; costs nothing."""
+        if self._committing is not None and self._committing.done():
+            self.wait()
 
     def wait(self) -> None:
         """Return when everything saved is on disk; raises Failure STORAGE when it could not be written."""
-        with storage_failures(self.folder, "save to"):
-            self._manager.wait_until_finished()
-            self._manager.check_for_errors()
+        committing, self._committing = self._committing, None
+        if committing is not None:
+            committing.result()
 
     def close(self) -> None:
-        """Finish the writing and let go of the folder."""
-        with storage_failures(self.folder, "close"):
-            self._manager.close()
+        """Finish the writing and let go of the folder; raises Failure STORAGE when it could not be written."""
+        try:
+            self.wait()
+        finally:
+            self._behind.shutdown()
+            self._arrays.close()
+
+    def _commit(self, partial: Path, manifest: Manifest, size: int) -> None:
+        """Wait for the arrays, seal them, give the folder its name; only then let older checkpoints go."""
+        with self._saving(partial, size):
+            self._arrays.wait_until_finished()
+            self._arrays.check_for_errors()
+            seal(partial, asdict(manifest))
+            partial.rename(self.folder / str(manifest.step))
+            sync(self.folder)
+        with storage_failures(self.folder, "remove old checkpoints of"):
+            self._prune()
+
+    def _prune(self) -> None:
+        """Remove what retention does not keep; what begins to go loses its name first."""
+        for old in checkpoints_of(self.folder.parent)[self._keep :]:
+            if int(old.name) not in self._boundaries:
+                going = old.rename(self.folder / f"{PARTIAL}{old.name}-old")
+                shutil.rmtree(going)
+
+    @contextmanager
+    def _saving(self, partial: Path, size: int) -> Iterator[None]:
+        """Turn a failed save into one sentence, and give back the room that it took."""
+        try:
+            with storage_failures(self.folder, "save to"):
+                yield
+        except Failure as failure:
+            shutil.rmtree(partial, ignore_errors=True)
+            if _is_full(failure):
+                free = shutil.disk_usage(self.folder).free
+                raise Failure(
+                    f"cannot save to {self.folder}: the disk is full: the checkpoint takes about {size:,} bytes, and "
+                    f"{free:,} are free; earlier checkpoints are kept: make room and run the same command again",
+                    ExitCode.STORAGE,
+                ) from failure
+            raise
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of the checkpoint in this folder.
+def reread(folder: Path, abstract: Any, digest: str) -> None:
+    """Read a checkpoint's parameters back into the host's memory and compare them with what was trained.
 
-    Raises Failure STORAGE when there is none, or it is not one of ours.
+    `abstract` is the tree of its parameters, `digest` their `tree_digest`. Raises Failure STORAGE.
     """
-    try:
-        return Manifest(**json.loads(manifest_file(folder).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise Failure(f"{folder} holds no readable manifest, so it is no checkpoint", ExitCode.STORAGE) from error
+    verify_checkpoint(folder)
+    flat = _flat({"params": abstract})
+    as_arrays = jax.tree.map(lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype), flat)
+    restored = _restore(folder / STATE, flat, as_arrays)
+    if tree_digest(_like({"params": abstract}, restored)["params"]) != digest:
+        raise Failure(f"{folder} does not hold what was trained; run the same command again", ExitCode.STORAGE)
 
 
 def restore_tree(folder: Path, abstract: Any) -> Any:
@@ -115,37 +140,65 @@ def restore_tree(folder: Path, abstract: Any) -> Any:
     `abstract` is a pytree of `jax.ShapeDtypeStruct` with shardings; the mesh may be another one than that
     which saved. Leaves that were saved and are not asked are not read. Raises Failure STORAGE.
     """
-    quiet_orbax()
     flat = _flat(abstract)
-    restore_args = jax.tree.map(
+    onto_mesh = jax.tree.map(
         lambda leaf: ocp.ArrayRestoreArgs(sharding=leaf.sharding, global_shape=leaf.shape, dtype=leaf.dtype), flat
     )
-    with storage_failures(folder, "read"), ocp.PyTreeCheckpointer() as checkpointer:
-        restored = checkpointer.restore(
-            folder.resolve(),
-            args=ocp.args.PyTreeRestore(item=flat, restore_args=restore_args, partial_restore=True),
-        )
-    leaves, structure = jax.tree.flatten_with_path(abstract)
-    return jax.tree.unflatten(structure, [restored[jax.tree_util.keystr(path)] for path, _ in leaves])
+    return _like(abstract, _restore(folder, flat, onto_mesh))
+
+
+def restore_base(run_dir: Path, checkpoint: Path, abstract: Any) -> Any:
+    """Read the frozen base of a run into the shapes, types and shardings of `abstract`, every byte verified.
+
+    Raises Failure STORAGE when it is damaged, or another one than that which `checkpoint` was trained on.
+    """
+    if verify_base(run_dir) != read_manifest(checkpoint).base_digest:
+        raise Failure(f"{run_dir / BASE} is not the base that {checkpoint} was trained on", ExitCode.STORAGE)
+    return restore_tree(run_dir / BASE / STATE, abstract)
 
 
 def save_base(run_dir: Path, base_params: Any) -> str:
     """Store the frozen base and return its digest; called before any checkpoint of phase lora refers to it.
 
     What lies there already was left by a process that died at the boundary: it is kept when it is the
-    same, and replaced when it is another. Raises Failure STORAGE when it cannot be written.
+    same, and set aside when it is another or damaged. Raises Failure STORAGE when it cannot be written.
     """
     quiet_orbax()
-    folder, noted, digest = run_dir.resolve() / "base", run_dir / "base.sha256", tree_digest(base_params)
+    folder, digest = run_dir.resolve() / BASE, tree_digest(base_params)
+    if folder.exists():
+        try:
+            if verify_base(run_dir) == digest:
+                return digest
+        except Failure:
+            pass  # what is damaged is made anew
+        set_aside(folder, run_dir)
     with storage_failures(folder, "save to"):
-        stored = noted.read_text(encoding="utf-8").strip() if noted.is_file() and folder.exists() else None
-        if stored == digest:
-            return digest
-        noted.unlink(missing_ok=True)
-        with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(folder, _flat(base_params), force=True)
-        write_atomically(noted, f"{digest}\n")
+        partial = folder.with_name(f"{PARTIAL}{BASE}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        with ocp.StandardCheckpointer() as arrays:
+            arrays.save(partial / STATE, _flat(base_params))
+        seal(partial, {"base_digest": digest})
+        partial.rename(folder)
+        sync(folder.parent)
     return digest
+
+
+def set_aside(folder: Path, run_dir: Path) -> Path:
+    """Move a damaged folder to `damaged`, where nothing looks for checkpoints and nothing is ever deleted.
+
+    Returns its new place. Raises Failure STORAGE.
+    """
+    with storage_failures(folder, "move"):
+        aside = run_dir / "damaged"
+        aside.mkdir(exist_ok=True)
+        taken = sum(entry.name.partition("-")[0] == folder.name for entry in aside.iterdir())
+        return folder.rename(aside / (f"{folder.name}-{taken + 1}" if taken else folder.name))
+
+
+def tree_bytes(tree: Any) -> int:
+    """Bytes of a pytree of arrays."""
+    return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(tree))
 
 
 def tree_digest(tree: Any) -> str:
@@ -161,6 +214,32 @@ def tree_digest(tree: Any) -> str:
 def _flat(tree: Any) -> dict[str, Any]:
     """A tree as one dictionary by path, so that what is stored depends on no library's container types."""
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+def _like(abstract: Any, flat: dict[str, Any]) -> Any:
+    """Give the leaves of a flat dictionary the structure of a tree."""
+    leaves, structure = jax.tree.flatten_with_path(abstract)
+    return jax.tree.unflatten(structure, [flat[jax.tree_util.keystr(path)] for path, _ in leaves])
+
+
+def _restore(folder: Path, flat: dict[str, Any], restore_args: Any) -> dict[str, Any]:
+    quiet_orbax()
+    with storage_failures(folder, "read"), ocp.PyTreeCheckpointer() as checkpointer:
+        restored: dict[str, Any] = checkpointer.restore(
+            folder.resolve(),
+            args=ocp.args.PyTreeRestore(item=flat, restore_args=restore_args, partial_restore=True),
+        )
+    return restored
+
+
+def _is_full(failure: Failure) -> bool:
+    """Whether a disk that is full, or a quota, is behind a failure; tensorstore tells it in words only."""
+    error: BaseException | None = failure
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+            return True
+        error = error.__cause__
+    return False
 
 
 @contextmanager

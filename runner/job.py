@@ -6,6 +6,7 @@ spec is refused by name of the keys that differ. Logging, retention and placemen
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from abc import ABC, abstractmethod
@@ -28,6 +29,8 @@ FREE_KEYS = (
 FREE_WITHOUT_DROPOUT = ("mesh", "training/per_device_batch_size")
 # Keys of architecture that change neither shapes nor the function that trained weights compute.
 HARMLESS = ("pretrained", "dropout", "remat", "dtype")
+MANIFEST = "manifest.json"  # of a checkpoint, or of the frozen base
+CHECKPOINTS, BASE = "checkpoints", "base"  # folders of a run directory
 NEW_FOLDER = "give --run-dir a new or empty folder"
 
 
@@ -104,6 +107,11 @@ def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[s
     return {"spec": spec, "starting_point": str(start.resolve()) if start else None, "one_budget": single}
 
 
+def spec_digest(spec: Spec) -> str:
+    """Digest of every value of a spec, whatever it decides."""
+    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
 def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
     """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
 
@@ -124,17 +132,18 @@ def is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file()
 
 
-def manifest_file(folder: Path) -> Path:
-    """Where the manifest of the checkpoint in this folder lies."""
-    return folder / "manifest" / "metadata"
+def checkpoints_of(path: Path) -> list[Path]:
+    """Return the checkpoints that a path names, newest first: itself alone, or all of the run directory that it is.
+
+    Nobody has looked yet whether they are intact.
+    """
+    path = path.resolve()
+    return [path] if (path / MANIFEST).is_file() else _checkpoints(path)
 
 
 def find_checkpoint(path: Path) -> Path | None:
-    """Return the checkpoint that a path names: itself, or the newest of the run directory that it is."""
-    path = path.resolve()
-    if manifest_file(path).is_file():
-        return path
-    return max(_checkpoints(path), key=lambda entry: int(entry.name), default=None)
+    """Return the checkpoint that a path names: itself, or the newest of the run directory that has a manifest."""
+    return next((folder for folder in checkpoints_of(path) if (folder / MANIFEST).is_file()), None)
 
 
 def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str, Any], tuple[Change, ...]]:
@@ -166,6 +175,16 @@ def write_atomically(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Bring the names in a folder to the disk, so that a rename outlives a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _identity(execution: ExecutionSpec) -> dict[str, Any]:
@@ -174,10 +193,10 @@ def _identity(execution: ExecutionSpec) -> dict[str, Any]:
 
 
 def _checkpoints(run_dir: Path) -> list[Path]:
-    """The complete checkpoints of a run directory."""
-    folder = run_dir / "checkpoints"
+    """Every checkpoint that was committed to a run directory, newest first, damaged ones too."""
+    folder = run_dir / CHECKPOINTS
     steps = [entry for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
-    return [entry for entry in steps if manifest_file(entry).is_file()]
+    return sorted(steps, key=lambda entry: int(entry.name), reverse=True)
 
 
 def _is_free(key: str, free: tuple[str, ...]) -> bool:

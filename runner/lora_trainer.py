@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 
 import jax
 from rich.console import Console
 
-from runner.checkpoint import Checkpoints, disk_failures, read_manifest, restore_tree, save_base, tree_digest
+from runner.checkpoint import (
+    STATE,
+    Checkpoints,
+    disk_failures,
+    reread,
+    restore_base,
+    restore_tree,
+    save_base,
+    set_aside,
+    tree_digest,
+)
 from runner.data.catalog import Catalog, open_catalog
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
+from runner.job import CHECKPOINTS, ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.lock import locked
 from runner.lora import abstract_lora_state, transition_to_lora
+from runner.manifest import Manifest, verify_checkpoint
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
+from runner.resume import resume
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.summary import is_finished, print_summary, read_summary, write_summary
@@ -48,33 +60,27 @@ class LoRATrainer(BaseTrainer):
             catalog = self._prepare()
             create_run_dir(self.spec, pin(start) if start else None)
             with locked(self.spec.run_dir), disk_failures(self.spec.run_dir):
-                checkpoints = self._checkpoints()
-                try:
-                    self._run_from_latest(catalog, checkpoints, preemption)
-                finally:
-                    checkpoints.close()
+                self._take_up(catalog)
+                with closing(self._checkpoints()) as checkpoints:
+                    self._run_to_the_end(catalog, checkpoints, preemption)
 
     def restore_from_path(self, rel_path: str) -> None:
         """Take up the checkpoint at this path relative to the run directory, such as checkpoints/120.
 
         The manifest is read first; a checkpoint of phase lora brings the trainer into phase lora, with
         the frozen base and adapters read straight onto the mesh. Raises Failure STORAGE when a part is
-        missing or the base is not the one that the checkpoint belongs to.
+        missing or damaged, or the base is not the one that the checkpoint belongs to.
         """
         folder = self.spec.run_dir / rel_path
-        manifest = read_manifest(folder)
+        manifest = verify_checkpoint(folder)
         in_lora_phase, spec = manifest.phase == "lora", self.spec.spec
         if in_lora_phase:
             shape = abstract_lora_state(self.model, spec, self.mesh)
-            base = restore_tree(self.spec.run_dir / "base", shape.base_params)
-            if tree_digest(base) != manifest.base_digest:
-                raise Failure(
-                    f"{self.spec.run_dir / 'base'} is not the base that {folder} was trained on", ExitCode.STORAGE
-                )
-            self.state = shape.replace(base_params=base, **restore_tree(folder / "state", saved_part(shape)))
+            base = restore_base(self.spec.run_dir, folder, shape.base_params)
+            self.state = shape.replace(base_params=base, **restore_tree(folder / STATE, saved_part(shape)))
         else:
             shape = abstract_full_state(self.model, spec, self.mesh)
-            self.state = shape.replace(**restore_tree(folder / "state", saved_part(shape)))
+            self.state = shape.replace(**restore_tree(folder / STATE, saved_part(shape)))
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
@@ -90,7 +96,10 @@ class LoRATrainer(BaseTrainer):
             return None
         if pretrained and start != Path(pretrained):
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
-        return check_start(start, self.spec.spec)[0]
+        found = check_start(start, self.spec.spec)
+        for reason in found.damaged.values():
+            self.console.print(f"passed over: {reason}")
+        return found.checkpoint
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -103,18 +112,27 @@ class LoRATrainer(BaseTrainer):
         boundaries = tuple(phase.last_step for phase in self.plan.phases)
         return Checkpoints(self.spec.run_dir, self.spec.spec.checkpoint.keep, boundaries)
 
-    def _run_from_latest(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
+    def begin(self) -> None:
+        """Take up the state before the first step: random weights, or those that the run was given to start from."""
+        trains_all = self.plan.phases[0].name == "full"
+        noted = read_json(self.spec.run_dir / "run.json")["start"]
+        start = pinned(noted) if noted else None
+        self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
+        self.step, self._in_lora_phase = 0, False
+
+    def _take_up(self, catalog: Catalog) -> None:
+        """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
+        run_dir = self.spec.run_dir
+        damaged = resume(self, run_dir)
+        if self._resumed is not None:
+            self._check_stores(catalog, self._resumed)
+        for folder, reason in damaged.items():
+            self.console.print(f"{reason}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
+        if self._resumed is not None:
+            self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
+
+    def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
-        latest = checkpoints.latest_step()
-        if latest is None:
-            trains_all = self.plan.phases[0].name == "full"
-            noted = read_json(run_dir / "run.json")["start"]
-            start = pinned(noted) if noted else None
-            self.state, self.state_sharding = first_state(self.model, spec, self.mesh, start, trains_all)
-        else:
-            self.restore_from_path(f"checkpoints/{latest}")
-            self._check_stores(catalog, f"checkpoints/{latest}")
-            self.console.print(f"resuming {run_dir} after step {latest:,} of {self.plan.steps:,}")
         write_atomically(run_dir / "plan.json", self.plan.to_json())
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
@@ -129,7 +147,9 @@ class LoRATrainer(BaseTrainer):
                     self._enter_lora_phase(checkpoints)
                 self.run_phase(phase, session)
             checkpoints.wait()
-        digests = {"base_digest": self.base_digest, "weights_digest": tree_digest(self.state.params)}
+        weights_digest = tree_digest(self.state.params)
+        reread(run_dir / CHECKPOINTS / str(self.step), self.state.params, weights_digest)
+        digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
         summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
 
@@ -139,14 +159,13 @@ class LoRATrainer(BaseTrainer):
         transition_to_lora(self)
         self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
 
-    def _check_stores(self, catalog: Catalog, rel_path: str) -> None:
+    def _check_stores(self, catalog: Catalog, manifest: Manifest) -> None:
         """Refuse to go on with other data than the run began with."""
-        before = read_manifest(self.spec.run_dir / rel_path).stores
-        changed = sorted(name for name, digest in catalog.digests().items() if before.get(name) != digest)
+        changed = sorted(name for name, digest in catalog.digests().items() if manifest.stores.get(name) != digest)
         if changed:
             raise Failure(
-                f"the data of {', '.join(changed)} changed since {self.spec.run_dir / rel_path} was saved; bring it "
-                "back, or start anew with another --run-dir",
+                f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {self.spec.run_dir} was "
+                "saved; bring it back, or start anew with another --run-dir",
                 ExitCode.RESUME,
             )
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 from flax.training.train_state import TrainState
 
-from runner.checkpoint import read_manifest, restore_tree, tree_digest
+from runner.checkpoint import STATE, restore_base, restore_tree
 from runner.failure import ExitCode, Failure
-from runner.job import find_checkpoint, manifest_file, other_architecture, unflatten
+from runner.job import MANIFEST, other_architecture, unflatten
 from runner.lora import abstract_lora_state, merge_lora_params
+from runner.manifest import newest_intact, read_manifest
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
 from schema.spec import Spec
+
+
+class Source(NamedTuple):
+    """Where weights come from: a checkpoint, the flat spec of its run, and newer ones that are not intact, and why."""
+
+    checkpoint: Path
+    spec: dict[str, Any]
+    damaged: dict[Path, str]
 
 
 def first_state(
@@ -49,18 +58,16 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
 
     Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
     """
-    folder, source = check_start(start, spec)
+    folder, source, _ = check_start(start, spec)
     run_dir = folder.parent.parent
     shape = abstract_full_state(model, spec, mesh).params
     if read_manifest(folder).phase == "full":
-        return restore_tree(folder / "state", {"params": shape})["params"]
+        return restore_tree(folder / STATE, {"params": shape})["params"]
     trained = Spec.model_validate(unflatten(source))
     lora = trained.optimization.lora
     state = abstract_lora_state(model, trained, mesh)
-    base = restore_tree(run_dir / "base", state.base_params)
-    if tree_digest(base) != read_manifest(folder).base_digest:
-        raise Failure(f"{run_dir / 'base'} is not the base that {folder} was trained on", ExitCode.STORAGE)
-    adapters = restore_tree(folder / "state", {"params": state.params})["params"]
+    base = restore_base(run_dir, folder, state.base_params)
+    adapters = restore_tree(folder / STATE, {"params": state.params})["params"]
 
     def merge(base: Any, adapters: Any) -> Any:
         wide = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), base, shape)
@@ -69,13 +76,16 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
     return jax.jit(merge, out_shardings=jax.tree.map(lambda leaf: leaf.sharding, shape))(base, adapters)
 
 
-def check_start(start: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
-    """Return the checkpoint that `start` names and the flat spec of its run, when this spec can start there.
+def check_start(start: Path, spec: Spec) -> Source:
+    """Return the newest intact checkpoint that `start` names, when a run of this spec can begin with its weights.
 
-    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
+    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys; STORAGE when
+    none is intact.
     """
-    folder = find_checkpoint(start)
+    folder, damaged = newest_intact(start)
     if folder is None:
+        if damaged:
+            raise Failure(f"{start} holds no intact checkpoint: {'; '.join(damaged.values())}", ExitCode.STORAGE)
         raise Failure(
             f"{start} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
             ExitCode.INVALID,
@@ -84,7 +94,7 @@ def check_start(start: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
     if differing:
         listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
         raise Failure(f"{start} holds weights of another architecture: {listed}", ExitCode.INVALID)
-    return folder, source
+    return Source(folder, source, damaged)
 
 
 def pin(folder: Path) -> dict[str, str]:
@@ -95,7 +105,7 @@ def pin(folder: Path) -> dict[str, str]:
 def pinned(start: dict[str, str]) -> Path:
     """Return the checkpoint that `pin` identified. Raises Failure RESUME when it is gone or another one."""
     folder = Path(start["checkpoint"])
-    if not manifest_file(folder).is_file() or _manifest_digest(folder) != start["manifest_sha256"]:
+    if not (folder / MANIFEST).is_file() or _manifest_digest(folder) != start["manifest_sha256"]:
         raise Failure(
             f"this run began with the weights of {folder}, which are not there any more; bring them back, or start "
             "anew with another --run-dir",
@@ -105,4 +115,4 @@ def pinned(start: dict[str, str]) -> Path:
 
 
 def _manifest_digest(folder: Path) -> str:
-    return hashlib.sha256(manifest_file(folder).read_bytes()).hexdigest()
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()

@@ -16,14 +16,15 @@ import jax
 from flax.training.train_state import TrainState
 from rich.console import Console
 
-from runner.checkpoint import Checkpoints, Manifest, library_versions
+from runner.checkpoint import Checkpoints, library_versions
 from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
 from runner.evaluate import evaluated_dataset, score_records, validation_losses
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, RestoreableJob
+from runner.job import ExecutionSpec, RestoreableJob, spec_digest
 from runner.ledger import RunLedger
 from runner.lora import lora_scale
+from runner.manifest import Manifest
 from runner.mesh import batch_devices, build_mesh, put_batch
 from runner.metrics import Record, Sink
 from runner.metrics.console import RunConsole
@@ -113,10 +114,8 @@ class BaseTrainer(RestoreableJob):
         check_micro_batch(spec, phase, self._resumed, rows)
         clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
-        self.console.print(
-            f"phase {phase.name}: micro-batch {rows} rows × {compiled.accumulation}, "
-            f"compiled in {clock.lap(self.step)[1]:.1f} s"
-        )
+        taken = f"micro-batch {rows} rows × {compiled.accumulation}, compiled in {clock.lap(self.step)[1]:.1f} s"
+        self.console.print(f"phase {phase.name}: {taken}")
         return compiled
 
     def _train(self, phase: PhasePlan, compiled: CompiledPhase, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
@@ -155,6 +154,7 @@ class BaseTrainer(RestoreableJob):
 
     def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
         """Save at checkpoint steps, and when somebody asked the process to stop, which ends it."""
+        session.checkpoints.check()
         asked_to_stop = session.preemption.requested
         if asked_to_stop or self.step in phase.checkpoint_steps:
             self._save_once(phase, stage, session)
@@ -168,20 +168,7 @@ class BaseTrainer(RestoreableJob):
         if self._saved_step == self.step:
             return
         self._finite.check(phase)
-        manifest = Manifest(
-            phase=phase.name,
-            stage=stage,
-            step=self.step,
-            tokens=self.step * self.plan.tokens_per_step,
-            seed=self.spec.spec.training.seed,
-            plan_digest=self.plan.digest,
-            base_digest=self.base_digest,
-            stores=session.catalog.digests(),
-            ledger=self.ledger.counts,
-            token_digest=self.ledger.token_digest,
-            micro_batch_rows=self._micro_batch_rows,
-            versions=library_versions(),
-        )
+        manifest = manifest_of(self, phase, stage, session.catalog.digests())
         session.checkpoints.save(saved_part(self.state), manifest)
         self._saved_step = self.step
 
@@ -207,6 +194,25 @@ class BaseTrainer(RestoreableJob):
 def saved_part(state: TrainState) -> dict[str, Any]:
     """The part of a state that a checkpoint holds: what is trained, its optimizer, the phase's step."""
     return {"params": state.params, "opt_state": state.opt_state, "step": state.step}
+
+
+def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict[str, str]) -> Manifest:
+    """Say what a checkpoint of the trainer's state is."""
+    return Manifest(
+        phase=phase.name,
+        stage=stage,
+        step=trainer.step,
+        tokens=trainer.step * trainer.plan.tokens_per_step,
+        seed=trainer.spec.spec.training.seed,
+        spec_digest=spec_digest(trainer.spec.spec),
+        plan_digest=trainer.plan.digest,
+        base_digest=trainer.base_digest,
+        stores=stores,
+        ledger=trainer.ledger.counts,
+        token_digest=trainer.ledger.token_digest,
+        micro_batch_rows=trainer._micro_batch_rows,
+        versions=library_versions(),
+    )
 
 
 def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:

@@ -9,7 +9,7 @@ import pyarrow.parquet
 from click.testing import CliRunner, Result
 
 from runner.cli import main
-from runner.job import ExecutionSpec, create_run_dir, manifest_file
+from runner.job import ExecutionSpec, create_run_dir
 from runner.plan import compile_plan
 from schema.lint import accepted, lint_text
 from schema.spec import Spec
@@ -34,7 +34,7 @@ def fill(folder: Path) -> None:
     (folder / "many").mkdir()
     (folder / "many" / "one.txt").write_text("words")
     create_run_dir(ExecutionSpec(RUN, folder / "runs" / "base"))
-    manifest = manifest_file(folder / "runs" / "base" / "checkpoints" / "7")
+    manifest = folder / "runs" / "base" / "checkpoints" / "7" / "manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("{}")
 

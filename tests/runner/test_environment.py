@@ -27,6 +27,7 @@ from schema.diagnostic import Severity
 from schema.document import read_document
 from schema.environment import Environment
 from schema.lint import lint_file, load_spec
+from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill, lorarun
 
 
@@ -140,9 +141,7 @@ def old_run(changes: dict[str, object]) -> Callable[[], None]:
         noted = json.loads(Path("run/run.json").read_text())
         noted["spec"] |= changes
         Path("run/run.json").write_text(json.dumps(noted))
-        manifest = Path("run/checkpoints/2/manifest")
-        manifest.mkdir(parents=True)
-        (manifest / "metadata").write_text("{}")
+        seal_checkpoint(Path("run"), 2)
 
     return make
 

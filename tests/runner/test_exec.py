@@ -128,14 +128,16 @@ def test_a_base_of_another_run_is_refused(here: Path) -> None:
     assert "is not the base that" in done.stderr
 
 
-@pytest.mark.parametrize("left", ["", "0" * 64 + "\n"])
-def test_a_base_that_a_dead_process_left_at_the_boundary_is_replaced(here: Path, left: str) -> None:
+@pytest.mark.parametrize("left", ["no manifest", "another byte"])
+def test_a_base_that_is_damaged_at_the_boundary_is_made_anew(here: Path, left: str) -> None:
     assert execute(here, "run").exit_code == 0
     before = json.loads((here / "run/summary.json").read_text())
     shutil.rmtree(here / "run/checkpoints/4")
     (here / "run/summary.json").unlink()
-    (here / "run/base.sha256").write_text(left)
+    manifest = here / "run/base/manifest.json"
+    manifest.unlink() if left == "no manifest" else manifest.write_text(manifest.read_text().replace("a", "b", 1))
     assert execute(here, "run").exit_code == 0
+    assert (here / "run/damaged/base").is_dir()
     assert json.loads((here / "run/summary.json").read_text()) == before
 
 

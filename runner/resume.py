@@ -1,0 +1,92 @@
+"""Where a run goes on: at its newest intact checkpoint, however many newer ones the disk has lost.
+
+A lost base is no lost run: it is made again from the end of phase full, and its digest tells whether it is the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from runner.checkpoint import save_base, tree_digest
+from runner.failure import ExitCode, Failure
+from runner.job import CHECKPOINTS, checkpoints_of
+from runner.lora import TwoPhaseTrainer, transition_to_lora
+from runner.manifest import verify_base, verify_checkpoint
+from runner.plan import Plan
+
+
+class ResumableTrainer(TwoPhaseTrainer, Protocol):
+    """What of a trainer is read and replaced here."""
+
+    plan: Plan
+    step: int
+    base_digest: str | None
+
+    def begin(self) -> None:
+        """Take up the state before the first step."""
+
+    def restore_from_path(self, rel_path: str) -> None:
+        """Take up a checkpoint; raises Failure STORAGE when it is not intact."""
+
+
+def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
+    """Take up the newest intact checkpoint of a run directory, or begin where there is none at all.
+
+    Returns the newer ones that are not intact, and why. Nothing is written, but for a frozen base that was lost
+    and came out the same again. Raises Failure STORAGE when there are checkpoints and none is intact.
+    """
+    damaged: dict[Path, str] = {}
+    taken = None
+    for folder in checkpoints_of(run_dir):
+        try:
+            trainer.restore_from_path(f"{CHECKPOINTS}/{folder.name}")
+            taken = folder
+            break
+        except Failure as failure:
+            if failure.exit_code is not ExitCode.STORAGE:
+                raise
+            damaged[folder] = str(failure)
+    orphan = _orphan(run_dir, list(damaged))
+    if orphan is not None and _mend_base(trainer, run_dir, taken, orphan):
+        return {folder: reason for folder, reason in damaged.items() if int(folder.name) > int(orphan.name)}
+    if taken is None and damaged:
+        raise Failure(
+            f"no checkpoint of {run_dir} is intact, and nothing was changed there ({'; '.join(damaged.values())}); "
+            "bring a copy back, or start anew with another --run-dir",
+            ExitCode.STORAGE,
+        )
+    if taken is None:
+        trainer.begin()
+    return damaged
+
+
+def _orphan(run_dir: Path, passed: list[Path]) -> Path | None:
+    """The newest checkpoint that lacks nothing but its base."""
+    try:
+        verify_base(run_dir)
+    except Failure:
+        for folder in passed:
+            try:
+                if verify_checkpoint(folder).phase == "lora":
+                    return folder
+            except Failure:
+                continue
+    return None
+
+
+def _mend_base(trainer: ResumableTrainer, run_dir: Path, taken: Path | None, orphan: Path) -> bool:
+    """Make the frozen base anew where phase lora began, and go on from `orphan`; False where that cannot be."""
+    full_steps = sum(phase.last_step for phase in trainer.plan.phases if phase.name == "full")
+    if (int(taken.name) if taken else 0) != full_steps:
+        return False
+    if taken is None:
+        trainer.begin()
+    transition_to_lora(trainer)
+    if tree_digest(trainer.state.base_params) != verify_checkpoint(orphan).base_digest:
+        if taken is not None:
+            trainer.restore_from_path(f"{CHECKPOINTS}/{taken.name}")
+        return False
+    save_base(run_dir, trainer.state.base_params)
+    trainer.restore_from_path(f"{CHECKPOINTS}/{orphan.name}")
+    return True
