@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import logging
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ import orbax.checkpoint as ocp
 from runner.failure import ExitCode, Failure
 from runner.job import BASE, CHECKPOINTS, checkpoints_of, sync
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
+from runner.quiet import quiet_loggers
 from runner.seal import seal
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
@@ -45,7 +45,7 @@ class Checkpoints:
     def __init__(self, run_dir: Path, keep: int, boundaries: tuple[int, ...]) -> None:
         self.folder = run_dir.resolve() / CHECKPOINTS
         self._keep, self._boundaries = keep, boundaries
-        quiet_orbax()
+        quiet_loggers()
         with storage_failures(self.folder, "open"):
             self.folder.mkdir(exist_ok=True)
             for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
@@ -61,10 +61,11 @@ class Checkpoints:
         """
         self.wait()
         partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
+        facts = asdict(manifest)  # a copy, for training goes on while the arrays are written
         with self._saving(partial, size):
             partial.mkdir()
             self._arrays.save(partial / STATE, _flat(state))
-        self._committing = self._behind.submit(self._commit, partial, manifest, size)
+        self._committing = self._behind.submit(self._commit, partial, facts, size)
 
     def check(self) -> None:
         """Raise Failure STORAGE when the save that goes on behind has failed; costs nothing."""
@@ -85,13 +86,13 @@ class Checkpoints:
             self._behind.shutdown()
             self._arrays.close()
 
-    def _commit(self, partial: Path, manifest: Manifest, size: int) -> None:
+    def _commit(self, partial: Path, facts: dict[str, Any], size: int) -> None:
         """Wait for the arrays, seal them, give the folder its name; only then let older checkpoints go."""
         with self._saving(partial, size):
             self._arrays.wait_until_finished()
             self._arrays.check_for_errors()
-            seal(partial, asdict(manifest))
-            partial.rename(self.folder / str(manifest.step))
+            seal(partial, facts)
+            partial.rename(self.folder / str(facts["step"]))
             sync(self.folder)
         with storage_failures(self.folder, "remove old checkpoints of"):
             self._prune()
@@ -163,7 +164,7 @@ def save_base(run_dir: Path, base_params: Any) -> str:
     What lies there already was left by a process that died at the boundary: it is kept when it is the
     same, and set aside when it is another or damaged. Raises Failure STORAGE when it cannot be written.
     """
-    quiet_orbax()
+    quiet_loggers()
     folder, digest = run_dir.resolve() / BASE, tree_digest(base_params)
     if folder.exists():
         try:
@@ -223,7 +224,7 @@ def _like(abstract: Any, flat: dict[str, Any]) -> Any:
 
 
 def _restore(folder: Path, flat: dict[str, Any], restore_args: Any) -> dict[str, Any]:
-    quiet_orbax()
+    quiet_loggers()
     with storage_failures(folder, "read"), ocp.PyTreeCheckpointer() as checkpointer:
         restored: dict[str, Any] = checkpointer.restore(
             folder.resolve(),
@@ -262,8 +263,3 @@ def disk_failures(run_dir: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or run_dir
         raise Failure(f"cannot write {where}: {error.strerror or error}", ExitCode.STORAGE) from error
-
-
-def quiet_orbax() -> None:
-    """Keep orbax's progress messages off the user's terminal; its errors still arrive as exceptions."""
-    logging.getLogger("absl").setLevel(logging.ERROR)

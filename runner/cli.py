@@ -38,7 +38,7 @@ def read_size(context: click.Context, parameter: click.Parameter, text: str | No
     return int(float(parts[1]) * UNITS[parts[2]])
 
 
-TEACHING = ("explain", "init", "rules", "schema")  # the modules of runner/commands
+ON_DEMAND = ("explain", "init", "rules", "runs", "schema", "verify")  # the modules of runner/commands
 
 SETTING = click.option(
     "--set",
@@ -55,11 +55,11 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of the help."""
-        return sorted([*super().list_commands(ctx), *TEACHING])
+        return sorted([*super().list_commands(ctx), *ON_DEMAND])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name; None where there is none."""
-        if cmd_name not in TEACHING:
+        if cmd_name not in ON_DEMAND:
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(import_module(f"runner.commands.{cmd_name}"), cmd_name)
         return command
@@ -80,6 +80,8 @@ def main() -> None:
     lorarun explain RULE|KEY      say what a rule reports, or what a key is
     lorarun rules                 list all rules
     lorarun schema                print the JSON Schema of a spec, for editors
+    lorarun runs [DIR]            list runs with their state, step and checkpoints
+    lorarun verify RUN            read a run again and say what is damaged
     lorarun lsp                   lint in an editor, while a spec is written
 
     Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75 preempted (run again),
@@ -181,8 +183,10 @@ def execute(
         from runner.environment import default_run_dir
         from runner.job import ExecutionSpec
         from runner.lora_trainer import execute_spec
+        from runner.quiet import quiet_writes
 
         loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
+        quiet_writes()
         execute_spec(ExecutionSpec(loaded, run_dir or default_run_dir(str(spec)), restore))
 
 

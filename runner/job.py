@@ -31,6 +31,7 @@ FREE_WITHOUT_DROPOUT = ("mesh", "training/per_device_batch_size")
 HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 MANIFEST = "manifest.json"  # of a checkpoint, or of the frozen base
 CHECKPOINTS, BASE = "checkpoints", "base"  # folders of a run directory
+SUMMARY = "summary.json"  # of a finished run
 NEW_FOLDER = "give --run-dir a new or empty folder"
 
 

@@ -36,3 +36,20 @@ def locked(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_locked(run_dir: Path) -> bool:
+    """Whether a process runs in this directory now. Nothing is written."""
+    try:
+        handle = os.open(run_dir / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False

@@ -10,12 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import read_json, write_atomically
+from runner.job import SUMMARY, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.plan import Plan
 from schema.spec import Spec
-
-SUMMARY = "summary.json"
 
 
 def read_summary(run_dir: Path) -> dict[str, Any] | None:

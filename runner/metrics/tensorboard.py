@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record
 
 NOT_SCALARS = ("event", "step", "phase", "dataset")
@@ -19,7 +20,13 @@ class TensorboardSink:
         self._writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=purge)
 
     def write(self, record: Record) -> None:
-        """Write the numbers of one record."""
+        """Write the numbers of one record. Raises Failure STORAGE when the writing behind has failed."""
+        if not self._writer.file_writer.event_writer._worker.is_alive():
+            raise Failure(
+                f"cannot write {self._writer.logdir}: a write has failed; make room on that disk, and run the same "
+                "command again",
+                ExitCode.STORAGE,
+            )
         topic = "/".join(str(record[name]) for name in ("event", "dataset") if name in record)
         for name, value in record.items():
             if name not in NOT_SCALARS and isinstance(value, int | float):

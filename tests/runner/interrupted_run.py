@@ -21,13 +21,35 @@ Moment = Callable[[Path, Path], bool]  # of the folder and the run directory
 def start(folder: Path, run_dir: str) -> subprocess.Popen[bytes]:
     """Begin `lorarun exec spec.yaml --run-dir <run_dir>`; what is compiled is kept for the next process."""
     command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", run_dir]
-    environment = {
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a process that runs this checkout and keeps what it compiles."""
+    return {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir or folder / "cache"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[int]:
+    """Run the spec once for each cycle of `dying_runs`; return the wait status of each, output is in `log`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.runner.dying_runs", "log"],
+        cwd=folder,
+        env=environment(folder),
+        input=json.dumps(cycles),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def interrupt_when(folder: Path, run_dir: str, moment: Moment, number: signal.Signals) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL at ten moments ends as an uninterrupted one, bitwise."""
+"""A run killed with SIGKILL at every kind of event, one after the other, ends as an uninterrupted one, bitwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.interrupted_run import Moment, finish, interrupt_when, preparing, reached, records, summary
+from tests.runner.interrupted_run import records, run_cycles, summary
 
 SPEC = """
 architecture: {n_layers: 2, n_embd: 32, n_head: 2, block_size: 32, vocab_size: 320, dropout: 0.1}
@@ -29,7 +29,6 @@ training:
 optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 0.1}}
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
-BOUNDARY, LAST = 16, 26
 
 
 @pytest.fixture
@@ -46,38 +45,70 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def saving(first: int) -> Moment:
-    """A checkpoint of this step or later is being written."""
-
-    def moment(_: Path, run: Path) -> bool:
-        folder = run / "checkpoints"
-        partial = [entry.name for entry in folder.iterdir() if "tmp" in entry.name] if folder.exists() else []
-        return any(int(name.split(".")[0]) >= first for name in partial)
-
-    return moment
-
-
-MOMENTS: dict[str, Moment] = {
-    "preparation": preparing,
-    "before the first step": lambda _, run: (run / "metrics.jsonl").exists(),
-    "a step of phase full": reached(2),
-    "a save of phase full": saving(3),
-    "a later step of phase full": reached(11),
-    "the boundary checkpoint": lambda _, run: (run / "checkpoints" / str(BOUNDARY)).exists(),
-    "the frozen base": lambda _, run: any(run.glob("base*")),
-    "a step of phase lora": reached(BOUNDARY + 2),
-    "a save of phase lora": saving(BOUNDARY + 3),
-    "the last step": reached(LAST),
-}
+def save_of(step: int) -> list[str]:
+    """Every moment of a save that leaves the disk in another state."""
+    partial = rf"checkpoints/\.partial-{step}"
+    return [
+        rf"^before mkdir \S+/{partial}$",
+        rf"^before rename \S+/{partial}/state$",
+        rf"^before rename \S+/{partial}/manifest\.json$",
+        rf"^after rename \S+/{partial}/manifest\.json$",
+        rf"^after rename \S+/checkpoints/{step}$",
+    ]
 
 
-def test_a_run_killed_at_ten_moments_ends_as_an_uninterrupted_one(workplace: Path) -> None:
-    for moment in MOMENTS.values():
-        interrupt_when(workplace, "killed", moment, signal.SIGKILL)
-    finish(workplace, "killed")
-    finish(workplace, "whole")
-    assert summary(workplace / "killed") == summary(
-        workplace / "whole"
-    )  # with the digests of base, adapters and tokens, and the ledger
-    assert records(workplace / "killed") == records(workplace / "whole")  # losses and token digests of every step
+EVENTS = [
+    r"^before mkdir data/\.",  # a token store is being made
+    r"^before rename data/notes$",
+    r"^before rename data/tales$",
+    r"^after rename data/tales$",
+    r"^before rename \S+/run\.json$",
+    r"^after rename \S+/run\.json$",
+    r"^before mkdir \S+/checkpoints$",
+    r"^before rename \S+/plan\.json$",
+    r"^before rename \S+/metrics\.jsonl$",
+    r"^before compile$",
+    r"^after record train 2$",
+    *save_of(3),
+    r"^after record validation 5 notes$",
+    r"^after record train 11$",
+    r"^after rename \S+/\.partial-3-old$",  # retention has begun to remove a checkpoint
+    r"^after record train 15$",
+    r"^after record train 16$",  # the last of phase full
+    r"^before rename \S+/checkpoints/16$",
+    r"^after record validation 16 tales$",
+    r"^before rename \S+/\.partial-base/manifest\.json$",
+    r"^before rename \S+/base$",
+    r"^after rename \S+/base$",
+    r"^after record train 17$",
+    *save_of(21),
+    r"^after record train 23$",
+    r"^after record train 26$",
+    r"^before rename \S+/checkpoints/26$",
+    r"^after record validation 26 notes$",
+    r"^before rename \S+/summary\.json$",
+]
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(workplace: Path) -> None:
+    assert len(EVENTS) >= 30
+    cycles = [{"run_dir": "killed", "event": event} for event in EVENTS]
+    statuses = run_cycles(workplace, [*cycles, {"run_dir": "killed"}, {"run_dir": "whole"}])
+    missed = [event for event, status in zip(EVENTS, statuses, strict=False) if status != signal.SIGKILL]
+    assert (missed, statuses[-2:]) == ([], [0, 0]), (workplace / "log").read_text()
+    assert_same_run(workplace / "killed", workplace / "whole")
     assert not list((workplace / "data").glob(".*"))
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Two runs have the same end, the same records, and the same files."""
+    assert summary(one) == summary(other)  # with the digests of base, adapters and tokens, and the ledger
+    assert records(one) == records(other)  # losses and token digests of every step
+    assert tree_of(one) == tree_of(other)
+
+
+def tree_of(run: Path) -> set[str]:
+    """The files of a run that have names of ours."""
+    named = (path.relative_to(run) for path in run.rglob("*"))
+    return {str(path) for path in named if "state" not in path.parts and "tensorboard" not in path.parts}

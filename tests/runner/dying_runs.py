@@ -1,0 +1,132 @@
+"""Runs of a spec, one after the other, each of which kills itself at a chosen event or moment.
+
+    python -m tests.runner.dying_runs LOG < CYCLES.json
+
+in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
+or null}. Every run is forked from one process that has loaded the libraries, and ends by SIGKILL at the first event
+that the expression matches, or after these seconds, or by itself. Prints the list of their exit statuses; what they
+print goes to the file LOG, with every event when the environment asks for EVENTS.
+
+Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
+or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": "remove", "os.truncate": "truncate"}
+
+
+def main() -> None:
+
+    log = Path(sys.argv[1]).absolute()
+    statuses = []
+    for cycle in json.load(sys.stdin):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # no thread of jax runs yet, nothing can be lost by a fork
+            child = os.fork()
+        if child == 0:
+            _run(log, cycle)
+        statuses.append(os.waitpid(child, 0)[1])
+    print(json.dumps(statuses))
+
+
+def _run(log: Path, cycle: dict[str, Any]) -> None:
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    if cycle.get("event") or "EVENTS" in os.environ:
+        _listen(re.compile(cycle["event"]) if cycle.get("event") else None)
+    if cycle.get("seconds") is not None:
+        threading.Thread(target=_die_after, args=(cycle["seconds"],), daemon=True).start()
+    from runner.cli import main
+
+    sys.argv = ["lorarun", "exec", "spec.yaml", "--run-dir", cycle["run_dir"]]
+    main()  # ends the process
+
+
+def _die_after(seconds: float) -> None:
+    time.sleep(seconds)
+    _die()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _listen(deadly: re.Pattern[str] | None) -> None:
+    """Tell every event, and die at the first that matches."""
+    import runner.trainer
+    from runner.metrics.jsonl import JsonlSink
+
+    here, shown = str(Path.cwd()) + "/", "EVENTS" in os.environ
+
+    def happen(event: str) -> None:
+        event = event.replace(here, "")
+        if shown:
+            os.write(2, f"event: {event}\n".encode())
+        if deadly is not None and deadly.search(event):
+            _die()
+
+    def heard(kind: str, arguments: tuple[Any, ...]) -> None:
+        if kind not in KINDS or not isinstance(arguments[0], str | os.PathLike):
+            return
+        path = os.path.join(here, arguments[0])  # noqa: PTH118  (pathlib itself raises events)
+        reads = kind == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if path.startswith(here) and not reads:
+            happen(f"before {KINDS[kind]} {path}")
+
+    def around(name: str) -> None:
+        rename = getattr(os, name)
+
+        @wraps(rename)
+        def told(source: Any, target: Any, **options: Any) -> None:
+            inside = os.fspath(target) if str(target).startswith("/") else here + os.fspath(target)
+            happen(f"before rename {inside}")
+            rename(source, target, **options)
+            happen(f"after rename {inside}")
+
+        setattr(os, name, told)
+
+    around("rename")
+    around("replace")
+    sys.addaudithook(heard)
+    JsonlSink.write = _after(JsonlSink.write, lambda _, record: happen(f"after record {_named(record)}"))  # type: ignore[method-assign]
+    compile_phase = runner.trainer.compile_phase
+
+    def told(*arguments: Any) -> Any:
+        happen("before compile")
+        compiled = compile_phase(*arguments)
+        happen("after compile")
+        return compiled
+
+    runner.trainer.compile_phase = told
+
+
+def _after(function: Callable[..., None], tell: Callable[..., None]) -> Callable[..., None]:
+    @wraps(function)
+    def told(*arguments: Any) -> None:
+        function(*arguments)
+        tell(*arguments)
+
+    return told
+
+
+def _named(record: dict[str, Any]) -> str:
+    return " ".join(str(record[name]) for name in ("event", "step", "dataset") if name in record)
+
+
+if __name__ == "__main__":
+    main()
