@@ -4,8 +4,8 @@
 
 in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
 or null}. Every run is forked from one process that has loaded the libraries, and ends by SIGKILL at the first event
-that the expression matches, or after these seconds, or by itself. Prints the list of their exit statuses; what they
-print goes to the file LOG, with every event when the environment asks for EVENTS.
+that the expression matches, or after these seconds, or by itself. Prints the list of their wait statuses and seconds; what
+they print goes to the file LOG, with every event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
 or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
@@ -32,15 +32,16 @@ KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": 
 def main() -> None:
 
     log = Path(sys.argv[1]).absolute()
-    statuses = []
+    ends = []
     for cycle in json.load(sys.stdin):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # no thread of jax runs yet, nothing can be lost by a fork
             child = os.fork()
         if child == 0:
             _run(log, cycle)
-        statuses.append(os.waitpid(child, 0)[1])
-    print(json.dumps(statuses))
+        begun = time.monotonic()
+        ends.append({"status": os.waitpid(child, 0)[1], "seconds": time.monotonic() - begun})
+    print(json.dumps(ends))
 
 
 def _run(log: Path, cycle: dict[str, Any]) -> None:

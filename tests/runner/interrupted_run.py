@@ -36,8 +36,8 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[int]:
-    """Run the spec once for each cycle of `dying_runs`; return the wait status of each, output is in `log`."""
+def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Run the spec once for each cycle of `dying_runs`; return `status` and `seconds` of each. Output is in `log`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.dying_runs", "log"],
         cwd=folder,
@@ -45,7 +45,7 @@ def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[int]:
         input=json.dumps(cycles),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""After a fault of the disk a run goes on from what is intact and ends as it would have, or refuses, changing nothing."""
+"""After a fault of the disk a run goes on from what is intact and ends as it would have, or refuses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from runner.checkpoint import Checkpoints
 from runner.manifest import read_manifest
 from runner.seal import seal
+from tests.runner.interrupted_run import environment
 from tests.runner.workplace import fill, lorarun, tree
 
 RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
@@ -56,8 +58,9 @@ def arrays(folder: Path) -> Path:
 
 def cut_short_before_it_was_sealed(folder: Path) -> None:
     """What a disk leaves that took only half of a write and said nothing."""
-    path, manifest = arrays(folder), read_manifest(folder)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    manifest = read_manifest(folder)
+    for path in (folder / "state/d").iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     seal(folder, asdict(manifest))
 
 
@@ -159,18 +162,28 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(
     if mounted.returncode:
         pytest.skip("a disk of a chosen size cannot be mounted here")
     place = {"run": ("--run-dir", "disk/run"), "stores": ("--run-dir", "run", "--set", "data/root=disk/stores")}[what]
-    command = ("exec", "spec.yaml", *place, "--set", "logging/checkpoint_interval=1")
+    command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", *place]
+
+    def run() -> tuple[int, str]:
+        done = subprocess.run(
+            [*command, "--set", "logging/checkpoint_interval=1"],
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
     try:
-        done = lorarun(tmp_path, *command)
-        assert done.exit_code == 74, done.stderr
-        sentence = done.stderr.splitlines()[-1]
+        status, stderr = run()
+        assert (status, "Traceback" in stderr) == (74, False), stderr
+        sentence = stderr.splitlines()[-1]
         assert sentence.startswith("lorarun: ")
         assert "full" in sentence or "No space left" in sentence or "make room" in sentence
-        assert "Traceback" not in done.stderr
         subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
-        assert lorarun(tmp_path, *command).exit_code == 0
-        run = disk / "run" if what == "run" else tmp_path / "run"
-        assert json.loads((run / "summary.json").read_text()) == json.loads((finished / "run/summary.json").read_text())
+        assert run()[0] == 0
+        ended = (disk if what == "run" else tmp_path) / "run/summary.json"
+        assert json.loads(ended.read_text()) == json.loads((finished / "run/summary.json").read_text())
     finally:
         subprocess.run(["umount", disk], check=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -94,7 +95,8 @@ EVENTS = [
 def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(workplace: Path) -> None:
     assert len(EVENTS) >= 30
     cycles = [{"run_dir": "killed", "event": event} for event in EVENTS]
-    statuses = run_cycles(workplace, [*cycles, {"run_dir": "killed"}, {"run_dir": "whole"}])
+    ends = run_cycles(workplace, [*cycles, {"run_dir": "killed"}, {"run_dir": "whole"}])
+    statuses = [end["status"] for end in ends]
     missed = [event for event, status in zip(EVENTS, statuses, strict=False) if status != signal.SIGKILL]
     assert (missed, statuses[-2:]) == ([], [0, 0]), (workplace / "log").read_text()
     assert_same_run(workplace / "killed", workplace / "whole")
@@ -112,3 +114,22 @@ def tree_of(run: Path) -> set[str]:
     """The files of a run that have names of ours."""
     named = (path.relative_to(run) for path in run.rglob("*"))
     return {str(path) for path in named if "state" not in path.parts and "tensorboard" not in path.parts}
+
+
+@pytest.mark.slow
+def test_two_hundred_starts_and_kills_end_as_an_uninterrupted_run(workplace: Path) -> None:
+    (whole,) = run_cycles(workplace, [{"run_dir": "whole"}])
+    random = Random(0)
+    moments = [random.uniform(0.05, 0.6) * whole["seconds"] for _ in range(200)]
+    ends = run_cycles(
+        workplace, [*({"run_dir": "killed", "seconds": seconds} for seconds in moments), {"run_dir": "killed"}]
+    )
+    assert {end["status"] for end in ends} <= {0, signal.SIGKILL}
+    assert sum(end["status"] == signal.SIGKILL for end in ends) >= 100
+    assert ends[-1]["status"] == 0, (workplace / "log").read_text()[-5_000:]
+    assert_same_run(workplace / "killed", workplace / "whole")
+    assert sorted(path.name for path in workplace.iterdir()) == [
+        *("cache", "data", "killed", "log", "notes", "spec.yaml", "tales.jsonl", "whole")
+    ]
+    assert not list((workplace / "data").glob(".*"))
+    assert not (workplace / "killed/.lock").exists()
