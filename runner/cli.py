@@ -85,7 +85,7 @@ def main() -> None:
     lorarun lsp                   lint in an editor, while a spec is written
 
     Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75 preempted (run again),
-    76 numerics, 78 resume refused.
+    76 numerics, 77 adapters that do nothing, 78 resume refused, 130 stopped by a second Ctrl-C.
     """
 
 
@@ -170,11 +170,12 @@ def execute(
 ) -> None:
     """Run the plan. The same command resumes a run that was stopped, at the step where it stood.
 
-    Ctrl-C finishes the current step, saves a checkpoint and exits with 75.
+    Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
+    once, with 130.
     """
     from runner.preemption import listen
 
-    with leave_cleanly(traceback), listen():
+    with leave_cleanly(traceback), listen() as preemption:
         from schema.lint import load_spec
         from schema.settings import read_settings
 
@@ -187,6 +188,7 @@ def execute(
 
         loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
         quiet_writes()
+        preemption.check()
         execute_spec(ExecutionSpec(loaded, run_dir or default_run_dir(str(spec)), restore))
 
 

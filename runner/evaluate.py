@@ -6,7 +6,7 @@ of stage × dataset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import exp, inf
 
 import jax
@@ -23,16 +23,24 @@ MOST_NATS = 700  # whose perplexity a float still holds
 
 
 def validation_losses(
-    compiled: CompiledPhase, state: TrainState, mesh: jax.sharding.Mesh, rows: Mapping[str, Rows], rows_used: int
-) -> dict[str, tuple[float, int]]:
+    compiled: CompiledPhase,
+    state: TrainState,
+    mesh: jax.sharding.Mesh,
+    rows: Mapping[str, Rows],
+    rows_used: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, tuple[float, int]] | None:
     """Return (mean loss in nats, supervised tokens) of each dataset over its first `rows_used` rows.
 
+    None when `stop`, which is asked before each batch, says that there is no time for it.
     The catalog has seen to it that some token of those rows is supervised.
     """
     losses = {}
     for dataset, split in rows.items():
         total, tokens = 0.0, 0
         for batch in validation_batches(split, batch_size=compiled.validation_rows, rows_used=rows_used):
+            if stop():
+                return None
             sums = jax.device_get(compiled.validate(state, put_batch(mesh, batch.arrays())))
             total, tokens = total + float(sums["loss_sum"]), tokens + int(sums["supervised_tokens"])
         losses[dataset] = (total / tokens, tokens)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from runner.failure import ExitCode, Failure
+from runner.preemption import Impatience
 from runner.terminal import wants_colour, write
 
 TRACEBACK = click.option("--traceback", is_flag=True, help="Show Python's traceback of an unexpected error.")
@@ -44,6 +45,9 @@ def _explain(error: BaseException) -> ExitCode:
     if isinstance(error, UnreadableSpec | SettingsError):
         click.echo(f"lorarun: {error}", err=True)
         return ExitCode.INVALID
+    if isinstance(error, Impatience):
+        click.echo("lorarun: stopped at once; checkpoints are whole, what followed the last one is lost", err=True)
+        return ExitCode.IMPATIENT
     if isinstance(error, KeyboardInterrupt):
         click.echo("lorarun: stopped; nothing that was saved is lost, run the same command again", err=True)
         return ExitCode.PREEMPTED

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     NUMERICS = 76  # a loss or gradient is not finite
     EXPORT = 77  # an export differs from the trained model
     RESUME = 78  # what lies in the run directory does not belong to this spec
+    IMPATIENT = 130  # a second Ctrl-C, as shells number it
 
 
 class Failure(Exception):  # noqa: N818  (a refusal is an answer, not an error of ours)

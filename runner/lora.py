@@ -115,6 +115,18 @@ def count_lora_params(lora_A: Any, lora_B: Any) -> int:  # noqa: N803
     return sum(leaf.size for leaf in jax.tree.leaves((lora_A, lora_B)))
 
 
+def idle_adapters(lora_B: Any) -> list[str]:  # noqa: N803
+    """Return the paths of the adapters whose B is all zero, so that they do nothing; a layer of a stack by number."""
+    idle = []
+    for path, leaf in jax.tree.leaves_with_path(lora_B):
+        silent = jax.device_get(jnp.all(leaf == 0, axis=(-2, -1)))
+        layers = [number for number, each in enumerate(silent.reshape(-1).tolist()) if each]
+        if layers:
+            name = _written(path)
+            idle.append(name if len(layers) == silent.size else f"{name} of layers {', '.join(map(str, layers))}")
+    return idle
+
+
 def lora_scale(alpha: float, rank: int, scaling: Scaling = "standard") -> float:
     """Factor of A @ B: alpha / rank (Hu et al. 2021), or alpha / √rank for rslora (Kalajdzievski 2023)."""
     return alpha / (rank if scaling == "standard" else rank**0.5)

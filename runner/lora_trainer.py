@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import jax
 from rich.console import Console
@@ -25,7 +26,7 @@ from runner.failure import ExitCode, Failure
 from runner.job import CHECKPOINTS, ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.lock import locked
-from runner.lora import abstract_lora_state, transition_to_lora
+from runner.lora import abstract_lora_state, idle_adapters, transition_to_lora
 from runner.manifest import Manifest, verify_checkpoint
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
@@ -84,7 +85,7 @@ class LoRATrainer(BaseTrainer):
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
-        self._saved_step, self._resumed = manifest.step, manifest
+        self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
 
     def _check(self) -> Path | None:
         """Refuse what cannot be run, without writing anything; return the checkpoint that a new run starts from."""
@@ -147,6 +148,8 @@ class LoRATrainer(BaseTrainer):
                     self._enter_lora_phase(checkpoints)
                 self.run_phase(phase, session)
             checkpoints.wait()
+        if self._in_lora_phase:
+            check_adapters(self.state.params)
         weights_digest = tree_digest(self.state.params)
         reread(run_dir / CHECKPOINTS / str(self.step), self.state.params, weights_digest)
         digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
@@ -168,6 +171,17 @@ class LoRATrainer(BaseTrainer):
                 "saved; bring it back, or start anew with another --run-dir",
                 ExitCode.RESUME,
             )
+
+
+def check_adapters(params: Any) -> None:
+    """Raise Failure EXPORT when adapters came out of phase lora as they went in, so that an export would not act."""
+    if idle := idle_adapters(params["lora_B"]):
+        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+        raise Failure(
+            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; look at the losses and at "
+            "training/post_lora_dataset, whose rows may supervise nothing",
+            ExitCode.EXPORT,
+        )
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:

@@ -27,6 +27,7 @@ class Manifest:
     ledger: dict[str, list[int]]  # rows, tokens seen and tokens supervised by dataset
     token_digest: str  # chain over the digests of all batches so far
     micro_batch_rows: int  # which decide the dropout masks
+    skipped_steps: int  # that were not finite
     versions: dict[str, str]
 
 

@@ -62,7 +62,8 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     kept = jax.tree.map(lambda x: x.sharding, changing)
     scalars = (_abstract((), jnp.float32, everywhere), _abstract_key(everywhere))
 
-    train = jax.jit(partial(_train, micro=micro), donate_argnums=0, out_shardings=(kept, everywhere))
+    skip = spec.training.on_nonfinite == "skip"
+    train = jax.jit(partial(_train, micro=micro, skip=skip), donate_argnums=0, out_shardings=(kept, everywhere))
     validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
     with jax.set_mesh(mesh):
         compiled_train = train.lower(changing, base, _abstract_batch(spec, mesh, rows), *scalars).compile()
@@ -117,9 +118,16 @@ def state_bytes(spec: Spec, mesh: dict[str, int], phase: Phase) -> int:
 
 
 def _train(
-    changing: TrainState, base: Any, batch: Batch, learning_rate: jax.Array, key: jax.Array, micro: MicroBatch
+    changing: TrainState,
+    base: Any,
+    batch: Batch,
+    learning_rate: jax.Array,
+    key: jax.Array,
+    *,
+    micro: MicroBatch,
+    skip: bool,
 ) -> tuple[TrainState, Metrics]:
-    state, metrics = train_step(_join(changing, base), batch, learning_rate, key, micro)
+    state, metrics = train_step(_join(changing, base), batch, learning_rate, key, micro, skip)
     return _split(state)[0], metrics
 
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: between steps they are remembered, so that the step and its checkpoint complete;
+"""SIGINT, SIGTERM and SIGUSR1: between steps they are remembered, so that the step and its checkpoint complete;
 elsewhere (preparation, compilation) they interrupt at once, as nothing is half-saved there."""
 
 from __future__ import annotations
@@ -8,25 +8,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class Impatience(KeyboardInterrupt):
+    """A second Ctrl-C: stop now, whatever is not saved yet."""
+
 
 class Preemption:
-    """Whether somebody asked this process to stop. A second request interrupts at once."""
+    """Whether somebody asked this process to stop; a second SIGINT interrupts at once.
+
+    Schedulers repeat themselves (SIGUSR1, then SIGTERM): what they send again changes nothing.
+    """
 
     def __init__(self) -> None:
         self.requested = False
         self.patient = False
+        self._pressed = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: note it while steps run, else raise KeyboardInterrupt."""
-        if self.requested or not self.patient:
+        if number == signal.SIGINT and self._pressed:
+            raise Impatience
+        self.requested, self._pressed = True, self._pressed or number == signal.SIGINT
+        if not self.patient:
             raise KeyboardInterrupt
-        self.requested = True
+
+    def is_requested(self) -> bool:
+        """Whether somebody asked."""
+        return self.requested
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt when somebody asked; Python drops one that is raised in a callback of a library."""
+        if self.requested:
+            raise KeyboardInterrupt
 
     @contextmanager
     def during_steps(self) -> Iterator[None]:
         """Within this block a signal waits for the end of the step."""
         self.patient = True
         try:
+            self.check()
             yield
         finally:
             self.patient = False
@@ -36,7 +58,7 @@ class Preemption:
 def listen() -> Iterator[Preemption]:
     """Install the handlers and put the former ones back at the end."""
     preemption = Preemption()
-    former = {number: signal.signal(number, preemption.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, preemption.handle) for number in SIGNALS}
     try:
         yield preemption
     finally:

@@ -32,14 +32,15 @@ class MicroBatch:
 
 
 def train_step(
-    state: TrainState, batch: Batch, learning_rate: jax.Array, key: jax.Array, micro: MicroBatch
+    state: TrainState, batch: Batch, learning_rate: jax.Array, key: jax.Array, micro: MicroBatch, skip: bool = False
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """Take one step; return the new state and the metrics.
 
     The batch's rows must be a multiple of `micro.devices` × `micro.rows`. `key` is the phase's key for
     dropout; the step's own is derived from it and `state.step`. Metrics are scalars: `loss` (mean over
     supervised tokens, nats), `grad_norm` (before clipping), `supervised_tokens` (int32), `finite` (bool:
-    loss, gradient and update are). A batch without supervised tokens has loss and gradient zero.
+    loss, gradient and update are). A batch without supervised tokens has loss and gradient zero. With `skip` a
+    step that is not finite changes nothing but the number of the step.
     """
     key = jax.random.fold_in(key, state.step)
     gradient_of = jax.value_and_grad(_sum_of_losses, has_aux=True)
@@ -60,6 +61,9 @@ def train_step(
     params = optax.apply_updates(state.params, jax.tree.map(lambda u: learning_rate * u, updates))
     loss, grad_norm = loss / supervised, optax.tree.norm(gradient)
     finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm) & jnp.isfinite(learning_rate * optax.tree.norm(updates))
+    if skip:
+        kept, made = (state.params, state.opt_state), (params, opt_state)
+        params, opt_state = jax.tree.map(lambda old, new: jnp.where(finite, new, old), kept, made)
     return state.replace(step=state.step + 1, params=params, opt_state=opt_state), {
         "loss": loss,
         "grad_norm": grad_norm,

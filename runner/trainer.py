@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import jax
@@ -21,6 +20,7 @@ from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
 from runner.evaluate import evaluated_dataset, score_records, validation_losses
 from runner.failure import ExitCode, Failure
+from runner.finite import FiniteSteps, check_finite
 from runner.job import ExecutionSpec, RestoreableJob, spec_digest
 from runner.ledger import RunLedger
 from runner.lora import lora_scale
@@ -28,6 +28,7 @@ from runner.manifest import Manifest
 from runner.mesh import batch_devices, build_mesh, put_batch
 from runner.metrics import Record, Sink
 from runner.metrics.console import RunConsole
+from runner.micro_batch import check_micro_batch, micro_batch_remark
 from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
 from runner.plan import PhasePlan, compile_plan
@@ -72,7 +73,8 @@ class BaseTrainer(RestoreableJob):
         self.ledger = RunLedger()
         self.base_digest: str | None = None
         self._in_lora_phase = False
-        self._finite = _Finite()
+        self._finite = FiniteSteps(spec.spec.training)
+        self._saved_at = time.monotonic()
 
     def run_phase(self, phase: PhasePlan, session: Session) -> None:
         """Run what is left of a phase, from `self.step` on.
@@ -100,6 +102,7 @@ class BaseTrainer(RestoreableJob):
             with batches, session.preemption.during_steps():
                 for batch in batches:
                     metrics = self._train(phase, compiled, batch, key)
+                    self._settle(self.step - 1, session)
                     self._report(phase, number, metrics, session=session, clock=clock)
                     self._save(phase, number, session)
                     self._after_checkpoint(phase, compiled, session, clock)
@@ -123,8 +126,13 @@ class BaseTrainer(RestoreableJob):
         self.state, metrics = compiled.train(self.state, arrays, rate, key)
         self.step = batch.step
         self.ledger.add(batch)
-        self._finite.note(batch.step, metrics["finite"])
+        self._finite.note(phase.name, batch, metrics["finite"])
         return metrics
+
+    def _settle(self, last: int, session: Session) -> None:
+        """Find out whether the steps up to `last` were finite, and record those that were skipped."""
+        for record in self._finite.settle(last):
+            session.write(record)
 
     def _report(
         self, phase: PhasePlan, stage: int, metrics: dict[str, jax.Array], *, session: Session, clock: _Clock
@@ -132,31 +140,15 @@ class BaseTrainer(RestoreableJob):
         """Read the metrics of a step back from the devices, at report steps only."""
         if self.step not in phase.report_steps:
             return
-        self._finite.check(phase)
-        numbers = jax.device_get(metrics)
-        steps, seconds = clock.lap(self.step)
-        session.write(
-            {
-                "event": "train",
-                "step": self.step,
-                "phase": phase.name,
-                "stage": stage,
-                "tokens": self.step * self.plan.tokens_per_step,
-                "loss": float(numbers["loss"]),
-                "learning_rate": phase.learning_rate_at(self.step),
-                "grad_norm": float(numbers["grad_norm"]),
-                "supervised_tokens": int(numbers["supervised_tokens"]),
-                "token_digest": self.ledger.token_digest,
-                "seconds": seconds,
-                "tokens_per_second": steps * self.plan.tokens_per_step / seconds,
-            }
-        )
+        self._settle(self.step, session)
+        session.write(train_record(self, phase, stage, jax.device_get(metrics), clock.lap(self.step)))
 
     def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
-        """Save at checkpoint steps, and when somebody asked the process to stop, which ends it."""
+        """Save at checkpoint steps, when it is time, and when somebody asked the process to stop, which ends it."""
         session.checkpoints.check()
-        asked_to_stop = session.preemption.requested
-        if asked_to_stop or self.step in phase.checkpoint_steps:
+        asked_to_stop, every = session.preemption.requested, self.spec.spec.checkpoint.every_minutes
+        due = every != "never" and time.monotonic() - self._saved_at >= 60 * every
+        if asked_to_stop or due or self.step in phase.checkpoint_steps:
             self._save_once(phase, stage, session)
         if asked_to_stop:
             session.checkpoints.wait()
@@ -167,10 +159,10 @@ class BaseTrainer(RestoreableJob):
     def _save_once(self, phase: PhasePlan, stage: int, session: Session) -> None:
         if self._saved_step == self.step:
             return
-        self._finite.check(phase)
+        self._settle(self.step, session)
         manifest = manifest_of(self, phase, stage, session.catalog.digests())
         session.checkpoints.save(saved_part(self.state), manifest)
-        self._saved_step = self.step
+        self._saved_step, self._saved_at = self.step, time.monotonic()
 
     def _after_checkpoint(
         self, phase: PhasePlan, compiled: CompiledPhase, session: Session, clock: _Clock | None = None
@@ -183,8 +175,11 @@ class BaseTrainer(RestoreableJob):
         if not wanted:
             return
         rows = {label: validation[label] for label in wanted}
-        losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps)
-        check_finite({label: loss for label, (loss, _) in losses.items()}, phase, self.step)
+        stop = session.preemption.is_requested
+        losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps, stop)
+        if losses is None:  # a run that goes on here validates first
+            return
+        check_finite({label: loss for label, (loss, _) in losses.items()}, phase.name, self.step)
         for record in score_records(losses, scored, names, {"step": self.step, "phase": phase.name}):
             session.write(record)
         if clock is not None:
@@ -194,6 +189,27 @@ class BaseTrainer(RestoreableJob):
 def saved_part(state: TrainState) -> dict[str, Any]:
     """The part of a state that a checkpoint holds: what is trained, its optimizer, the phase's step."""
     return {"params": state.params, "opt_state": state.opt_state, "step": state.step}
+
+
+def train_record(
+    trainer: BaseTrainer, phase: PhasePlan, stage: int, numbers: Mapping[str, Any], lap: tuple[int, float]
+) -> Record:
+    """Say how a step went, and the `lap` of steps and seconds since the last report."""
+    steps, seconds = lap
+    return {
+        "event": "train",
+        "step": trainer.step,
+        "phase": phase.name,
+        "stage": stage,
+        "tokens": trainer.step * trainer.plan.tokens_per_step,
+        "loss": float(numbers["loss"]),
+        "learning_rate": phase.learning_rate_at(trainer.step),
+        "grad_norm": float(numbers["grad_norm"]),
+        "supervised_tokens": int(numbers["supervised_tokens"]),
+        "token_digest": trainer.ledger.token_digest,
+        "seconds": seconds,
+        "tokens_per_second": steps * trainer.plan.tokens_per_step / seconds,
+    }
 
 
 def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict[str, str]) -> Manifest:
@@ -211,41 +227,9 @@ def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict
         ledger=trainer.ledger.counts,
         token_digest=trainer.ledger.token_digest,
         micro_batch_rows=trainer._micro_batch_rows,
+        skipped_steps=trainer._finite.skipped,
         versions=library_versions(),
     )
-
-
-def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
-    """Say that other rows are taken at once than the spec asks."""
-    asked, share = spec.training.per_device_batch_size, spec.training.batch_size // devices
-    return f"training/per_device_batch_size {asked} does not divide the {share} rows of a device; {rows} is used"
-
-
-def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest | None, rows: int) -> None:
-    """Raise Failure RESUME when the rest of a phase with dropout would draw other masks than its beginning.
-
-    `before` is the checkpoint that the run goes on from.
-    """
-    drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
-    if not drops or before is None or before.phase != phase.name or before.step == phase.last_step:
-        return
-    if before.micro_batch_rows != rows:
-        raise Failure(
-            f"a device takes {rows} rows at once here, and took {before.micro_batch_rows} before, so that dropout "
-            "would differ; go on where the run began, or start anew with another --run-dir",
-            ExitCode.RESUME,
-        )
-
-
-def check_finite(losses: Mapping[str, float], phase: PhasePlan, step: int) -> None:
-    """Raise Failure NUMERICS when a validation loss is not finite."""
-    broken = [label for label, loss in losses.items() if not isfinite(loss)]
-    if broken:
-        raise Failure(
-            f"phase {phase.name}, step {step:,}: the validation loss of {broken[0]} is not finite; lower the learning "
-            "rate and start anew with another --run-dir",
-            ExitCode.NUMERICS,
-        )
 
 
 def model_of(spec: Spec) -> Decoder:
@@ -259,28 +243,6 @@ def attention_implementation(spec: Spec) -> Any:
     """Choose cuDNN's attention on GPUs for 16-bit activations, XLA's elsewhere."""
     on_gpu = jax.default_backend() == "gpu"
     return "cudnn" if on_gpu and spec.architecture.dtype.activation != "float32" else "xla"
-
-
-class _Finite:
-    """Remembers on the devices whether steps were finite, and asks at reports and before saves only."""
-
-    def __init__(self) -> None:
-        self._flags: dict[int, jax.Array] = {}
-
-    def note(self, step: int, flag: jax.Array) -> None:
-        """Remember one step's flag without waiting for it."""
-        self._flags[step] = flag
-
-    def check(self, phase: PhasePlan) -> None:
-        """Raise Failure NUMERICS naming the first step since the last check that was not finite."""
-        flags, self._flags = jax.device_get(self._flags), {}
-        failed = [step for step, finite in flags.items() if not finite]
-        if failed:
-            raise Failure(
-                f"phase {phase.name}, step {failed[0]:,}: the loss, its gradient or the update is not finite; "
-                "earlier checkpoints are kept; lower the learning rate or raise the precision",
-                ExitCode.NUMERICS,
-            )
 
 
 class _Clock:

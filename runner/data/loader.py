@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -37,7 +37,8 @@ class Ledger:
 class Batch:
     """One step's rows: `tokens` (b, t) int32 inputs, `targets` (b, t) int32, `mask` (b, t) float32, 1 where supervised.
 
-    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the three arrays.
+    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the three arrays; `rows`
+    are the numbers of its rows in each dataset's split, in order, and are not told in validation.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -46,6 +47,7 @@ class Batch:
     step: int
     digest: str
     ledger: Mapping[str, Ledger]
+    rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What goes to the devices."""
@@ -140,12 +142,15 @@ class _Assembly:
         block = _empty(len(addresses), self._entries[0].rows)
         owners = np.searchsorted(self._starts, addresses, side="right") - 1
         ledger: dict[str, Ledger] = {}
+        rows: dict[str, list[int]] = {}
         for number, entry in enumerate(self._entries):
             places = np.flatnonzero(owners == number)
-            part = entry.rows.gather(addresses[places] - self._starts[number])
+            own = addresses[places] - self._starts[number]
+            part = entry.rows.gather(own)
             _put(block, places, part)
+            rows.setdefault(entry.name, []).extend(own.tolist())
             ledger[entry.name] = _add(ledger.get(entry.name, Ledger(0, 0, 0)), _ledger(part))
-        return _batch(block, self._first_step + index, ledger)
+        return _batch(block, self._first_step + index, ledger, rows)
 
 
 def _stack(addresses: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -163,14 +168,16 @@ def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered)
     block.filled[places] = part.filled
 
 
-def _batch(block: Gathered, step: int, ledger: Mapping[str, Ledger]) -> Batch:
+def _batch(
+    block: Gathered, step: int, ledger: Mapping[str, Ledger], rows: Mapping[str, Sequence[int]] | None = None
+) -> Batch:
     tokens = np.ascontiguousarray(block.tokens[:, :-1])
     targets = np.ascontiguousarray(block.tokens[:, 1:])
     mask = block.supervised[:, 1:].astype(np.float32)
     digest = hashlib.blake2b(digest_size=16)
     for array in (tokens, targets, mask):
         digest.update(array.data)
-    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger)
+    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger, rows or {})
 
 
 def _ledger(part: Gathered) -> Ledger:

@@ -51,8 +51,11 @@ class ConsoleSink:
             self._progress.start()
 
     def write(self, record: Record) -> None:
-        """Show one record; validations and evaluations stay on the screen as lines."""
+        """Show one record; validations, evaluations and skipped steps stay on the screen as lines."""
         step = int(str(record["step"]))
+        if record["event"] == "skipped":
+            self._console.print(f"{record['phase']:<5} step {step:,}  skipped, for it is not finite: {record['rows']}")
+            return
         if record["event"] != "train":
             self._console.print(
                 f"{record['phase']:<5} step {step:,}  {record['event']}  {record['dataset']}  loss {record['loss']:.4f}"

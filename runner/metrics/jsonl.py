@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import inf
+from math import isfinite
 from pathlib import Path
 
 from runner.job import write_atomically
@@ -20,8 +20,10 @@ class JsonlSink:
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, record: Record) -> None:
-        """Append one line; what is beyond a float is null, for JSON has no infinity."""
-        known = {name: None if value in (inf, -inf) else value for name, value in record.items()}
+        """Append one line; what is no number is null, for JSON has neither infinity nor NaN."""
+        known = {
+            name: None if isinstance(value, float) and not isfinite(value) else value for name, value in record.items()
+        }
         self._file.write(json.dumps(known, allow_nan=False) + "\n")
         self._file.flush()
 

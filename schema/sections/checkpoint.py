@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from schema.sections._section import Section, key
+
+Minutes = Annotated[float, Field(gt=0)] | Literal["never"]
 
 
 class Checkpoint(Section):
     """checkpoint: the last step of each phase is kept whatever `keep` says."""
 
+    every_minutes: Minutes = key(
+        "never",
+        "Save also when this time has passed since the last checkpoint; the plan does not list these.",
+        unit="minutes",
+    )
     keep: int = key(3, "Number of newest checkpoints that are kept.", unit="checkpoints", ge=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,10 @@ class Training(Section):
     per_device_batch_size: Annotated[int, NOT_ZERO] = key(
         -1, "Micro-batch on one device; -1 is the largest that fits and divides.", unit="rows", never=0, ge=-1
     )
+    on_nonfinite: Literal["stop", "skip"] = key(
+        "stop", "What happens at a step whose loss, gradient or update is not finite; skip leaves it out."
+    )
+    max_skipped_steps: int = key(10, "Steps of a run that skip may leave out before it stops.", unit="steps", ge=0)
     tokens: int = key(
         1_000_000_000, "Total budget of phase full, when no per-phase budgets are given.", unit="tokens", ge=1
     )

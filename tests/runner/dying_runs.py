@@ -3,9 +3,10 @@
     python -m tests.runner.dying_runs LOG < CYCLES.json
 
 in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
-or null}. Every run is forked from one process that has loaded the libraries, and ends by SIGKILL at the first event
-that the expression matches, or after these seconds, or by itself. Prints the list of their wait statuses and seconds; what
-they print goes to the file LOG, with every event when the environment asks for EVENTS.
+or null, "signals": ["SIGTERM", …]}. Every run is forked from one process that has loaded the libraries, and sends
+itself these signals, SIGKILL if there are none, at the first event that the expression matches, or SIGKILL after these
+seconds; else it ends by itself. Prints the list of their wait statuses and
+seconds; what they print goes to the file LOG, with every event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
 or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
@@ -49,7 +50,8 @@ def _run(log: Path, cycle: dict[str, Any]) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     if cycle.get("event") or "EVENTS" in os.environ:
-        _listen(re.compile(cycle["event"]) if cycle.get("event") else None)
+        deadly = re.compile(cycle["event"]) if cycle.get("event") else None
+        _listen(deadly, [signal.Signals[name] for name in cycle.get("signals", ["SIGKILL"])])
     if cycle.get("seconds") is not None:
         threading.Thread(target=_die_after, args=(cycle["seconds"],), daemon=True).start()
     from runner.cli import main
@@ -60,15 +62,12 @@ def _run(log: Path, cycle: dict[str, Any]) -> None:
 
 def _die_after(seconds: float) -> None:
     time.sleep(seconds)
-    _die()
-
-
-def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _listen(deadly: re.Pattern[str] | None) -> None:
-    """Tell every event, and die at the first that matches."""
+def _listen(deadly: re.Pattern[str] | None, signals: list[signal.Signals]) -> None:
+    """Tell every event, and send the signals at the first that matches."""
+    import runner.evaluate
     import runner.trainer
     from runner.metrics.jsonl import JsonlSink
 
@@ -79,7 +78,8 @@ def _listen(deadly: re.Pattern[str] | None) -> None:
         if shown:
             os.write(2, f"event: {event}\n".encode())
         if deadly is not None and deadly.search(event):
-            _die()
+            while signals:
+                os.kill(os.getpid(), signals.pop(0))
 
     def heard(kind: str, arguments: tuple[Any, ...]) -> None:
         if kind not in KINDS or not isinstance(arguments[0], str | os.PathLike):
@@ -114,6 +114,13 @@ def _listen(deadly: re.Pattern[str] | None) -> None:
         return compiled
 
     runner.trainer.compile_phase = told
+    put_batch = runner.evaluate.put_batch
+
+    def put(*arguments: Any) -> Any:
+        happen("before validation batch")
+        return put_batch(*arguments)
+
+    runner.evaluate.put_batch = put  # type: ignore[assignment]
 
 
 def _after(function: Callable[..., None], tell: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM stop a run with 75; the same command ends as if nothing had happened."""
+"""SIGINT, SIGTERM and SIGUSR1 stop a run with 75 wherever it is; the same command ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.interrupted_run import finish, interrupt_when, preparing, reached, records, summary
+from tests.runner.interrupted_run import (
+    finish,
+    interrupt_when,
+    preparing,
+    reached,
+    records,
+    run_cycles,
+    summary,
+)
 from tests.runner.workplace import SPEC, fill, lorarun
 
 LONGER = SPEC.replace("root: stores", "root: data").replace("[256]", "[6400]")  # 50 steps a phase
@@ -42,5 +50,54 @@ def test_a_run_that_is_asked_to_stop_three_times_ends_as_an_uninterrupted_one(
     finish(tmp_path, "stopped")
     monkeypatch.chdir(tmp_path)
     assert lorarun(tmp_path, "exec", "spec.yaml", "--run-dir", "whole").exit_code == 0
+    assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
+    assert records(tmp_path / "stopped") == records(tmp_path / "whole")
+
+
+# Where the signal comes, in the order of the run; what was saved when it ended.
+STAGES = {
+    "preparation": (r"^before mkdir data/\.", None),
+    "compilation": (r"^before compile$", None),
+    "a step": (r"^after record train 3$", 3),
+    "validation": (r"^before validation batch$", 5),
+    "a save": (r"^before rename \S+/checkpoints/\.partial-7/manifest\.json$", 8),
+}
+
+
+def prepare(folder: Path) -> None:
+    """A run of 8 steps a phase, validated and saved now and then."""
+    fill(folder)
+    spec = SPEC.replace("root: stores", "root: data").replace("[256]", "[1024]")
+    intervals = "{report_interval: 1, checkpoint_interval: 7, validation_interval: 5}"
+    (folder / "spec.yaml").write_text(spec.replace("{report_interval: 1}", intervals))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
+def test_a_signal_is_honoured_wherever_the_run_is(name: str, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    cycles = [{"run_dir": "stopped", "event": event, "signals": [name]} for event, _ in STAGES.values()]
+    ends = run_cycles(tmp_path, [*cycles, {"run_dir": "stopped"}, {"run_dir": "whole"}])
+    log = (tmp_path / "log").read_text()
+    assert [end["status"] >> 8 for end in ends] == [*[75] * len(STAGES), 0, 0], log
+    sentences = [line for line in log.splitlines() if line.startswith("lorarun: stopped")]
+    for sentence, (_, saved) in zip(sentences, STAGES.values(), strict=True):
+        steps = [saved, saved + 1] if saved else []  # training goes on while a checkpoint is written
+        assert not steps or any(f"stopped after step {step}, which is saved" in sentence for step in steps), sentences
+    assert "Traceback" not in log
+    assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
+    assert records(tmp_path / "stopped") == records(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    twice = {"run_dir": "stopped", "event": "^before validation batch$", "signals": ["SIGINT", "SIGINT"]}
+    again = {"run_dir": "stopped", "event": "^after record train 7$", "signals": ["SIGUSR1", "SIGTERM", "SIGINT"]}
+    ends = run_cycles(tmp_path, [twice, again, {"run_dir": "stopped"}, {"run_dir": "whole"}])
+    log = (tmp_path / "log").read_text()
+    assert [end["status"] >> 8 for end in ends] == [130, 75, 0, 0], log
+    assert "lorarun: stopped at once; checkpoints are whole" in log
+    assert "Traceback" not in log
     assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
     assert records(tmp_path / "stopped") == records(tmp_path / "whole")
