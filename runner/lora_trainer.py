@@ -178,7 +178,7 @@ def check_adapters(params: Any) -> None:
     if idle := idle_adapters(params["lora_B"]):
         more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
         raise Failure(
-            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; look at the losses and at "
+            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; see the losses, and "
             "training/post_lora_dataset, whose rows may supervise nothing",
             ExitCode.EXPORT,
         )

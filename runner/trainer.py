@@ -53,6 +53,11 @@ class Session:
         for sink in self.sinks:
             sink.write(record)
 
+    def sync(self) -> None:
+        """Bring all records to the disk."""
+        for sink in self.sinks:
+            sink.sync()
+
 
 class BaseTrainer(RestoreableJob):
     """Trains the phases of a plan on a mesh; `state` is None until it is created or restored."""
@@ -161,6 +166,7 @@ class BaseTrainer(RestoreableJob):
             return
         self._settle(self.step, session)
         manifest = manifest_of(self, phase, stage, session.catalog.digests())
+        session.sync()
         session.checkpoints.save(saved_part(self.state), manifest)
         self._saved_step, self._saved_at = self.step, time.monotonic()
 

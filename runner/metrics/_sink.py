@@ -11,10 +11,13 @@ Record = Mapping[str, Value]
 
 
 class Sink(Protocol):
-    """Takes the records of a run. Each record has `event` (train, validation, evaluation) and `step`."""
+    """Takes the records of a run. Each record has `event` (train, skipped, validation, evaluation) and `step`."""
 
     def write(self, record: Record) -> None:
         """Take one record."""
+
+    def sync(self) -> None:
+        """Bring what was taken to the disk: a checkpoint follows that counts on it."""
 
     def close(self) -> None:
         """Flush and let go."""
@@ -29,7 +32,8 @@ def open_sinks(run_dir: Path, resume_step: int, use_wandb: bool) -> tuple[Sink, 
     from runner.metrics.jsonl import JsonlSink
     from runner.metrics.tensorboard import TensorboardSink
 
-    sinks: list[Sink] = [JsonlSink(run_dir, resume_step), TensorboardSink(run_dir, resume_step)]
+    lines = JsonlSink(run_dir, resume_step)
+    sinks: list[Sink] = [lines, TensorboardSink(run_dir, resume_step, lines.resumed)]
     if use_wandb:
         from runner.metrics.wandb import WandbSink
 

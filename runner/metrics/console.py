@@ -74,6 +74,9 @@ class ConsoleSink:
         left = self._seconds_left(step, float(str(record["seconds"])))
         self._console.print(f"{place}  step {step:,}/{self._steps:,}  {numbers}  ETA {left}")
 
+    def sync(self) -> None:
+        """Do nothing: a screen keeps nothing."""
+
     def close(self) -> None:
         """Take the live line off the screen."""
         if self._progress is not None:

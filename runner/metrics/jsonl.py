@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
-from runner.job import write_atomically
 from runner.metrics._sink import Record
+
+BEFORE_THE_CHECKPOINT = ("train", "skipped")  # what is recorded of a step before it is saved; the rest is done again
 
 
 class JsonlSink:
-    """Appends records to `metrics.jsonl`, each line flushed as it is written."""
+    """Appends records to `metrics.jsonl`, each line flushed as it is written.
+
+    `resumed` are the records of the step that the run goes on after.
+    """
 
     def __init__(self, run_dir: Path, resume_step: int) -> None:
         path = run_dir / "metrics.jsonl"
-        kept = [line for line in _lines(path) if _belongs(line, resume_step)]
-        write_atomically(path, "".join(kept))
+        path.touch()
+        with path.open("r+b") as file:
+            end, self.resumed = _end_of(file.fileno(), resume_step)
+            file.truncate(end)
+            os.fsync(file.fileno())
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, record: Record) -> None:
@@ -27,24 +38,54 @@ class JsonlSink:
         self._file.write(json.dumps(known, allow_nan=False) + "\n")
         self._file.flush()
 
+    def sync(self) -> None:
+        """Bring all lines to the disk."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+def _end_of(file: int, resume_step: int) -> tuple[int, list[Record]]:
+    """Return where the records up to a checkpoint end, and those of its own step.
 
-
-def _belongs(line: str, resume_step: int) -> bool:
-    """Whether a line is whole and was written before the checkpoint that the run continues from.
-
-    What follows a step's checkpoint (validation, evaluation) is done again after a resume at that step.
+    Reads from the end of the file, so that the time does not grow with the run.
     """
-    if not line.endswith("\n"):  # the next record would continue it
-        return False
+    end: int | None = None
+    own: list[Record] = []
+    for start, line in _lines_backwards(file):
+        record = _record(line)
+        if record is None or not _belongs(record, resume_step):
+            continue
+        end = start + len(line) if end is None else end
+        if record["step"] < resume_step:
+            break
+        own.insert(0, record)
+    return end or 0, own
+
+
+def _lines_backwards(file: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file from its last, each with where it starts."""
+    end = os.fstat(file).st_size
+    if not end:
+        return
+    with mmap.mmap(file, end, access=mmap.ACCESS_READ) as content:
+        while end:
+            start = content.rfind(b"\n", 0, end - 1) + 1
+            yield start, content[start:end]
+            end = start
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """The record of a line; None of half a line, which the next record would continue."""
     try:
-        record = json.loads(line)
+        return json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
-        return False
-    return bool(record["step"] < resume_step or (record["step"] == resume_step and record["event"] == "train"))
+        return None
+
+
+def _belongs(record: dict[str, Any], resume_step: int) -> bool:
+    """Whether a record was written before the checkpoint that the run continues from."""
+    step: int = record["step"]
+    return step < resume_step or (step == resume_step and record["event"] in BEFORE_THE_CHECKPOINT)

@@ -1,37 +1,54 @@
-"""TensorBoard event files, written by tensorboardX."""
+"""TensorBoard event files, in tensorboardX's format.
+
+Each record is on the disk before the next step, not when a thread gets to it: a killed run loses no event before its
+last checkpoint. What followed it is taken back by the first event of the next process.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 
-from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record
 
 NOT_SCALARS = ("event", "step", "phase", "dataset")
 
 
 class TensorboardSink:
-    """Writes each number as `event/name`, per dataset where a record names one."""
+    """Writes each number as `event/name`, per dataset where a record names one.
 
-    def __init__(self, run_dir: Path, resume_step: int) -> None:
-        purge = resume_step + 1 if resume_step else None
-        self._writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=purge)
+    `resumed` are the records of the step that the run goes on after; readers drop all events from that step on when
+    they meet this process, so that these are written again.
+    """
+
+    def __init__(self, run_dir: Path, resume_step: int, resumed: Sequence[Record] = ()) -> None:
+        folder = run_dir / "tensorboard"
+        folder.mkdir(exist_ok=True)
+        # Readers take files in the order of their names, which begin with the second of their birth.
+        self._file = EventsWriter(str(folder / "events"), f".{resume_step:012d}")
+        self._write(resume_step, session_log=SessionLog(status=SessionLog.START))
+        for record in resumed:
+            self.write(record)
 
     def write(self, record: Record) -> None:
-        """Write the numbers of one record. Raises Failure STORAGE when the writing behind has failed."""
-        if not self._writer.file_writer.event_writer._worker.is_alive():
-            raise Failure(
-                f"cannot write {self._writer.logdir}: a write has failed; make room on that disk, and run the same "
-                "command again",
-                ExitCode.STORAGE,
-            )
+        """Write the numbers of one record."""
         topic = "/".join(str(record[name]) for name in ("event", "dataset") if name in record)
         for name, value in record.items():
             if name not in NOT_SCALARS and isinstance(value, int | float):
-                self._writer.add_scalar(f"{topic}/{name}", value, int(str(record["step"])))
+                self._write(int(str(record["step"])), summary=scalar(f"{topic}/{name}", value))
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Do nothing: events are read by people, who can do without the last ones after a loss of power."""
 
     def close(self) -> None:
-        """Write what is buffered."""
-        self._writer.close()
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, step: int, **content: object) -> None:
+        self._file.write_event(Event(wall_time=time.time(), step=step, **content))

@@ -40,6 +40,9 @@ class WandbSink:
         }
         self._run.log(numbers, step=int(str(record["step"])))
 
+    def sync(self) -> None:
+        """Do nothing: wandb keeps its own record of what it has still to upload."""
+
     def close(self) -> None:
         """Finish the upload."""
         self._run.finish()

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from tests.runner.event_files import events
 from tests.runner.interrupted_run import records, run_cycles, summary
 
 SPEC = """
@@ -107,7 +108,13 @@ def assert_same_run(one: Path, other: Path) -> None:
     """Two runs have the same end, the same records, and the same files."""
     assert summary(one) == summary(other)  # with the digests of base, adapters and tokens, and the ledger
     assert records(one) == records(other)  # losses and token digests of every step
+    assert scalars(one) == scalars(other)
     assert tree_of(one) == tree_of(other)
+
+
+def scalars(run: Path) -> list[tuple[str, int, float]]:
+    """What TensorBoard shows of a run, without its times."""
+    return [event for event in events(run) if event[0] not in ("train/seconds", "train/tokens_per_second")]
 
 
 def tree_of(run: Path) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +11,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tensorboardX.proto.event_pb2 import Event
 
 from runner.failure import ExitCode, Failure
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.jsonl import JsonlSink
 from runner.metrics.wandb import WandbSink, require_wandb
+from tests.runner.event_files import events
 
 
 def train(step: int) -> dict[str, Any]:
@@ -81,16 +80,34 @@ def test_a_new_run_begins_with_an_empty_file(tmp_path: Path) -> None:
     assert lines(tmp_path) == []
 
 
-def events(run_dir: Path) -> Iterator[tuple[str, int, float]]:
-    """Tag, step and value of each scalar in the event files: length (8 bytes), checksum (4), event, checksum (4)."""
-    for path in sorted((run_dir / "tensorboard").iterdir()):
-        data = path.read_bytes()
-        while data:
-            size = int.from_bytes(data[:8], "little")
-            event = Event.FromString(data[12 : 12 + size])
-            data = data[16 + size :]
-            for value in event.summary.value:
-                yield value.tag, event.step, value.simple_value
+def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
+    records = [train(1), validation(1), train(2), train(3), validation(3), train(4)]
+    opened = []
+    for name, starts in (("killed", [(0, 6), (1, 3), (1, 5), (3, 2)]), ("whole", [(0, 6)])):
+        (tmp_path / name).mkdir()
+        for resume_step, count in starts:
+            sinks = open_sinks(tmp_path / name, resume_step, use_wandb=False)
+            rest = [each for each in records if (each["step"], each["event"]) > (resume_step, "train")]
+            for record in rest[:count]:
+                for sink in sinks:
+                    sink.write(record)
+            opened += sinks  # a killed process closes nothing
+    assert events(tmp_path / "killed") == events(tmp_path / "whole")
+    assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
+    for sink in opened:
+        sink.close()
+
+
+def test_the_end_is_found_without_reading_what_came_before(tmp_path: Path) -> None:
+    write(tmp_path, 0, train(1))
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(b"no record\n" * 1000)
+    write(tmp_path, 0)
+    assert lines(tmp_path) == []
+    (tmp_path / "metrics.jsonl").write_bytes(b"\xff" * 100 + b"\n" + json.dumps(train(7)).encode() + b"\n")
+    sink = JsonlSink(tmp_path, 8)
+    sink.close()
+    assert (tmp_path / "metrics.jsonl").stat().st_size > 100  # what lies before the last record was not looked at
 
 
 def test_tensorboard_has_every_number_of_every_record(tmp_path: Path) -> None:

@@ -1,0 +1,153 @@
+"""A step that is not finite stops the run, or is left out; adapters that learned nothing are no result."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import runner.trainer
+from runner.lora import transition_to_lora
+from runner.manifest import read_manifest
+from runner.mesh import put_batch
+from runner.phase import compile_phase
+from runner.state import Stream, stream_key
+from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
+from tests.runner.workplace import SPEC, fill, lorarun
+
+RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
+SKIP = ("--set", "training/on_nonfinite=skip")
+BAD = 6  # of 8 steps, the second of phase lora
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a spec of four steps a phase."""
+    fill(tmp_path)
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("[256]", "[512]"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Multiply the masks of these steps, so that their losses become NaN or nothing."""
+
+    def spoil(factor: float, *steps: int) -> None:
+        train = runner.trainer.BaseTrainer._train
+
+        def spoiled(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+            if batch.step in steps:
+                batch.mask[:] *= np.float32(factor)
+            return train(self, phase, compiled, batch, key)
+
+        monkeypatch.setattr(runner.trainer.BaseTrainer, "_train", spoiled)
+
+    return spoil
+
+
+def records(event: str) -> list[dict[str, Any]]:
+    lines = map(json.loads, Path("run/metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["event"] == event]
+
+
+def test_a_step_that_is_not_finite_stops_the_run_and_names_its_rows(here: Path, spoil: Callable[..., None]) -> None:
+    spoil(np.nan, BAD)
+    done = lorarun(here, *RUN)
+    assert done.exit_code == 76
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith(
+        f"lorarun: phase lora, step {BAD}: the loss, its gradient or the update is not finite (rows "
+    )
+    assert " of tales); earlier checkpoints are kept; lower the learning rate" in sentence
+    assert sorted(path.name for path in (here / "run/checkpoints").iterdir()) == ["3", "4", "5"]
+    assert lorarun(here, "verify", "run").exit_code == 0
+    assert lorarun(here, *RUN).exit_code == 76  # the same rows come again
+
+
+def test_the_run_stops_within_one_step(here: Path, spoil: Callable[..., None]) -> None:
+    spoil(np.nan, 2)
+    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=4")
+    assert done.exit_code == 76
+    assert "phase full, step 2: " in done.stderr
+
+
+def test_a_skipped_step_changes_nothing_but_its_number(here: Path, spoil: Callable[..., None]) -> None:
+    spoil(np.nan, BAD)
+    done = lorarun(here, *RUN, *SKIP)
+    assert done.exit_code == 0, done.stderr
+    assert [(each["step"], each["phase"]) for each in records("skipped")] == [(BAD, "lora")]
+    assert records("train")[BAD - 1]["loss"] is None
+    assert read_manifest(here / "run/checkpoints/8").skipped_steps == 1
+    assert f"lora  step {BAD}  skipped, for it is not finite: rows " in done.stdout
+
+
+@pytest.mark.parametrize("phase", ["full", "lora"])
+def test_skipping_keeps_weights_and_optimizer_bit_for_bit(phase: str) -> None:
+    trainer = start(make_spec(training={"on_nonfinite": "skip"}))
+    if phase == "lora":
+        transition_to_lora(trainer)
+    compiled = compile_phase(trainer.spec.spec, trainer.mesh, trainer.state, 8)
+    steps_of(compiled, trainer, 2)
+    kept = leaves(trainer.state)
+    batch = random_batch(trainer.spec.spec, 7)
+    batch["mask"][3, 1] = np.nan
+    key = stream_key(0, Stream.DROPOUT_FULL)
+    trainer.state, metrics = compiled.train(trainer.state, put_batch(trainer.mesh, batch), 1e-2, key)
+    assert not metrics["finite"]
+    assert leaves(trainer.state) == kept | {"step": (kept["step"][0] + 1, b"")}
+    (last,) = steps_of(compiled, trainer, 1)
+    assert last["finite"]
+    assert leaves(trainer.state) != kept
+
+
+def leaves(state: Any) -> dict[str, tuple[int, bytes]]:
+    """The step of a state by its number, everything else by its bits."""
+    trained = {"params": state.params, "opt_state": state.opt_state}
+    bits = {
+        jax.tree_util.keystr(path): (0, np.asarray(leaf).tobytes()) for path, leaf in jax.tree.leaves_with_path(trained)
+    }
+    return bits | {"step": (int(state.step), b"")}
+
+
+def test_too_many_skipped_steps_stop_the_run_also_over_a_restart(here: Path, spoil: Callable[..., None]) -> None:
+    spoil(np.nan, 2, BAD)
+    limit = ("--set", "training/max_skipped_steps=1")
+    done = lorarun(here, *RUN, *SKIP, *limit)
+    assert done.exit_code == 76
+    assert f"step {BAD}: " in done.stderr
+    assert "1 steps were skipped before it" in done.stderr
+    assert read_manifest(here / "run/checkpoints/5").skipped_steps == 1
+    assert lorarun(here, *RUN, *SKIP, *limit).exit_code == 76
+
+
+def test_adapters_that_learned_nothing_are_refused(here: Path, spoil: Callable[..., None]) -> None:
+    spoil(0.0, 5, 6, 7, 8)
+    done = lorarun(here, *RUN)
+    assert done.exit_code == 77
+    assert "phase lora taught nothing to blocks/attn/" in done.stderr
+    assert not (here / "run/summary.json").exists()
+
+
+def test_a_store_that_vanishes_while_a_run_reads_it_is_one_sentence(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = runner.trainer.BaseTrainer._train
+
+    def lose(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+        if batch.step == 3:
+            shutil.rmtree(here / "stores")
+        return train(self, phase, compiled, batch, key)
+
+    monkeypatch.setattr(runner.trainer.BaseTrainer, "_train", lose)
+    done = lorarun(here, *RUN)
+    assert (done.exit_code, "Traceback" in done.stderr) in {(0, False), (74, False)}, done.stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert lorarun(here, *RUN).exit_code == 0  # the store is made again, and is the same
