@@ -38,6 +38,13 @@ def read_size(context: click.Context, parameter: click.Parameter, text: str | No
     return int(float(parts[1]) * UNITS[parts[2]])
 
 
+def read_name(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """Read the name of a folder beside another one, which must not lead anywhere else."""
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text):
+        raise click.BadParameter(f"{text!r} is no name; write letters, digits, '.', '_' and '-'")
+    return text
+
+
 ON_DEMAND = ("explain", "init", "rules", "runs", "schema", "verify")  # the modules of runner/commands
 
 SETTING = click.option(
@@ -164,11 +171,18 @@ def plan(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, trac
     type=click.Path(path_type=Path),
     help="Run directory or checkpoint of another run whose weights this one starts from.",
 )
+@click.option(
+    "--fork",
+    metavar="NAME",
+    callback=read_name,
+    help="Start run NAME, beside this one, from the weights of this one's newest checkpoint.",
+)
 @TRACEBACK
-def execute(
-    spec: Path, overrides: tuple[str, ...], run_dir: Path | None, restore: Path | None, traceback: bool
-) -> None:
+def execute(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: Any) -> None:
     """Run the plan. The same command resumes a run that was stopped, at the step where it stood.
+
+    A spec that changed since is refused where what was trained depends on the change, and accepted elsewhere, with its
+    changes told: `lorarun explain KEY` says which keys may. With --fork the changed spec makes a run of its own.
 
     Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
     once, with 130.
@@ -186,10 +200,11 @@ def execute(
         from runner.lora_trainer import execute_spec
         from runner.quiet import quiet_writes
 
+        run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
         loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
         quiet_writes()
         preemption.check()
-        execute_spec(ExecutionSpec(loaded, run_dir or default_run_dir(str(spec)), restore))
+        execute_spec(ExecutionSpec(loaded, run_dir, restore))
 
 
 @main.command()
@@ -211,7 +226,18 @@ def lsp(traceback: bool, stdio: bool) -> None:
         serve()
 
 
-def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path | None, restore: Path | None) -> Spec:
+def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tuple[Path, Path | None]:
+    """Return where a run writes and which weights it starts from; a fork is a run beside `own`, from its weights."""
+    if fork is None:
+        return own, restore
+    if restore is not None:
+        raise Failure("--fork starts from the run itself: leave out --restore", ExitCode.INVALID)
+    if own.with_name(fork) == own:
+        raise Failure(f"--fork {fork} is the run itself; give the new run another name", ExitCode.INVALID)
+    return own.with_name(fork), own
+
+
+def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path, restore: Path | None) -> Spec:
     """Lint a spec with the facts of this machine; raise SpecError for errors."""
     import jax
 

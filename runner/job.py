@@ -1,7 +1,7 @@
 """Where a run lives and how it is found again: the run directory and its identity.
 
-A run directory belongs to one spec. `run.json`, written before anything else, holds that spec; a second
-spec is refused by name of the keys that differ. Logging, retention and placement may change freely.
+A run directory belongs to one spec. `run.json`, written before anything else, holds that spec. What another spec
+changes is accepted where nothing that was trained depends on it (`schema.changes`), else refused by name of the keys.
 """
 
 from __future__ import annotations
@@ -11,22 +11,17 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
 from schema.budget import one_budget
+from schema.changes import compare
+from schema.document import load_schema
 from schema.environment import Change, Run
 from schema.spec import Spec
 
-# Keys that change neither the rows nor the weights beyond rounding, so that a resumed run may set them anew.
-FREE_KEYS = (
-    *("logging", "checkpoint", "eval", "data/root", "architecture/remat"),
-    *("training/validation", "training/validation_steps", "training/evaluate"),
-)
-# Dropout masks are drawn for each micro-batch, so that another cut of the batch draws others.
-FREE_WITHOUT_DROPOUT = ("mesh", "training/per_device_batch_size")
 # Keys of architecture that change neither shapes nor the function that trained weights compute.
 HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 MANIFEST = "manifest.json"  # of a checkpoint, or of the frozen base
@@ -62,22 +57,23 @@ class RestoreableJob(ABC):
         """Take up the state of the checkpoint at this path, relative to the run directory."""
 
 
-def check_run_dir(execution: ExecutionSpec) -> None:
-    """Check, without writing anything, that the run directory is new or belongs to this spec.
+def check_run_dir(execution: ExecutionSpec) -> Run:
+    """Check, without writing anything, that the run directory is new or that the run there may go on with this spec.
 
-    Raises Failure RESUME when it holds another run or something that is no run, STORAGE when it cannot
-    be read.
+    Returns what lies there. Raises Failure RESUME when it holds another run or something that is no run, STORAGE when
+    it cannot be read.
     """
     found = inspect_run_dir(execution.run_dir, _identity(execution))
     if found.obstacle:
         raise Failure(f"{found.path} {found.obstacle}; {NEW_FOLDER}", ExitCode.RESUME)
     if found.changes:
-        changed = [f"{change.key} was {change.before}, is {change.now}" for change in found.changes]
+        changed = [str(change) for change in found.changes]
         raise Failure(
             f"{found.path} belongs to another spec ({'; '.join(changed[:5])}{'; …' if len(changed) > 5 else ''}); "
-            f"restore those keys, or {NEW_FOLDER}",
+            f"restore those keys, {NEW_FOLDER}, or start another run from its weights with --fork NAME",
             ExitCode.RESUME,
         )
+    return found
 
 
 def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
@@ -94,18 +90,18 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         step = max((int(entry.name) for entry in _checkpoints(folder)), default=None)
     except OSError as error:
         raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
-    return Run(str(folder), changes=tuple(_changes(read_json(folder / "run.json"), own)), step=step)
+    changes = [*compare(read_json(folder / "run.json"), own, step or 0, load_schema())]
+    refused, accepted = (tuple(change for change, goes_on in changes if goes_on is kind) for kind in (False, True))
+    return Run(str(folder), changes=refused, accepted=accepted, step=step)
 
 
 def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:
-    """Everything that decides rows and weights: the values of a spec as flat slash keys, and where it starts from.
+    """What a run is: the values of its spec as flat slash keys, and where it starts from.
 
     `single` says whether training/tokens and training/dataset alone decide.
     """
-    dropout = values["architecture"]["dropout"] or values["optimization"]["lora"]["dropout"]
-    free = FREE_KEYS if dropout else (*FREE_KEYS, *FREE_WITHOUT_DROPOUT)
-    spec = {key: value for key, value in _flatten(values, "") if not _is_free(key, free)}
-    return {"spec": spec, "starting_point": str(start.resolve()) if start else None, "one_budget": single}
+    start_at = str(start.resolve()) if start else None
+    return {"spec": dict(_flatten(values, "")), "starting_point": start_at, "one_budget": single}
 
 
 def spec_digest(spec: Spec) -> str:
@@ -126,6 +122,17 @@ def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = N
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+def accept_changes(execution: ExecutionSpec, found: Run) -> None:
+    """Write down that the run goes on with another spec, and since which step. Raises OSError."""
+    path = execution.run_dir / "run.json"
+    noted = read_json(path)
+    history = [
+        *noted.get("history", []),
+        {"step": found.step or 0, "changes": [asdict(each) for each in found.accepted]},
+    ]
+    write_atomically(path, json.dumps({**noted, **_identity(execution), "history": history}, indent=2))
 
 
 def is_run(folder: Path) -> bool:
@@ -200,10 +207,6 @@ def _checkpoints(run_dir: Path) -> list[Path]:
     return sorted(steps, key=lambda entry: int(entry.name), reverse=True)
 
 
-def _is_free(key: str, free: tuple[str, ...]) -> bool:
-    return any(key == each or key.startswith(f"{each}/") for each in free)
-
-
 def _flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
@@ -222,13 +225,3 @@ def unflatten(flat: dict[str, Any]) -> dict[str, Any]:
             section = section.setdefault(parent, {})
         section[name] = value
     return nested
-
-
-def _changes(before: Any, now: dict[str, Any]) -> Iterator[Change]:
-    old, new = before.get("spec", {}), now["spec"]
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key):
-            yield Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
-    for fact in ("starting_point", "one_budget"):
-        if before.get(fact) != now[fact]:
-            yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact]))

@@ -23,7 +23,16 @@ from runner.checkpoint import (
 )
 from runner.data.catalog import Catalog, open_catalog
 from runner.failure import ExitCode, Failure
-from runner.job import CHECKPOINTS, ExecutionSpec, check_run_dir, create_run_dir, is_run, read_json, write_atomically
+from runner.job import (
+    CHECKPOINTS,
+    ExecutionSpec,
+    accept_changes,
+    check_run_dir,
+    create_run_dir,
+    is_run,
+    read_json,
+    write_atomically,
+)
 from runner.ledger import RunLedger
 from runner.lock import locked
 from runner.lora import abstract_lora_state, idle_adapters, transition_to_lora
@@ -39,6 +48,7 @@ from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.summary import is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
+from schema.environment import Run
 
 
 class LoRATrainer(BaseTrainer):
@@ -50,7 +60,7 @@ class LoRATrainer(BaseTrainer):
         A finished run says so and returns. What can be refused is refused before the run directory is
         touched. Raises Failure with the exit code of what went wrong.
         """
-        start = self._check()
+        found, start = self._check()
         summary = read_summary(self.spec.run_dir)
         if summary is not None and is_finished(summary, self.plan, self.spec.spec):
             self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
@@ -62,6 +72,8 @@ class LoRATrainer(BaseTrainer):
             create_run_dir(self.spec, pin(start) if start else None)
             with locked(self.spec.run_dir), disk_failures(self.spec.run_dir):
                 self._take_up(catalog)
+                if found.accepted:
+                    self._accept(found)
                 with closing(self._checkpoints()) as checkpoints:
                     self._run_to_the_end(catalog, checkpoints, preemption)
 
@@ -87,20 +99,23 @@ class LoRATrainer(BaseTrainer):
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
         self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
 
-    def _check(self) -> Path | None:
-        """Refuse what cannot be run, without writing anything; return the checkpoint that a new run starts from."""
-        check_run_dir(self.spec)
+    def _check(self) -> tuple[Run, Path | None]:
+        """Refuse what cannot be run, without writing anything.
+
+        Return what lies in the run directory, and the checkpoint that a new run starts from.
+        """
+        found = check_run_dir(self.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
-            return None
+            return found, None
         if pretrained and start != Path(pretrained):
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
-        found = check_start(start, self.spec.spec)
-        for reason in found.damaged.values():
+        source = check_start(start, self.spec.spec)
+        for reason in source.damaged.values():
             self.console.print(f"passed over: {reason}")
-        return found.checkpoint
+        return found, source.checkpoint
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -131,6 +146,16 @@ class LoRATrainer(BaseTrainer):
             self.console.print(f"{reason}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
             self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
+
+    def _accept(self, found: Run) -> None:
+        """Tell what the spec says otherwise than before, and write it down."""
+        for change in found.accepted:
+            self.console.print(f"changed: {change}", soft_wrap=True)
+        if any(phase.first_step <= self.step < phase.last_step for phase in self.plan.phases) and any(
+            change.key.endswith("_tokens") or change.key == "training/tokens" for change in found.accepted
+        ):
+            self.console.print("from here on the learning rate is that of the new plan")
+        accept_changes(self.spec, found)
 
     def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
@@ -164,7 +189,9 @@ class LoRATrainer(BaseTrainer):
 
     def _check_stores(self, catalog: Catalog, manifest: Manifest) -> None:
         """Refuse to go on with other data than the run began with."""
-        changed = sorted(name for name, digest in catalog.digests().items() if manifest.stores.get(name) != digest)
+        changed = sorted(
+            name for name, digest in catalog.digests().items() if manifest.stores.get(name, digest) != digest
+        )
         if changed:
             raise Failure(
                 f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {self.spec.run_dir} was "

@@ -73,6 +73,9 @@ class Change:
     before: str
     now: str
 
+    def __str__(self) -> str:
+        return f"{self.key} was {self.before}, is {self.now}"
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -91,13 +94,14 @@ class Start:
 class Run:
     """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
 
-    `obstacle` says that no run can be there, `changes` names the keys of the run there that differ from this spec,
-    `step` is its newest checkpoint's.
+    `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot go on with,
+    `accepted` those that it can; `step` is its newest checkpoint's.
     """
 
     path: str
     obstacle: str = ""
     changes: tuple[Change, ...] = ()
+    accepted: tuple[Change, ...] = ()
     step: int | None = None
 
 

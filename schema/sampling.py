@@ -23,14 +23,21 @@ class Sampling(Section):
         min_length=1,
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
         description="Name of a built-in dataset, of an entry of data/sources, or of a store under data/root.",
+        json_schema_extra={"change": "forward-only"},
     )
     rate: float = Field(
-        description="Share of the mixture's rows that come from this dataset.", json_schema_extra={"unit": "share"}
+        description="Share of the mixture's rows that come from this dataset.",
+        json_schema_extra={"change": "forward-only", "unit": "share"},
     )
     style: DatasetStyle = Field(
         default=DatasetStyle.PADDED,
         strict=False,
         description="How rows are cut from the dataset.",
-        json_schema_extra={"any_case": True},
+        json_schema_extra={"change": "forward-only", "any_case": True},
     )
-    suffix: str = key("", "Appended to the name of the dataset's folder as _suffix.", pattern=r"^[A-Za-z0-9._-]*$")
+    suffix: str = key(
+        "",
+        "Appended to the name of the dataset's folder as _suffix.",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        change="forward-only",
+    )

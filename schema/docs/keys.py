@@ -29,7 +29,8 @@ class Key:
     """One key: where it may stand, what it takes, and what it is for.
 
     `places` are paths such as training/pre_lora_dataset[][]/rate; the keys of a mixture stand in several. `default` is
-    YAML, None where the key must be written. `within` are the keys below it.
+    YAML, None where the key must be written. `change` says whether a run that has begun may go on with another value
+    (`schema.changes`). `within` are the keys below it.
     """
 
     places: tuple[str, ...]
@@ -37,6 +38,7 @@ class Key:
     default: str | None
     limits: str
     unit: str
+    change: str
     doc: str
     within: tuple[Key, ...] = ()
 
@@ -104,7 +106,8 @@ def _key(found: Findings, schema: Json, place: str, required: bool) -> Key:
     default = None if required or "default" not in whole else written(whole["default"])
     doc = whole.get("description", "")
     kind, unit = join(_kinds(found, whole), "or"), whole.get("unit", "")
-    return Key((place,), kind, default, _limits(found, whole), unit, _prose(doc), within)
+    change = whole.get("change", "")
+    return Key((place,), kind, default, _limits(found, whole), unit, change, _prose(doc), within)
 
 
 def _prose(doc: str) -> str:

@@ -68,6 +68,7 @@ def key_page(key: Key) -> str:
     """Explain one key, or a section with its keys."""
     facts = [f"- Takes: {key.takes}"]
     facts += [f"- Unit: {key.unit}"] if key.unit else []
+    facts += [f"- A change between two calls of exec is {key.change}"] if key.change else []
     if not key.within or key.default is not None:
         facts.append("- Must be written" if key.default is None else f"- Default: {_default(key)}")
     parts = [f"# {', '.join(key.places)}\n", f"{key.doc}\n", "\n".join(facts) + "\n"]
@@ -91,9 +92,9 @@ def _flat(section: Key) -> tuple[Key, ...]:
 
 
 def _table(keys: tuple[Key, ...]) -> str:
-    head = "| key | takes | default | unit | |\n|---|---|---|---|---|\n"
+    head = "| key | takes | default | unit | change | |\n|---|---|---|---|---|---|\n"
     names = [key.places[0].removeprefix(f"{ENTRIES}/") for key in keys]
-    rows = [f"{key.takes} | {_default(key)} | {key.unit} | {_cell(key.doc)}" for key in keys]
+    rows = [f"{key.takes} | {_default(key)} | {key.unit} | {key.change} | {_cell(key.doc)}" for key in keys]
     return head + "".join(f"| `{name}` | {row} |\n" for name, row in zip(names, rows, strict=True))
 
 

@@ -1,8 +1,8 @@
 """The run directory holds a run of another spec, or something that is no run.
 
 *Why it is bad.* A run directory belongs to one spec, and `exec` refuses to write there. Keys of logging, checkpoint and
-mesh may change between two calls, as may data/root, training/per_device_batch_size and architecture/remat; any other
-key makes another run.
+evaluation may change between two calls, and so may budgets and mixtures of stages that have not begun; without dropout
+the mesh may too. Any other key makes another run: `lorarun explain KEY` tells.
 
 *On*
 
@@ -24,7 +24,8 @@ optimization:
   lr: 3.0e-4
 ```
 
-*Fix.* Restore those keys, or give `--run-dir` a new or empty folder; nothing is written.
+*Fix.* Restore those keys, give `--run-dir` a new or empty folder, or start another run from these weights with
+`--fork NAME`; nothing is written.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if run.obstacle:
         yield Diagnostic(CODE, SLUG, SEVERITY, folder, f"{run.path} {run.obstacle}", NEW_FOLDER)
         return
-    named = [f"{change.key} was {change.before}, is {change.now}" for change in run.changes[:MOST_NAMED]]
+    named = [str(change) for change in run.changes[:MOST_NAMED]]
     named += ["…"] if len(run.changes) > MOST_NAMED else []
     related = tuple(
         Related(document.span(change.key), f"was {change.before}")
@@ -60,4 +61,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if document.given(change.key)
     )
     message = f"{run.path} belongs to another spec ({'; '.join(named)})"
-    yield Diagnostic(CODE, SLUG, SEVERITY, folder, message, f"restore those keys, or {NEW_FOLDER}", related)
+    remedy = f"restore those keys, {NEW_FOLDER}, or start another run from its weights with exec --fork NAME"
+    yield Diagnostic(CODE, SLUG, SEVERITY, folder, message, remedy, related)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
+
+# Whether a run that has begun may go on with another value: freely; where its stage has not begun; freely, but for
+# dropout, whose masks are drawn for each micro-batch; or not at all.
+Change = Literal["free", "forward-only", "free without dropout", "breaking"]
 
 
 class Section(BaseModel):
@@ -23,13 +27,13 @@ def _not_zero(value: int) -> int:
 NOT_ZERO = AfterValidator(_not_zero)  # goes with `never=0`, which says so in the JSON Schema
 
 
-def key(default: Any, doc: str, *, unit: str = "", never: int | None = None, **bounds: Any) -> Any:
-    """Declare one key: its default, its one-sentence documentation, its unit and its bounds.
+def key(default: Any, doc: str, *, change: Change, unit: str = "", never: int | None = None, **bounds: Any) -> Any:
+    """Declare one key: its default, its one-sentence documentation, what a change of it means, its unit and bounds.
 
     `bounds` are pydantic's (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`). Lists and mappings are
     given as a callable, so that no two specs share one.
     """
-    extra: dict[str, Any] = {"unit": unit} if unit else {}
+    extra: dict[str, Any] = {"change": change} | ({"unit": unit} if unit else {})
     if never is not None:
         extra["not"] = {"const": never}
     if not callable(default):

@@ -12,32 +12,52 @@ Float = Literal["float32", "bfloat16", "float16"]
 class Dtype(Section):
     """architecture/dtype: one type for parameters, one for activations."""
 
-    param: Float = key("float32", "Type in which phase full stores and updates the parameters.")
-    activation: Float = key("bfloat16", "Type of activations, and of the frozen matrices in phase lora.")
+    param: Float = key("float32", "Type in which phase full stores and updates the parameters.", change="breaking")
+    activation: Float = key(
+        "bfloat16", "Type of activations, and of the frozen matrices in phase lora.", change="breaking"
+    )
 
 
 class Architecture(Section):
     """architecture: one configurable decoder; `family` picks the defaults of its parts."""
 
-    family: Literal["gpt"] = key("gpt", "Model family; gpt has LayerNorm and a GELU feed-forward block.")
-    pretrained: str | None = key(
-        None, "Run directory or checkpoint of an earlier run whose weights this run starts from.", min_length=1
+    family: Literal["gpt"] = key(
+        "gpt", "Model family; gpt has LayerNorm and a GELU feed-forward block.", change="breaking"
     )
-    n_layers: int = key(12, "Number of transformer blocks.", unit="layers", ge=1)
-    n_embd: int = key(768, "Width of the residual stream.", unit="features", ge=1)
-    n_head: int = key(12, "Number of attention heads.", unit="heads", ge=1)
+    pretrained: str | None = key(
+        None,
+        "Run directory or checkpoint of an earlier run whose weights this run starts from.",
+        min_length=1,
+        change="breaking",
+    )
+    n_layers: int = key(12, "Number of transformer blocks.", unit="layers", ge=1, change="breaking")
+    n_embd: int = key(768, "Width of the residual stream.", unit="features", ge=1, change="breaking")
+    n_head: int = key(12, "Number of attention heads.", unit="heads", ge=1, change="breaking")
     n_kv_head: int | None = key(
-        None, "Number of key and value heads; null means n_head, fewer is grouped-query attention.", unit="heads", ge=1
+        None,
+        "Number of key and value heads; null means n_head, fewer is grouped-query attention.",
+        unit="heads",
+        ge=1,
+        change="breaking",
     )
     intermediate_size: int | None = key(
-        None, "Width of the feed-forward block; null means 4 × n_embd.", unit="features", ge=1
+        None, "Width of the feed-forward block; null means 4 × n_embd.", unit="features", ge=1, change="breaking"
     )
-    vocab_size: int = key(50304, "Rows of the embedding; must exceed every token id.", unit="tokens", ge=1)
-    block_size: int = key(512, "Sequence length.", unit="tokens", ge=1)
-    rope: bool = key(True, "Rotary positions; false learns one vector a position instead.")
-    rope_theta: float = key(10000.0, "Base of the rotary frequencies.", gt=0)
-    bias: bool = key(True, "Biases in projections and norms.")
-    dropout: float = key(0.0, "Dropout rate of embeddings and residual branches in training.", unit="share", ge=0, lt=1)
-    tie_embeddings: bool = key(False, "Use the token embedding as the output head.")
-    dtype: Dtype = key(Dtype, "Types of parameters and activations.")
-    remat: bool = key(False, "Recompute each block's activations in the backward pass to save memory.")
+    vocab_size: int = key(
+        50304, "Rows of the embedding; must exceed every token id.", unit="tokens", ge=1, change="breaking"
+    )
+    block_size: int = key(512, "Sequence length.", unit="tokens", ge=1, change="breaking")
+    rope: bool = key(True, "Rotary positions; false learns one vector a position instead.", change="breaking")
+    rope_theta: float = key(10000.0, "Base of the rotary frequencies.", gt=0, change="breaking")
+    bias: bool = key(True, "Biases in projections and norms.", change="breaking")
+    dropout: float = key(
+        0.0,
+        "Dropout rate of embeddings and residual branches in training.",
+        unit="share",
+        ge=0,
+        lt=1,
+        change="breaking",
+    )
+    tie_embeddings: bool = key(False, "Use the token embedding as the output head.", change="breaking")
+    dtype: Dtype = key(Dtype, "Types of parameters and activations.", change="breaking")
+    remat: bool = key(False, "Recompute each block's activations in the backward pass to save memory.", change="free")

@@ -18,5 +18,6 @@ class Checkpoint(Section):
         "never",
         "Save also when this time has passed since the last checkpoint; the plan does not list these.",
         unit="minutes",
+        change="free",
     )
-    keep: int = key(3, "Number of newest checkpoints that are kept.", unit="checkpoints", ge=1)
+    keep: int = key(3, "Number of newest checkpoints that are kept.", unit="checkpoints", ge=1, change="free")

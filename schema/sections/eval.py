@@ -12,4 +12,4 @@ from schema.sections._section import Section, key
 class Eval(Section):
     """eval: an evaluation is named DATASET_ppl: the perplexity of that dataset's validation split."""
 
-    evaluations: list[Annotated[str, Field(pattern=r"^.+_ppl$")]] = key(list, "Names of evaluations.")
+    evaluations: list[Annotated[str, Field(pattern=r"^.+_ppl$")]] = key(list, "Names of evaluations.", change="free")

@@ -12,8 +12,20 @@ Axis = Annotated[int, NOT_ZERO]
 class Mesh(Section):
     """mesh: the product of the axes is the number of devices; one axis may be -1, all that remain."""
 
-    data: Axis = key(-1, "Replicas of the model.", unit="devices", never=0, ge=-1)
-    fsdp: Axis = key(1, "Devices over which parameters and their rows are split.", unit="devices", never=0, ge=-1)
+    data: Axis = key(-1, "Replicas of the model.", unit="devices", never=0, ge=-1, change="free without dropout")
+    fsdp: Axis = key(
+        1,
+        "Devices over which parameters and their rows are split.",
+        unit="devices",
+        never=0,
+        ge=-1,
+        change="free without dropout",
+    )
     tensor: Axis = key(
-        1, "Devices over which heads, feed-forward width and vocabulary are split.", unit="devices", never=0, ge=-1
+        1,
+        "Devices over which heads, feed-forward width and vocabulary are split.",
+        unit="devices",
+        never=0,
+        ge=-1,
+        change="free without dropout",
     )

@@ -13,6 +13,10 @@ class Tokenizer(Section):
     """tokenizer: one for the whole run; a token store remembers which one made it."""
 
     backend: Literal["byte", "tiktoken"] = key(
-        "byte", "Kind of tokenizer; byte maps each UTF-8 byte to its value, tiktoken loads the encoding called name."
+        "byte",
+        "Kind of tokenizer; byte maps each UTF-8 byte to its value, tiktoken loads the encoding called name.",
+        change="breaking",
     )
-    name: Encoding | None = key(None, "Encoding of backend tiktoken, which needs one; the byte tokenizer has none.")
+    name: Encoding | None = key(
+        None, "Encoding of backend tiktoken, which needs one; the byte tokenizer has none.", change="breaking"
+    )

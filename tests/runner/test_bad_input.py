@@ -21,6 +21,7 @@ from runner.data.meta import FORMAT, StoreMeta
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.job import ExecutionSpec, create_run_dir
 from schema.lint import load_spec
+from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill, located, lorarun
 
 EXEC = ("exec", "spec.yaml", "--run-dir", "run")
@@ -164,9 +165,7 @@ def stand_in_run(here: Path, name: str, changes: dict[str, object], checkpoint: 
     noted["spec"] |= changes
     (here / name / "run.json").write_text(json.dumps(noted))
     if checkpoint:
-        manifest = here / name / "checkpoints" / "2" / "manifest"
-        manifest.mkdir(parents=True)
-        (manifest / "metadata").write_text("{}")
+        seal_checkpoint(here / name, 2)
 
 
 def test_a_run_directory_of_another_spec_is_refused_with_the_keys_and_both_values(here: Path) -> None:
@@ -176,7 +175,8 @@ def test_a_run_directory_of_another_spec_is_refused_with_the_keys_and_both_value
     assert located(done.stderr) == (
         "--run-dir run:1:1: error[LR612 output-occupied]: run belongs to another spec (optimization/lr was 0.5, is "
         "0.003; training/seed was 7, is 0)",
-        "restore those keys, or give --run-dir a new or empty folder",
+        "restore those keys, give --run-dir a new or empty folder, or start another run from its weights with exec "
+        "--fork NAME",
     )
     assert "spec.yaml:13:20: note: was 0.5" in done.stderr.splitlines()
 

@@ -56,7 +56,8 @@ def test_a_rule_is_drawn_on_a_terminal() -> None:
 def test_a_key_is_printed_with_type_bounds_unit_default_and_place() -> None:
     assert lorarun("explain", "training/batch_size").stdout == (
         "# training/batch_size\n\nGlobal batch.\n\n"
-        "- Takes: a whole number, at least 1\n- Unit: rows\n- Default: `512`\n"
+        "- Takes: a whole number, at least 1\n- Unit: rows\n"
+        "- A change between two calls of exec is breaking\n- Default: `512`\n"
         "\n```yaml\ntraining:\n  batch_size: 512\n```\n"
     )
 

@@ -107,7 +107,10 @@ def test_the_end_of_a_path_finds_every_key_that_ends_so() -> None:
 
 def test_a_section_is_explained_with_its_keys() -> None:
     (section,) = find_keys(SCHEMA, "training")
-    assert "| `training/batch_size` | a whole number, at least 1 | `512` | rows | Global batch. |" in key_page(section)
+    assert (
+        "| `training/batch_size` | a whole number, at least 1 | `512` | rows | breaking | Global batch. |"
+        in key_page(section)
+    )
 
 
 def test_the_page_of_keys_has_a_row_for_each() -> None:

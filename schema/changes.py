@@ -1,0 +1,58 @@
+"""What a spec may say otherwise once its run has begun: each key's class stands beside the key, in its section.
+
+A key is free, forward-only (a stage that has not begun may change), free without dropout (masks are drawn for each
+micro-batch, and mesh and micro-batch decide those), or breaking: another value makes another run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from schema import budget
+from schema.docs.keys import declared_keys, every_key
+from schema.environment import Change
+from schema.findings import Json
+
+FACTS = ("starting_point",)  # of an identity, beside its spec
+FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
+
+
+def change_classes(schema: Json) -> dict[str, str]:
+    """Return the class of every key that has a value of its own, by its path."""
+    return {place: key.change for key in every_key(declared_keys(schema)) for place in key.places if key.change}
+
+
+def compare(
+    before: Mapping[str, Any], now: Mapping[str, Any], step: int, schema: Json
+) -> Iterator[tuple[Change, bool]]:
+    """Yield every change between two identities of runs, and whether a run of `step` steps may go on with it.
+
+    An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.job` makes it.
+    """
+    old, new, classes = before.get("spec", {}), now["spec"], change_classes(schema)
+    forward = _begun(before, step) == _begun(now, step)
+    drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
+    allowed = {FREE: True, FORWARD: forward, UNLESS_DROPOUT: not drops, BREAKING: False}
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
+            yield change, allowed[classes.get(key, BREAKING)]
+    for fact in FACTS:
+        if before.get(fact) != now[fact]:
+            yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
+
+
+def _begun(identity: Mapping[str, Any], step: int) -> list[Any]:
+    """The stages that a run of `step` steps has begun: what none of them may lose."""
+    spec = identity.get("spec", {})
+    training = {key.removeprefix("training/"): value for key, value in spec.items() if key.startswith("training/")}
+    try:
+        tokens_per_step = training["batch_size"] * spec["architecture/block_size"]
+        given = {"tokens", "dataset"} if identity.get("one_budget") else {*budget.TOKENS_KEY.values()}
+        found = budget.stages(SimpleNamespace(**training), given, tokens_per_step)
+    except (KeyError, AttributeError):  # a run.json that holds less is of another version: nothing of it is known
+        return [identity]
+    return [(stage.phase, stage.start, stage.end, stage.tokens, stage.mixture) for stage in found if stage.start < step]

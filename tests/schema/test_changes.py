@@ -1,0 +1,135 @@
+"""Which keys may change once a run has begun: every key declares its class, and begun stages hold theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schema.changes import change_classes, compare
+from schema.document import load_schema
+
+FREE = """
+architecture/remat checkpoint/every_minutes checkpoint/keep data/root eval/evaluations logging/checkpoint_interval
+logging/report_interval logging/validation_interval logging/wandb training/evaluate training/max_skipped_steps
+training/on_nonfinite training/validation training/validation_steps
+"""
+FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"
+FORWARD_ONLY = """
+training/dataset training/post_lora_dataset training/post_lora_tokens training/pre_lora_dataset
+training/pre_lora_tokens training/tokens
+training/dataset[]/name training/dataset[]/rate training/dataset[]/style training/dataset[]/suffix
+training/post_lora_dataset[][]/name training/post_lora_dataset[][]/rate training/post_lora_dataset[][]/style
+training/post_lora_dataset[][]/suffix training/pre_lora_dataset[][]/name training/pre_lora_dataset[][]/rate
+training/pre_lora_dataset[][]/style training/pre_lora_dataset[][]/suffix
+"""
+BREAKING = """
+architecture/bias architecture/block_size architecture/dropout architecture/dtype architecture/dtype/activation
+architecture/dtype/param architecture/family architecture/intermediate_size architecture/n_embd architecture/n_head
+architecture/n_kv_head architecture/n_layers architecture/pretrained architecture/rope architecture/rope_theta
+architecture/tie_embeddings architecture/vocab_size
+data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion data/sources/NAME/path
+data/sources/NAME/prompt data/sources/NAME/text
+optimization/beta1 optimization/beta2 optimization/eps optimization/grad_clip optimization/lora
+optimization/lora/alpha optimization/lora/dropout optimization/lora/lr optimization/lora/rank
+optimization/lora/scaling optimization/lora/target_modules optimization/lr optimization/optimizer
+optimization/schedule optimization/weight_decay
+tokenizer/backend tokenizer/name training/batch_size training/seed training/decay_pct training/warmup_pct
+"""
+
+
+def test_every_key_has_the_class_that_was_decided() -> None:
+    decided = {
+        key: name
+        for name, keys in {
+            "free": FREE,
+            "free without dropout": FREE_WITHOUT_DROPOUT,
+            "forward-only": FORWARD_ONLY,
+            "breaking": BREAKING,
+        }.items()
+        for key in keys.split()
+    }
+    assert change_classes(load_schema()) == decided
+
+
+def web(rate: float = 1.0) -> list[dict[str, Any]]:
+    return [{"name": "web", "rate": rate, "style": "PMD", "suffix": ""}]
+
+
+def identity(**changes: Any) -> dict[str, Any]:
+    """A run of two stages of phase full, of 10 and 20 steps, and one of phase lora, of 5."""
+    spec = {
+        "architecture/block_size": 8,
+        "architecture/dropout": 0.0,
+        "architecture/n_layers": 2,
+        "logging/report_interval": 4,
+        "mesh/data": -1,
+        "optimization/lora/dropout": 0.0,
+        "training/batch_size": 4,
+        "training/tokens": 320,
+        "training/dataset": web(),
+        "training/pre_lora_tokens": [320, 640],
+        "training/pre_lora_dataset": [web(), web()],
+        "training/post_lora_tokens": [160],
+        "training/post_lora_dataset": [web()],
+    }
+    facts = {name: changes.pop(name, None) for name in ("starting_point", "one_budget")}
+    return {"spec": spec | {name.replace("__", "/"): value for name, value in changes.items()}, **facts}
+
+
+# What changes, the step after which the run goes on, and whether it may.
+CASES: list[tuple[dict[str, Any], int, bool]] = [
+    ({"logging__report_interval": 8}, 7, True),
+    ({"architecture__n_layers": 3}, 0, False),
+    ({"mesh__data": 2}, 7, True),
+    ({"training__pre_lora_tokens": [320, 960]}, 10, True),  # the second stage begins after step 10
+    ({"training__pre_lora_tokens": [320, 960]}, 11, False),
+    ({"training__pre_lora_tokens": [640, 640]}, 0, True),
+    ({"training__pre_lora_tokens": [640, 640]}, 1, False),
+    ({"training__pre_lora_tokens": [330, 640]}, 5, False),  # the steps are the same, what was asked is not
+    ({"training__pre_lora_dataset": [web(), web(0.5) * 2]}, 10, True),
+    ({"training__pre_lora_dataset": [web(), web(0.5) * 2]}, 12, False),
+    ({"training__post_lora_tokens": [320]}, 30, True),  # the boundary
+    ({"training__post_lora_tokens": [320]}, 31, False),
+    ({"training__pre_lora_tokens": [320], "training__pre_lora_dataset": [web()]}, 10, True),
+    ({"training__pre_lora_tokens": [320], "training__pre_lora_dataset": [web()]}, 12, False),
+    (
+        {"training__pre_lora_tokens": [320, 640, 320], "training__pre_lora_dataset": [web(), web(), web()]},
+        30,
+        True,
+    ),
+    (
+        {"training__pre_lora_tokens": [320, 640, 320], "training__pre_lora_dataset": [web(), web(), web()]},
+        31,
+        False,
+    ),
+    ({"training__post_lora_tokens": [160, 160], "training__post_lora_dataset": [web(), web()]}, 35, True),
+    ({"training__tokens": 640}, 20, True),  # it decides nothing here
+    ({"starting_point": "/runs/base"}, 0, False),
+]
+
+
+@pytest.mark.parametrize(("changes", "step", "goes_on"), CASES)
+def test_a_change_is_accepted_where_nothing_that_was_trained_depends_on_it(
+    changes: dict[str, Any], step: int, goes_on: bool
+) -> None:
+    found = [*compare(identity(), identity(**changes), step, load_schema())]
+    assert {change.key for change, _ in found} == {name.replace("__", "/") for name in changes}
+    assert {accepted for _, accepted in found} == {goes_on}
+
+
+def test_with_dropout_the_mesh_belongs_to_the_run() -> None:
+    wet = {"architecture__dropout": 0.1}
+    (found,) = compare(identity(**wet), identity(**wet, mesh__data=2), 7, load_schema())
+    assert found[1] is False
+
+
+def test_a_run_of_one_budget_has_one_stage() -> None:
+    def goes_on(**changes: Any) -> bool:
+        ((_, accepted),) = compare(identity(one_budget=True), identity(**changes), 9, load_schema())
+        return accepted
+
+    assert goes_on(one_budget=True, training__post_lora_tokens=[1])
+    assert not goes_on(one_budget=True, training__tokens=640)
+    assert not goes_on(one_budget=False, training__pre_lora_tokens=[640, 640])
+    assert goes_on(one_budget=False, training__pre_lora_tokens=[320, 960])
