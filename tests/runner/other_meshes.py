@@ -1,0 +1,68 @@
+"""Save a run on one mesh and go on with it on others, in a process that has eight devices.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python -m tests.runner.other_meshes FOLDER
+
+FOLDER holds a spec and its data. Leaves a run directory `whole-MESH` for each mesh that saved, and
+`FROM-STEP-TO` for each that went on elsewhere after that step, MESH being data, fsdp and tensor as in 222.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from io import StringIO
+from pathlib import Path
+
+import jax
+from jax.sharding import AxisType
+from rich.console import Console
+
+import runner.trainer
+from runner.job import ExecutionSpec
+from runner.lora_trainer import LoRATrainer
+from runner.mesh import enable_compilation_cache
+from schema.lint import load_spec
+
+AXES = ("data", "fsdp", "tensor")
+# Where a run is saved, after which step it goes on elsewhere, and where; 4 is the boundary, 2 and 6 lie in the phases.
+MOVES = [
+    *(("222", 2, other) for other in ("111", "211", "114", "181")),
+    *(("222", 4, other) for other in ("111",)),
+    *(("222", 6, other) for other in ("111", "121", "221", "118")),
+    *(("111", step, "222") for step in (2, 6)),
+]
+
+
+def main() -> None:
+    os.chdir(sys.argv[1])
+    enable_compilation_cache(Path("compiled"))
+    runner.trainer.build_mesh = lambda section: jax.make_mesh(
+        (section.data, section.fsdp, section.tensor),
+        AXES,
+        axis_types=(AxisType.Auto,) * 3,
+        devices=jax.devices()[: section.data * section.fsdp * section.tensor],
+    )
+    for mesh in ("222", "111"):
+        run(mesh, f"whole-{mesh}")
+    for mesh, step, other in MOVES:
+        moved = Path(f"{mesh}-{step}-{other}")
+        shutil.copytree(f"whole-{mesh}", moved)
+        (moved / "summary.json").unlink()
+        for checkpoint in (moved / "checkpoints").iterdir():
+            if int(checkpoint.name) > step:
+                shutil.rmtree(checkpoint)
+        run(other, str(moved))
+
+
+def run(mesh: str, run_dir: str) -> None:
+    devices = 1
+    for size in mesh:
+        devices *= int(size)
+    jax.device_count = lambda: devices  # what a plan is compiled for
+    overrides = [f"mesh/{axis}={size}" for axis, size in zip(AXES, mesh, strict=True)]
+    LoRATrainer(ExecutionSpec(load_spec("spec.yaml", overrides), Path(run_dir)), Console(file=StringIO())).run()
+
+
+if __name__ == "__main__":
+    main()
