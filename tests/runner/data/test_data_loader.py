@@ -184,6 +184,34 @@ def open_batches(mixture: list[MixtureEntry]) -> Batches:
     return train_batches(mixture, seed=0, batch_size=8, first_step_of_stage=0, start_step=0, end_step=1000)
 
 
+@dataclass
+class Counted(Numbered):
+    """Rows that note which of them were read."""
+
+    seen: list[int] = field(default_factory=list)
+
+    def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
+        self.seen += indices.tolist()
+        return super().gather(indices)
+
+
+def test_a_late_start_reads_no_earlier_row() -> None:
+    rows = Counted(10**6)
+    batches = read([MixtureEntry("d", rows, Fraction(1))], 10**6, 10**6 + 3)
+    assert [batch.step for batch in batches] == [10**6, 10**6 + 1, 10**6 + 2]
+    told = [row for batch in batches for row in batch.rows["d"]]
+    assert sorted(rows.seen) == sorted(told)  # threads read ahead, each row once
+    assert len(told) == 3 * 8
+
+
+def test_a_batch_tells_its_rows() -> None:
+    for batch in read(entries("1/2", "1/2"), 0, 4):
+        own = {name: sorted(numbers) for name, numbers in batch.rows.items()}
+        for number in (0, 1):
+            values = batch.tokens[:, 0]
+            assert own[f"d{number}"] == sorted(values[values // 1000 == number] - 1000 * number)
+
+
 def test_errors_in_reading_surface_as_themselves_and_end_the_threads() -> None:
     broken = Numbered(1000, broken=frozenset(range(1000)))
     with open_batches([MixtureEntry("x", broken, Fraction(1))]) as batches:
