@@ -195,15 +195,15 @@ def execute(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
 
         # What the text alone tells is said before jax is loaded.
         load_spec(spec, overrides, settings=read_settings(spec))
-        from runner.environment import default_run_dir
-        from runner.job import ExecutionSpec
-        from runner.lora_trainer import execute_spec
-        from runner.quiet import quiet_writes
+        with preemption.deferred():
+            from runner.environment import default_run_dir
+            from runner.job import ExecutionSpec
+            from runner.lora_trainer import execute_spec
+            from runner.quiet import quiet_writes
 
-        run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
-        loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
+            run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
+            loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
         quiet_writes()
-        preemption.check()
         execute_spec(ExecutionSpec(loaded, run_dir, restore))
 
 

@@ -1,5 +1,5 @@
 """SIGINT, SIGTERM and SIGUSR1: between steps they are remembered, so that the step and its checkpoint complete;
-elsewhere (preparation, compilation) they interrupt at once, as nothing is half-saved there."""
+elsewhere (preparation, compilation) they interrupt at once, as nothing is half-saved there. Loading waits too."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ class Preemption:
         """Raise KeyboardInterrupt when somebody asked; Python drops one that is raised in a callback of a library."""
         if self.requested:
             raise KeyboardInterrupt
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Within this block a signal waits for its end: native libraries do not outlive an interrupted import."""
+        self.patient = True
+        try:
+            yield
+        finally:
+            self.patient = False
+        self.check()
 
     @contextmanager
     def during_steps(self) -> Iterator[None]:

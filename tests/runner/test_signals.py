@@ -14,6 +14,7 @@ from tests.runner.interrupted_run import (
     reached,
     records,
     run_cycles,
+    start,
     summary,
 )
 from tests.runner.workplace import SPEC, fill, lorarun
@@ -52,6 +53,23 @@ def test_a_run_that_is_asked_to_stop_three_times_ends_as_an_uninterrupted_one(
     assert lorarun(tmp_path, "exec", "spec.yaml", "--run-dir", "whole").exit_code == 0
     assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
     assert records(tmp_path / "stopped") == records(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells what a process has loaded")
+@pytest.mark.parametrize("library", ["jaxlib", "tensorstore"])
+def test_a_signal_while_libraries_are_loaded_is_not_lost(library: str, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with start(tmp_path, "run") as process:
+        while library not in Path(f"/proc/{process.pid}/maps").read_text():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=120)
+    assert (process.returncode, output.decode().splitlines()[-1]) == (
+        75,
+        "lorarun: stopped; nothing that was saved is lost, run the same command again",
+    )
+    assert not (tmp_path / "run").exists()
 
 
 # Where the signal comes, in the order of the run; what was saved when it ended.
