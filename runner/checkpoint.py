@@ -27,6 +27,7 @@ from runner.failure import ExitCode, Failure
 from runner.job import BASE, CHECKPOINTS, checkpoints_of, sync
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
 from runner.quiet import quiet_loggers
+from runner.retention import Retention, read_scores, write_scores
 from runner.seal import seal
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
@@ -40,11 +41,11 @@ def library_versions() -> dict[str, str]:
 
 
 class Checkpoints:
-    """The checkpoints of one run: the `keep` newest, and those of the steps in `boundaries` for ever."""
+    """The checkpoints of one run, as many as its retention keeps."""
 
-    def __init__(self, run_dir: Path, keep: int, boundaries: tuple[int, ...]) -> None:
+    def __init__(self, run_dir: Path, retention: Retention) -> None:
         self.folder = run_dir.resolve() / CHECKPOINTS
-        self._keep, self._boundaries = keep, boundaries
+        self._retention, self._scores = retention, read_scores(self.folder)
         quiet_loggers()
         with storage_failures(self.folder, "open"):
             self.folder.mkdir(exist_ok=True)
@@ -71,6 +72,12 @@ class Checkpoints:
         """Raise Failure STORAGE when the save that goes on behind has failed; costs nothing."""
         if self._committing is not None and self._committing.done():
             self.wait()
+
+    def score(self, step: int, phase: str, loss: float) -> None:
+        """Note the validation loss of a step, for the best checkpoints are kept. Raises OSError."""
+        if self._retention.best:
+            self._scores = {**self._scores, step: (phase, loss)}
+            write_scores(self.folder, self._scores)
 
     def wait(self) -> None:
         """Return when everything saved is on disk; raises Failure STORAGE when it could not be written."""
@@ -99,8 +106,10 @@ class Checkpoints:
 
     def _prune(self) -> None:
         """Remove what retention does not keep; what begins to go loses its name first."""
-        for old in checkpoints_of(self.folder.parent)[self._keep :]:
-            if int(old.name) not in self._boundaries:
+        there = checkpoints_of(self.folder.parent)
+        kept = self._retention.kept([int(checkpoint.name) for checkpoint in there], self._scores)
+        for old in there:
+            if int(old.name) not in kept:
                 going = old.rename(self.folder / f"{PARTIAL}{old.name}-old")
                 shutil.rmtree(going)
 

@@ -141,14 +141,19 @@ def validate(traceback: bool, **options: Any) -> None:
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Devices to plan for.")
 @TRACEBACK
 def plan(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, traceback: bool) -> None:
-    """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs."""
+    """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs.
+
+    Warns when the disk of the working directory has less room than the checkpoints take.
+    """
     with leave_cleanly(traceback):
+        from runner.environment import default_run_dir, free_bytes
         from runner.plan import compile_plan
         from schema.environment import Environment
         from schema.lint import lint_file
         from schema.settings import read_settings
 
-        verdict = lint_file(spec, overrides, Environment(devices=devices), read_settings(spec))
+        facts = Environment(devices=devices, free_bytes=free_bytes(default_run_dir(str(spec))))
+        verdict = lint_file(spec, overrides, facts, read_settings(spec))
         compiled = compile_plan(_accepted(verdict), devices)
         if layout == "json":
             write(f"{compiled.to_json()}\n")

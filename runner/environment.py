@@ -53,7 +53,7 @@ def survey(
             restore=restore is not None,
             devices=devices,
             device_bytes=device_bytes,
-            free_bytes=_free_bytes(folder),
+            free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
             start=_start(document, start, restore) if start and not _has_begun(folder) else None,
@@ -100,7 +100,7 @@ def _has_begun(folder: Path) -> bool:
         return False
 
 
-def _free_bytes(folder: Path) -> int | None:
+def free_bytes(folder: Path) -> int | None:
     """Free bytes of the disk that a folder lies on, or would."""
     try:
         existing = next((path for path in (folder, *folder.absolute().parents) if path.exists()), None)

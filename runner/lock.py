@@ -54,8 +54,9 @@ def _acquire(path: Path) -> int:
             if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except BlockingIOError as error:
+            holder = os.read(handle, 200).decode(errors="replace").strip()
             if attempt == TRIES - 1:
-                holder = os.read(handle, 200).decode(errors="replace").strip()
+                os.close(handle)
                 raise Failure(
                     f"{path.parent} is being run by another process ({holder or 'unknown'}); wait for it, or stop it "
                     "first",

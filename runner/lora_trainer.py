@@ -44,6 +44,7 @@ from runner.metrics.wandb import require_wandb
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
 from runner.resume import resume
+from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.summary import is_finished, print_summary, read_summary, write_summary
@@ -126,7 +127,8 @@ class LoRATrainer(BaseTrainer):
 
     def _checkpoints(self) -> Checkpoints:
         boundaries = tuple(phase.last_step for phase in self.plan.phases)
-        return Checkpoints(self.spec.run_dir, self.spec.spec.checkpoint.keep, boundaries)
+        section = self.spec.spec.checkpoint
+        return Checkpoints(self.spec.run_dir, Retention(section.keep, section.best, boundaries))
 
     def begin(self) -> None:
         """Take up the state before the first step: random weights, or those that the run was given to start from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import jax
@@ -33,6 +34,7 @@ from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
 from runner.plan import PhasePlan, compile_plan
 from runner.preemption import Preemption
+from runner.spikes import Spikes
 from runner.state import Stream, stream_key
 from schema.spec import Spec
 
@@ -79,7 +81,7 @@ class BaseTrainer(RestoreableJob):
         self.base_digest: str | None = None
         self._in_lora_phase = False
         self._finite = FiniteSteps(spec.spec.training)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._spikes = time.monotonic(), Spikes()
 
     def run_phase(self, phase: PhasePlan, session: Session) -> None:
         """Run what is left of a phase, from `self.step` on.
@@ -146,7 +148,10 @@ class BaseTrainer(RestoreableJob):
         if self.step not in phase.report_steps:
             return
         self._settle(self.step, session)
-        session.write(train_record(self, phase, stage, jax.device_get(metrics), clock.lap(self.step)))
+        record = train_record(self, phase, stage, jax.device_get(metrics), clock.lap(self.step))
+        session.write(record)
+        if (usual := self._spikes.look(record["loss"])) is not None:
+            self.console.print(f"step {self.step:,}: the loss is far above {usual:.4f}, the median of the last reports")
 
     def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
         """Save at checkpoint steps, when it is time, and when somebody asked the process to stop, which ends it."""
@@ -186,6 +191,9 @@ class BaseTrainer(RestoreableJob):
         if losses is None:  # a run that goes on here validates first
             return
         check_finite({label: loss for label, (loss, _) in losses.items()}, phase.name, self.step)
+        if scored and self._saved_step == self.step:
+            score = fmean(losses[label][0] for label in scored)
+            session.checkpoints.score(self.step, phase.name, score)
         for record in score_records(losses, scored, names, {"step": self.step, "phase": phase.name}):
             session.write(record)
         if clock is not None:
@@ -199,7 +207,7 @@ def saved_part(state: TrainState) -> dict[str, Any]:
 
 def train_record(
     trainer: BaseTrainer, phase: PhasePlan, stage: int, numbers: Mapping[str, Any], lap: tuple[int, float]
-) -> Record:
+) -> dict[str, Any]:
     """Say how a step went, and the `lap` of steps and seconds since the last report."""
     steps, seconds = lap
     return {

@@ -1,7 +1,8 @@
 """The checkpoints that the run keeps at one time need more room than the disk has.
 
 *Why it is bad.* The run would stop in the middle, when the disk is full. Kept are the checkpoint/keep newest, the last
-of each phase and, from phase lora on, the frozen base; a new one is complete before an old one goes.
+and the checkpoint/best best of each phase and, from phase lora on, the frozen base; a new one is complete before an old
+one goes.
 
 *On*
 
@@ -55,7 +56,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     full, adapted = (_saves(stages, phase, interval) for phase in ("full", "lora"))
     sizes = [checkpoint_bytes(architecture, lora, phase) for phase in ("full", "lora")]
     base = state_bytes(architecture, lora, WHOLE, "lora")["base"] if adapted else 0
-    kept = max(_moments(full, adapted, document.value("checkpoint/keep")), key=lambda both: _sum(both, sizes, base))
+    newest, best = document.value("checkpoint/keep"), document.value("checkpoint/best")
+    kept = max(_moments(full, adapted, newest, best), key=lambda both: _sum(both, sizes, base))
     needed = _sum(kept, sizes, base)
     if needed <= machine.free_bytes:
         return
@@ -87,13 +89,13 @@ def _saves(stages: tuple[StageBudget, ...], phase: Phase, interval: int | str) -
     return regular + (not isinstance(interval, int) or last % interval != 0)
 
 
-def _moments(full: int, lora: int, keep: int) -> Iterator[tuple[int, int]]:
+def _moments(full: int, lora: int, keep: int, best: int) -> Iterator[tuple[int, int]]:
     """Checkpoints of each phase that lie there while one is written, at the moments that can be the worst."""
-    yield min(full, keep + 1), 0
+    yield min(full, keep + 1 + best), 0
     if lora:
-        yield min(full, keep), 1
+        yield min(full, keep + best), 1
         late = min(lora, keep + 1)
-        yield min(full, max(keep - (late - 1), 1)), late
+        yield min(full, max(keep - (late - 1), 1) + best), min(lora, late + best)
 
 
 def _sum(kept: tuple[int, int], sizes: list[int], base: int) -> int:

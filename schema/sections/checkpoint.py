@@ -20,4 +20,11 @@ class Checkpoint(Section):
         unit="minutes",
         change="free",
     )
+    best: int = key(
+        0,
+        "Number of checkpoints of each phase, those with the lowest mean validation loss, kept beside the newest.",
+        unit="checkpoints",
+        ge=0,
+        change="free",
+    )
     keep: int = key(3, "Number of newest checkpoints that are kept.", unit="checkpoints", ge=1, change="free")

@@ -168,3 +168,13 @@ def test_training_goes_on_when_nobody_reads_its_output(here: Path) -> None:
         process.stdout.close()
         assert process.wait(120) == 0
     assert (here / "run/summary.json").exists()
+
+
+def test_the_checkpoints_with_the_best_validation_are_kept(here: Path) -> None:
+    keys = ("checkpoint/keep=1", "checkpoint/best=1", "logging/checkpoint_interval=1", "logging/validation_interval=1")
+    longer = ("training/pre_lora_tokens=[1024]", "optimization/lr=0.3", "training/decay_pct=0.0")
+    assert execute(here, "run", *keys, *longer).exit_code == 0
+    losses = {each["step"]: each["loss"] for each in records(here / "run") if each["event"] == "validation"}
+    full, lora = range(1, 9), range(9, 11)
+    best = {min(steps, key=lambda step: (losses[step], -step)) for steps in (full, lora)}
+    assert {int(entry.name) for entry in (here / "run/checkpoints").iterdir() if entry.is_dir()} == best | {8, 10}
