@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from random import Random
@@ -102,6 +103,26 @@ def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(workpl
     assert (missed, statuses[-2:]) == ([], [0, 0]), (workplace / "log").read_text()
     assert_same_run(workplace / "killed", workplace / "whole")
     assert not list((workplace / "data").glob(".*"))
+
+
+@pytest.mark.slow
+def test_a_crash_at_every_file_operation_of_a_save_loses_nothing(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTS", "1")
+    run_cycles(workplace, [{"run_dir": "whole"}])
+    monkeypatch.delenv("EVENTS")
+    told = re.findall(
+        r"^event: (.*) whole/(checkpoints/\.partial-6.*|checkpoints/6)$", (workplace / "log").read_text(), re.M
+    )
+    operations = [f"^{kind} killed/{re.escape(path)}$" for kind, path in dict.fromkeys(told)]
+    assert len(operations) >= 12
+    ends = run_cycles(
+        workplace, [*({"run_dir": "killed", "event": each} for each in operations), {"run_dir": "killed"}]
+    )
+    missed = [each for each, end in zip(operations, ends, strict=False) if end["status"] != signal.SIGKILL]
+    assert (missed, ends[-1]["status"]) == ([], 0), (workplace / "log").read_text()[-5_000:]
+    assert_same_run(workplace / "killed", workplace / "whole")
 
 
 def assert_same_run(one: Path, other: Path) -> None:
