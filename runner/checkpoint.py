@@ -257,7 +257,7 @@ def storage_failures(folder: Path, verb: str) -> Iterator[None]:
     """Turn what storage raises into one sentence; orbax wraps errors in types of its own."""
     try:
         yield
-    except Failure:
+    except (Failure, jax.errors.JaxRuntimeError):  # a device that is full has damaged no file
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].split(" [tensorstore_spec")[0]

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import jax
+import orbax.checkpoint as ocp
 import pytest
 
 from runner.checkpoint import Checkpoints
@@ -111,6 +113,18 @@ def test_where_none_is_intact_nothing_is_changed(here: Path) -> None:
         "lorarun: no checkpoint of run is intact, and nothing was changed there (run/checkpoints/4"
     )
     assert done.stderr.count("have changed") == 3
+
+
+def test_a_device_that_is_full_makes_no_checkpoint_a_damaged_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ocp.PyTreeCheckpointer, "restore", full)
+        done = lorarun(here, *RUN)
+    assert (done.exit_code, "Out of memory" in done.stderr) == (1, True)
+    assert not (here / "run/damaged").exists()
+    assert lorarun(here, *RUN).exit_code == 0
 
 
 def test_a_run_does_not_end_well_before_its_last_checkpoint_was_read_again(
