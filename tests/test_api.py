@@ -44,10 +44,13 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun explain RULE|KEY      say what a rule reports, or what a key is
   lorarun rules                 list all rules
   lorarun schema                print the JSON Schema of a spec, for editors
+  lorarun runs [DIR]            list runs with their state, step and checkpoints
+  lorarun verify RUN            read a run again and say what is damaged
   lorarun lsp                   lint in an editor, while a spec is written
 
   Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75
-  preempted (run again), 76 numerics, 78 resume refused.
+  preempted (run again), 76 numerics, 77 adapters that do nothing, 78 resume
+  refused, 130 stopped by a second Ctrl-C.
 """,
     "validate": """\
 Usage: main validate [OPTIONS] SPEC...
@@ -67,6 +70,9 @@ Usage: main plan [OPTIONS] SPEC
 
   Show what exec would do: phases, stages, steps, tokens, learning rates,
   adapters, bytes, FLOPs.
+
+  Warns when the disk of the working directory has less room than the
+  checkpoints take.
 """,
     "exec": """\
 Usage: main exec [OPTIONS] SPEC
@@ -74,7 +80,12 @@ Usage: main exec [OPTIONS] SPEC
   Run the plan. The same command resumes a run that was stopped, at the step
   where it stood.
 
-  Ctrl-C finishes the current step, saves a checkpoint and exits with 75.
+  A spec that changed since is refused where what was trained depends on the
+  change, and accepted elsewhere, with its changes told: `lorarun explain KEY`
+  says which keys may. With --fork the changed spec makes a run of its own.
+
+  Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and
+  exit with 75; a second Ctrl-C stops at once, with 130.
 """,
     "explain": """\
 Usage: main explain [OPTIONS] RULE|KEY
@@ -178,7 +189,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
         ("rules", {"--format", "--traceback", "-h, --help"}),
         ("schema", {"--output", "--traceback", "-h, --help"}),
         ("init", INIT_OPTIONS),
-        ("exec", {"--set", "--run-dir", "--restore", "--traceback", "-h, --help"}),
+        ("exec", {"--set", "--run-dir", "--restore", "--fork", "--traceback", "-h, --help"}),
     ],
 )
 def test_the_help_of_a_command_lists_its_options(command: str, listed: set[str]) -> None:
