@@ -144,8 +144,8 @@ def partial_folder(folder: Path) -> Iterator[Path]:
     """
     made = [parent for parent in folder.parents if not parent.exists()]
     partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)  # a signal may come as soon as it is there
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
