@@ -8,12 +8,9 @@ frozen base is stored once, in `base`.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -29,10 +26,10 @@ from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpo
 from runner.quiet import quiet_loggers
 from runner.retention import Retention, read_scores, write_scores
 from runner.seal import seal
+from runner.storage import PARTIAL, saving, storage_failures
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 STATE = "state"
-PARTIAL = ".partial-"  # begins the name of what is being written
 
 
 def library_versions() -> dict[str, str]:
@@ -63,7 +60,7 @@ class Checkpoints:
         self.wait()
         partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
         facts = asdict(manifest)  # a copy, for training goes on while the arrays are written
-        with self._saving(partial, size):
+        with saving(partial, "the checkpoint", size):
             partial.mkdir()
             self._arrays.save(partial / STATE, _flat(state))
         self._committing = self._behind.submit(self._commit, partial, facts, size)
@@ -95,7 +92,7 @@ class Checkpoints:
 
     def _commit(self, partial: Path, facts: dict[str, Any], size: int) -> None:
         """Wait for the arrays, seal them, give the folder its name; only then let older checkpoints go."""
-        with self._saving(partial, size):
+        with saving(partial, "the checkpoint", size):
             self._arrays.wait_until_finished()
             self._arrays.check_for_errors()
             seal(partial, facts)
@@ -112,23 +109,6 @@ class Checkpoints:
             if int(old.name) not in kept:
                 going = old.rename(self.folder / f"{PARTIAL}{old.name}-old")
                 shutil.rmtree(going)
-
-    @contextmanager
-    def _saving(self, partial: Path, size: int) -> Iterator[None]:
-        """Turn a failed save into one sentence, and give back the room that it took."""
-        try:
-            with storage_failures(self.folder, "save to"):
-                yield
-        except Failure as failure:
-            shutil.rmtree(partial, ignore_errors=True)
-            if _is_full(failure):
-                free = shutil.disk_usage(self.folder).free
-                raise Failure(
-                    f"cannot save to {self.folder}: the disk is full: the checkpoint takes about {size:,} bytes, and "
-                    f"{free:,} are free; earlier checkpoints are kept: make room and run the same command again",
-                    ExitCode.STORAGE,
-                ) from failure
-            raise
 
 
 def reread(folder: Path, abstract: Any, digest: str) -> None:
@@ -182,8 +162,8 @@ def save_base(run_dir: Path, base_params: Any) -> str:
         except Failure:
             pass  # what is damaged is made anew
         set_aside(folder, run_dir)
-    with storage_failures(folder, "save to"):
-        partial = folder.with_name(f"{PARTIAL}{BASE}")
+    partial = folder.with_name(f"{PARTIAL}{BASE}")
+    with saving(partial, "the frozen base", tree_bytes(base_params)):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         with ocp.StandardCheckpointer() as arrays:
@@ -240,35 +220,3 @@ def _restore(folder: Path, flat: dict[str, Any], restore_args: Any) -> dict[str,
             args=ocp.args.PyTreeRestore(item=flat, restore_args=restore_args, partial_restore=True),
         )
     return restored
-
-
-def _is_full(failure: Failure) -> bool:
-    """Whether a disk that is full, or a quota, is behind a failure; tensorstore tells it in words only."""
-    error: BaseException | None = failure
-    while error is not None:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-            return True
-        error = error.__cause__
-    return False
-
-
-@contextmanager
-def storage_failures(folder: Path, verb: str) -> Iterator[None]:
-    """Turn what storage raises into one sentence; orbax wraps errors in types of its own."""
-    try:
-        yield
-    except (Failure, jax.errors.JaxRuntimeError):  # a device that is full has damaged no file
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].split(" [tensorstore_spec")[0]
-        raise Failure(f"cannot {verb} {folder}: {reason}", ExitCode.STORAGE) from error
-
-
-@contextmanager
-def disk_failures(run_dir: Path) -> Iterator[None]:
-    """Turn a failing disk, wherever in a run it shows, into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or run_dir
-        raise Failure(f"cannot write {where}: {error.strerror or error}", ExitCode.STORAGE) from error

@@ -25,7 +25,7 @@ from schema.spec import Spec
 # Keys of architecture that change neither shapes nor the function that trained weights compute.
 HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 MANIFEST = "manifest.json"  # of a checkpoint, or of the frozen base
-CHECKPOINTS, BASE = "checkpoints", "base"  # folders of a run directory
+CHECKPOINTS, BASE, EXPORT = "checkpoints", "base", "export"  # folders of a run directory
 SUMMARY = "summary.json"  # of a finished run
 NEW_FOLDER = "give --run-dir a new or empty folder"
 

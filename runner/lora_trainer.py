@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
 from runner.checkpoint import (
     STATE,
     Checkpoints,
-    disk_failures,
+    library_versions,
     reread,
     restore_base,
     restore_tree,
@@ -22,9 +24,12 @@ from runner.checkpoint import (
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
+from runner.data.loader import train_batches
+from runner.export import Trained, export_run, wants_export
 from runner.failure import ExitCode, Failure
 from runner.job import (
     CHECKPOINTS,
+    EXPORT,
     ExecutionSpec,
     accept_changes,
     check_run_dir,
@@ -41,15 +46,19 @@ from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
+from runner.parity import print_report
+from runner.plan import Plan
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
 from runner.resume import resume
 from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
+from runner.storage import disk_failures
 from runner.summary import is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 from schema.environment import Run
+from schema.sections.training import Training
 
 
 class LoRATrainer(BaseTrainer):
@@ -63,7 +72,7 @@ class LoRATrainer(BaseTrainer):
         """
         found, start = self._check()
         summary = read_summary(self.spec.run_dir)
-        if summary is not None and is_finished(summary, self.plan, self.spec.spec):
+        if summary is not None and is_finished(self.spec.run_dir, summary, self.plan, self.spec.spec):
             self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
             print_summary(self.console, self.spec.run_dir, summary)
             return
@@ -180,6 +189,8 @@ class LoRATrainer(BaseTrainer):
         weights_digest = tree_digest(self.state.params)
         reread(run_dir / CHECKPOINTS / str(self.step), self.state.params, weights_digest)
         digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
+        export(self, catalog, digests)
+        preemption.check()
         summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
 
@@ -200,6 +211,40 @@ class LoRATrainer(BaseTrainer):
                 "saved; bring it back, or start anew with another --run-dir",
                 ExitCode.RESUME,
             )
+
+
+def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:
+    """Write what the section `export` asks for, proven on rows of the last step. Raises Failure EXPORT, STORAGE."""
+    run_dir, spec, state = trainer.spec.run_dir, trainer.spec.spec, trainer.state
+    has_adapters = trainer._in_lora_phase
+    if not wants_export(spec.export, has_adapters):
+        return
+    facts = {
+        "spec": spec.model_dump(mode="json"),
+        **digests,
+        "plan_digest": trainer.plan.digest,
+        "token_digest": trainer.ledger.token_digest,
+        "stores": catalog.digests(),
+        "versions": library_versions(),
+    }
+    variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
+    trained = Trained(variables, facts, catalog.special_tokens())
+    tokens = last_tokens(catalog, trainer.plan, spec.training)
+    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, tokens))
+
+
+def last_tokens(catalog: Catalog, plan: Plan, training: Training) -> npt.NDArray[np.int32]:
+    """The tokens (b, t) of a plan's last step."""
+    stage = plan.phases[-1].stages[-1]
+    with train_batches(
+        catalog.entries(stage),
+        seed=training.seed,
+        batch_size=training.batch_size,
+        first_step_of_stage=stage.first_step,
+        start_step=stage.last_step,
+        end_step=stage.last_step + 1,
+    ) as batches:
+        return next(batches).tokens
 
 
 def check_adapters(params: Any) -> None:

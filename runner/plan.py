@@ -108,6 +108,15 @@ class AdapterPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What is written at the end: folders of `export`, the type of their weights, bytes of all of them."""
+
+    folders: tuple[str, ...]
+    dtype: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The contract between `plan` and `exec`."""
 
@@ -118,6 +127,7 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     adapters: tuple[AdapterPlan, ...]
     unadapted: tuple[str, ...]
+    export: ExportPlan
     digest: str
 
     def to_json(self) -> str:
@@ -142,7 +152,17 @@ def compile_plan(spec: Spec, devices: int = 1) -> Plan:
             phases.append(_plan_phase(spec, name, of_phase, mesh))
     adapters, unadapted = _plan_adapters(spec) if any(phase.name == "lora" for phase in phases) else ((), ())
     steps = phases[-1].last_step if phases else 0
-    plan = Plan(tokens_per_step, steps, steps * tokens_per_step, mesh, tuple(phases), adapters, unadapted, digest="")
+    plan = Plan(
+        tokens_per_step=tokens_per_step,
+        steps=steps,
+        tokens=steps * tokens_per_step,
+        mesh=mesh,
+        phases=tuple(phases),
+        adapters=adapters,
+        unadapted=unadapted,
+        export=_plan_export(spec, bool(adapters)),
+        digest="",
+    )
     return Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "digest": _digest(plan)})
 
 
@@ -255,10 +275,18 @@ def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]
     return tuple(matched), unadapted
 
 
+def _plan_export(spec: Spec, has_adapters: bool) -> ExportPlan:
+    export = spec.export
+    folders = (("base", "adapter") if export.adapter and has_adapters else ()) + (("merged",) if export.merged else ())
+    size = footprint.export_bytes(spec.architecture, spec.optimization.lora, export, has_adapters)
+    return ExportPlan(folders, export.dtype, size)
+
+
 def _digest(plan: Plan) -> str:
-    """sha256 over what decides rows and weights: not the mesh, its bytes, what is logged, or which stores exist."""
+    """sha256 over what decides rows and weights: not the mesh, its bytes, what is logged or exported, or which stores
+    exist."""
     contract: dict[str, Any] = asdict(plan)
-    del contract["mesh"], contract["digest"]
+    del contract["mesh"], contract["export"], contract["digest"]
     for phase in contract["phases"]:
         for name in ("bytes_per_device", "report_steps", "validation_steps", "checkpoint_steps"):
             del phase[name]

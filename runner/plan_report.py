@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runner.event_steps import EventSteps
-from runner.plan import AdapterPlan, PhasePlan, Plan
+from runner.plan import AdapterPlan, ExportPlan, PhasePlan, Plan
 from schema.labels import folder_name
 
 WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
@@ -29,6 +29,8 @@ def render_plan(plan: Plan, name: str) -> str:
     if plan.adapters:
         console.print()
         _print_adapters(console, plan)
+    console.print()
+    console.print(f"Export: {_export(plan.export)}")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -106,6 +108,12 @@ def _print_adapters(console: Console, plan: Plan) -> None:
         last = adapter.pattern
     console.print(table)
     console.print(f"  without adapter: {', '.join(plan.unadapted) if plan.unadapted else 'none'}")
+
+
+def _export(export: ExportPlan) -> str:
+    if not export.folders:
+        return "none"
+    return f"{', '.join(export.folders)}; weights {export.dtype}, {_bytes(export.bytes)}"
 
 
 def _distinct(adapters: tuple[AdapterPlan, ...]) -> list[AdapterPlan]:

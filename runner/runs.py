@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.failure import ExitCode, Failure
-from runner.job import BASE, SUMMARY, checkpoints_of, is_run, read_json
+from runner.job import BASE, EXPORT, SUMMARY, checkpoints_of, is_run, read_json
 from runner.lock import is_locked
 from runner.manifest import read_manifest, verify_base, verify_checkpoint
+from runner.seal import Damaged, check_seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def verify_run(path: Path) -> Iterator[Part]:
     run_dir = path if is_run(path) else found[0].parent.parent
     if in_lora_phase or (run_dir / BASE).exists():
         yield _base(run_dir)
+    if (run_dir / EXPORT).exists():
+        yield _export(run_dir)
     if run_dir == path:
         yield from _records(run_dir)
 
@@ -78,6 +81,16 @@ def _base(run_dir: Path) -> Part:
     except Failure as failure:
         return Part(BASE, "", str(failure).partition(": ")[2])
     return Part(BASE, f"the frozen base {digest[:12]}, {_size(run_dir / BASE):,} bytes", "")
+
+
+def _export(run_dir: Path) -> Part:
+    try:
+        digest = check_seal(run_dir / EXPORT)["weights_digest"]
+    except Damaged as damaged:
+        return Part(EXPORT, "", str(damaged))
+    except KeyError:
+        return Part(EXPORT, "", "manifest.json is of another version")
+    return Part(EXPORT, f"weights {digest[:12]}, {_size(run_dir / EXPORT):,} bytes", "")
 
 
 def _records(run_dir: Path) -> Iterator[Part]:

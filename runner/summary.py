@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import SUMMARY, read_json, write_atomically
+from runner.job import EXPORT, MANIFEST, SUMMARY, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.plan import Plan
 from schema.spec import Spec
@@ -23,8 +23,11 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
     return summary
 
 
-def is_finished(summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
-    """Whether the run of a summary is all of this plan, and was scored as this spec asks."""
+def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
+    """Whether the run of a summary is all of this plan, and was scored and exported as this spec asks."""
+    exported = summary.get("export")
+    if exported != _exporting(spec, plan) or (exported and not (run_dir / EXPORT / MANIFEST).is_file()):
+        return False
     return bool(summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec))
 
 
@@ -41,6 +44,7 @@ def write_summary(
         "tokens": plan.tokens,
         "plan_digest": plan.digest,
         "scoring": _scoring(spec),
+        "export": _exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
         "datasets": {
@@ -83,6 +87,13 @@ def _scoring(spec: Spec) -> dict[str, Any]:
         "validation_steps": training.validation_steps,
         "evaluations": spec.eval.evaluations if training.evaluate else [],
     }
+
+
+def _exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
+    """What is exported, and how; it may change after the run, and then that is done again."""
+    asked = spec.export.model_dump(mode="json")
+    adapter = asked["adapter"] and plan.phases[-1].name == "lora"
+    return {**asked, "adapter": adapter} if asked["merged"] or adapter else {}
 
 
 def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:

@@ -140,6 +140,15 @@ def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"
     return parts["parameters"] + parts["optimizer"]
 
 
+def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:
+    """Bytes of what an `export` section asks for at the end of a run, with adapters or without."""
+    every = parameters(architecture)
+    model = sum(parameter.size for parameter in every) * ITEM_BYTES[export.dtype]
+    own = adapters(every, lora.target_modules, lora.rank) if has_adapters and export.adapter else ()
+    copies: int = export.merged + bool(own)
+    return copies * model + sum(parameter.size for parameter in own) * ITEM_BYTES["float32"]
+
+
 def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
     """Estimate the bytes of activations that one micro-batch of `rows` rows keeps for its backward pass.
 

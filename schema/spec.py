@@ -9,6 +9,7 @@ from schema.sections.architecture import Architecture
 from schema.sections.checkpoint import Checkpoint
 from schema.sections.data import Data
 from schema.sections.eval import Eval
+from schema.sections.export import Export
 from schema.sections.logging import Logging
 from schema.sections.mesh import Mesh
 from schema.sections.optimization import Optimization
@@ -27,4 +28,5 @@ class Spec(Section):
     eval: Eval = Field(default_factory=Eval)
     logging: Logging = Field(default_factory=Logging)
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    export: Export = Field(default_factory=Export)
     mesh: Mesh = Field(default_factory=Mesh)

@@ -43,6 +43,11 @@ class Catalog:
         """Digest of each store."""
         return {folder: store.digest for folder, store in sorted(self.stores.items())}
 
+    def special_tokens(self) -> dict[str, int]:
+        """Ids of the tokens that end a document and fill a row, under Hugging Face's names."""
+        meta = next(iter(self.stores.values())).meta
+        return {"eos_token_id": meta.end, "pad_token_id": meta.pad}
+
     def remarks(self) -> list[str]:
         """Sentences about rows that were cut or left out."""
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]

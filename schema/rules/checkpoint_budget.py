@@ -2,7 +2,7 @@
 
 *Why it is bad.* The run would stop in the middle, when the disk is full. Kept are the checkpoint/keep newest, the last
 and the checkpoint/best best of each phase and, from phase lora on, the frozen base; a new one is complete before an old
-one goes.
+one goes. At the end comes what the section export asks for.
 
 *On*
 
@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from schema.budget import Phase, StageBudget
 from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
-from schema.footprint import checkpoint_bytes, state_bytes
+from schema.footprint import checkpoint_bytes, export_bytes, state_bytes
 from schema.rules._machine import in_words
 from schema.rules._stages import planned
 from schema.wording import count, join, quote
@@ -57,8 +57,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
     sizes = [checkpoint_bytes(architecture, lora, phase) for phase in ("full", "lora")]
     base = state_bytes(architecture, lora, WHOLE, "lora")["base"] if adapted else 0
     newest, best = document.value("checkpoint/keep"), document.value("checkpoint/best")
-    kept = max(_moments(full, adapted, newest, best), key=lambda both: _sum(both, sizes, base))
-    needed = _sum(kept, sizes, base)
+    export = export_bytes(architecture, lora, document.view("export"), bool(adapted)) if full or adapted else 0
+    moments = list(_moments(full, adapted, newest, best))
+    exported = [0] * (len(moments) - 1) + [export]
+    kept, export = max(zip(moments, exported, strict=True), key=lambda moment: _sum(moment[0], sizes, base) + moment[1])
+    needed = _sum(kept, sizes, base) + export
     if needed <= machine.free_bytes:
         return
     parts = [
@@ -66,6 +69,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     ]
     if kept[1]:
         parts.append(f"the frozen base of {in_words(base)}")
+    if export:
+        parts.append(f"the export of {in_words(export)}")
     where = quote(machine.run.path) if machine.run else "the run directory"
     message = (
         f"the run keeps up to {in_words(needed)} at one time, {join(parts, 'and')}, and the disk of {where} has "
@@ -90,12 +95,17 @@ def _saves(stages: tuple[StageBudget, ...], phase: Phase, interval: int | str) -
 
 
 def _moments(full: int, lora: int, keep: int, best: int) -> Iterator[tuple[int, int]]:
-    """Checkpoints of each phase that lie there while one is written, at the moments that can be the worst."""
+    """Checkpoints of each phase that lie there while one is written, at the moments that can be the worst; and, last,
+    when the run is over."""
     yield min(full, keep + 1 + best), 0
     if lora:
         yield min(full, keep + best), 1
         late = min(lora, keep + 1)
         yield min(full, max(keep - (late - 1), 1) + best), min(lora, late + best)
+        late = min(lora, keep)
+        yield min(full, max(keep - late, 1) + best), min(lora, late + best)
+    else:
+        yield min(full, keep + best), 0
 
 
 def _sum(kept: tuple[int, int], sizes: list[int], base: int) -> int:

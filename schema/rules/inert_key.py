@@ -111,4 +111,24 @@ def _phases(document: Document) -> Iterator[Inert]:
         yield Inert("optimization/lr", cause, why)
 
 
-LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (_architecture, _tokenizer, _data, _budgets, _phases)
+def _export(document: Document) -> Iterator[Inert]:
+    """What is said of an export that there is not; a run of phase full only has no adapters to write."""
+    adapter, adapters = document.value("export/adapter"), "lora" in phases(document)
+    if adapter and not adapters:
+        yield Inert("export/adapter", "training/post_lora_tokens", "there is no phase lora")
+    wanted = document.value("export/merged") or (adapter and adapters)
+    if not wanted:
+        yield Inert("export/dtype", "export/merged", "nothing is exported")
+    if document.value("export/accept_lossy") and (not wanted or document.value("export/dtype") == "float32"):
+        cause, why = ("export/dtype", "float32 loses nothing") if wanted else ("export/merged", "nothing is exported")
+        yield Inert("export/accept_lossy", cause, why)
+
+
+LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
+    _architecture,
+    _tokenizer,
+    _data,
+    _budgets,
+    _phases,
+    _export,
+)

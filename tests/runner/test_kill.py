@@ -92,6 +92,11 @@ EVENTS = [
     r"^after record train 26$",
     r"^before rename \S+/checkpoints/26$",
     r"^after record validation 26 notes$",
+    r"^before mkdir \S+/\.partial-export/merged$",
+    r"^before rename \S+/\.partial-export/base/model\.safetensors$",
+    r"^before rename \S+/\.partial-export/manifest\.json$",
+    r"^after rename \S+/\.partial-export/manifest\.json$",
+    r"^after rename \S+/export$",
     r"^before rename \S+/summary\.json$",
 ]
 
@@ -105,6 +110,9 @@ def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(folder
     missed = [event for event, status in zip(EVENTS, statuses, strict=False) if status != signal.SIGKILL]
     assert (missed, statuses[-2:]) == ([], [0, 0]), (folder / "log").read_text()
     assert_same_run(folder / "killed", folder / "whole")
+    for part in ("base/model", "merged/model", "adapter/adapter_model"):
+        one, other = (folder / run / f"export/{part}.safetensors" for run in ("killed", "whole"))
+        assert one.read_bytes() == other.read_bytes()
     assert not list((folder / "data").glob(".*"))
 
 

@@ -79,6 +79,8 @@ STAGES = {
     "a step": (r"^after record train 3$", 3),
     "validation": (r"^before validation batch$", 5),
     "a save": (r"^before rename \S+/checkpoints/\.partial-7/manifest\.json$", 8),
+    "the export": (r"^before mkdir \S+/\.partial-export/adapter$", None),
+    "its proof": (r"^after rename \S+/\.partial-export/base/model\.safetensors$", None),
 }
 
 

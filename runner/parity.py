@@ -1,0 +1,155 @@
+"""Whether two sets of weights are the same model: their logits on the same rows, both computed in float32.
+
+The trained model computes in `dtype/activation`; what an export can keep of it is its weights, so it is these that
+are compared, in a precision in which they are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from runner.failure import ExitCode, Failure
+from runner.lora import lora_scale
+from runner.mesh import batch_devices, put_batch
+from runner.models import LoRAScale, build_model
+from schema.spec import Spec
+
+PROBE_TOKENS = 4096  # at least one row a device
+# Of the largest logit, at least 1: x @ (W + A @ B) and x @ W + (x @ A) @ B round in another order, as sums of a
+# thousand float32 terms do. Rounding to 16 bits, or an adapter that does not act, is off by a hundred times as much.
+TOLERANCE = 1e-4
+LEAST_AGREEMENT = 0.99  # of the likeliest tokens, where weights are rounded to 16 bits
+
+Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
+Measure = Callable[[Variables, Variables, jax.Array], tuple[jax.Array, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How another model's logits differ from the trained one's, over all positions of the probe.
+
+    `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share of positions whose likeliest token is
+    the same, `largest_logit` the trained model's largest by amount.
+    """
+
+    tokens: int
+    largest_logit: float
+    max_abs_diff: float
+    kl: float
+    top1_agreement: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the two are one function but for the order in which float32 rounds; false for what is not finite."""
+        return self.max_abs_diff <= TOLERANCE * max(1.0, self.largest_logit)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One folder of an export, and how far it is from the trained model; `unchanged` is the share of the weights with
+    an adapter that came out of the rounding as they were in the base."""
+
+    name: str
+    difference: Difference
+    unchanged: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The parts of an export, and how far the base without its adapters is from the trained model."""
+
+    parts: tuple[Part, ...]
+    adapters_effect: Difference | None
+
+
+def probe_rows(tokens: npt.NDArray[np.int32], devices: int) -> npt.NDArray[np.int32]:
+    """Take the first rows (b, t) of a batch: as many as hold the probe's tokens, a multiple of `devices`."""
+    rows = min(-(-PROBE_TOKENS // tokens.shape[1]), len(tokens))
+    return tokens[: max(rows // devices, 1) * devices]
+
+
+def compare(
+    measure: Measure, mesh: jax.sharding.Mesh, tokens: npt.NDArray[np.int32], trained: Variables, other: Variables
+) -> Difference:
+    """Run both models over rows of `tokens` (b, t), one on each device at a time; `measure` is that of their spec."""
+    devices, parts = batch_devices(mesh), []
+    with jax.set_mesh(mesh), jax.default_matmul_precision("highest"):
+        for first in range(0, len(tokens), devices):
+            rows = put_batch(mesh, {"tokens": tokens[first : first + devices]})["tokens"]
+            parts.append(jax.device_get(measure(trained, other, rows)))
+    largest, diff, divergence, same = zip(*parts, strict=True)
+    return Difference(
+        tokens=tokens.size,
+        largest_logit=float(max(largest)),
+        max_abs_diff=float(np.max(diff)),  # which keeps a NaN
+        kl=float(sum(map(float, divergence)) / tokens.size),
+        top1_agreement=sum(map(int, same)) / tokens.size,
+    )
+
+
+def print_report(console: Console, folder: Path, report: Report) -> None:
+    """Say what was exported to a folder, and how near it is to the trained model."""
+    for part in report.parts:
+        found = part.difference
+        kept = "" if part.unchanged is None else f", {100 * part.unchanged:.2f} % of the adapted weights unchanged"
+        console.print(
+            f"exported {folder / part.name}: logits within {found.max_abs_diff:.2g} of the trained model's, "
+            f"KL {max(found.kl, 0):.2g}, top-1 agreement {100 * found.top1_agreement:.2f} %{kept}",
+            soft_wrap=True,
+        )
+    if (effect := report.adapters_effect) is not None:
+        console.print(
+            f"without its adapters: {effect.max_abs_diff:.2g}, {effect.kl:.2g}, {100 * effect.top1_agreement:.2f} %"
+        )
+
+
+def check_parity(part: Part, effect: Difference | None, dtype: str, accept_lossy: bool) -> None:
+    """Raise Failure EXPORT when a part is not the trained model.
+
+    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens and lie nearer to the trained model than the
+    base does, unless the user accepts less.
+    """
+    found = part.difference
+    off = f"logits differ by up to {found.max_abs_diff:.3g}, of at most {found.largest_logit:.3g}"
+    agreed = f"{100 * found.top1_agreement:.2f} % of the likeliest tokens are the same"
+    if dtype == "float32":
+        if not found.is_exact:
+            raise Failure(f"export/{part.name} is not the trained model: {off}, {agreed}", ExitCode.EXPORT)
+        return
+    drowned = effect is not None and found.kl >= effect.kl
+    if accept_lossy or (found.top1_agreement >= LEAST_AGREEMENT and not drowned):
+        return
+    reason = "and it is no nearer to it than the base without adapters" if drowned else f"and only {agreed}"
+    raise Failure(
+        f"rounded to {dtype}, export/{part.name} is not the trained model: {off}, {reason}; write export/dtype: "
+        "float32, or accept it with export/accept_lossy: true, and run the same command again",
+        ExitCode.EXPORT,
+    )
+
+
+def measure_of(spec: Spec) -> Measure:
+    """Return the comparison of two models of a spec, compiled once for each structure of theirs.
+
+    It gives the largest logit, the largest difference, and the sums of divergences and of equal choices.
+    """
+    lora, architecture = spec.optimization.lora, spec.architecture
+    wide = architecture.model_copy(update={"dtype": architecture.dtype.model_copy(update={"activation": "float32"})})
+    model = build_model(wide, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling)))
+
+    def measure(trained: Variables, other: Variables, tokens: jax.Array) -> tuple[jax.Array, ...]:
+        one, two = model.apply(trained, tokens), model.apply(other, tokens)
+        log_one, log_two = jax.nn.log_softmax(one), jax.nn.log_softmax(two)
+        divergence = jnp.sum(jnp.exp(log_one) * (log_one - log_two))
+        same = jnp.sum(one.argmax(-1) == two.argmax(-1))
+        return jnp.abs(one).max(), jnp.abs(one - two).max(), divergence, same
+
+    return jax.jit(measure)
