@@ -1,0 +1,141 @@
+"""A run ends with its export, and makes it again where it is gone or another one is asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.runner.interrupted_run import environment
+from tests.runner.workplace import Outcome, fill, lorarun, tree
+
+FOLDERS = ["adapter", "base", "merged"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run in `run`."""
+    folder = tmp_path_factory.mktemp("finished")
+    fill(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = lorarun(folder, "exec", "spec.yaml", "--run-dir", "run")
+    assert done.exit_code == 0, done.stderr
+    assert "exported run/export/merged: logits within " in done.stdout
+    assert "exported run/export/adapter: logits within " in done.stdout
+    return folder
+
+
+@pytest.fixture
+def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that folder, to work in."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def again(folder: Path, *values: str) -> Outcome:
+    return lorarun(folder, "exec", "spec.yaml", "--run-dir", "run", *(f"--set={value}" for value in values))
+
+
+def test_an_export_says_what_it_is(here: Path) -> None:
+    assert sorted(path.name for path in (here / "run/export").iterdir() if path.is_dir()) == FOLDERS
+    summary = json.loads((here / "run/summary.json").read_text())
+    for name in FOLDERS:
+        note = json.loads((here / "run/export" / name / "lorarun.json").read_text())
+        assert {key: note[key] for key in ("weights_digest", "base_digest", "plan_digest", "token_digest")} == {
+            key: summary[key] for key in ("weights_digest", "base_digest", "plan_digest", "token_digest")
+        }
+        assert note["spec"]["optimization"]["lora"]["rank"] == 2
+        assert {part["name"] for part in note["parity"]["parts"]} == {"merged", "adapter"}
+        assert set(note["stores"]) == {"tales"}
+    config = json.loads((here / "run/export/merged/config.json").read_text())
+    assert (config["eos_token_id"], config["pad_token_id"]) == (256, 257)
+
+
+def test_a_finished_run_exports_again_only_what_is_gone_or_asked_otherwise(here: Path) -> None:
+    done = again(here)
+    assert (done.exit_code, "nothing is left to do" in done.stdout, done.changed) == (0, True, set())
+
+    kept = load_file(here / "run/export/merged/model.safetensors")
+    shutil.rmtree(here / "run/export")
+    assert again(here).exit_code == 0
+    made = load_file(here / "run/export/merged/model.safetensors")
+    assert kept.keys() == made.keys()
+    assert all(np.array_equal(kept[name], made[name]) for name in kept)
+
+    done = again(here, "export/dtype=bfloat16", "export/accept_lossy=true", "export/adapter=false")
+    assert done.exit_code == 0, done.stderr
+    assert "changed: export/dtype" in done.stdout
+    assert [path.name for path in sorted((here / "run/export").iterdir())] == ["manifest.json", "merged"]
+    assert json.loads((here / "run/export/merged/config.json").read_text())["torch_dtype"] == "bfloat16"
+    assert not list((here / "run").glob(".*"))
+
+
+def test_an_export_that_is_refused_leaves_the_one_that_was_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(here / "run/export")
+    monkeypatch.setattr("runner.parity.LEAST_AGREEMENT", 1.1)
+    done = again(here, "export/dtype=bfloat16")
+    assert (done.exit_code, tree(here / "run/export") == before) == (77, True)
+    assert "rounded to bfloat16, export/merged is not the trained model" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_verify_reads_an_export_again(here: Path) -> None:
+    done = lorarun(here, "verify", "run")
+    assert "export: intact: weights " in done.stdout
+    path = here / "run/export/adapter/adapter_model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    done = lorarun(here, "verify", "run")
+    assert done.exit_code == 74
+    assert "export: damaged: the bytes of adapter/adapter_model.safetensors have changed" in done.stdout
+
+
+def test_a_run_without_adapters_exports_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = again(tmp_path, "training/post_lora_tokens=[]", "training/post_lora_dataset=[]")
+    assert done.exit_code == 0, done.stderr
+    assert [path.name for path in sorted((tmp_path / "run/export").iterdir())] == ["manifest.json", "merged"]
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_the_export_keeps_the_run(finished: Path, tmp_path: Path) -> None:
+    fill(tmp_path)
+    shutil.copytree(finished / "stores", tmp_path / "stores")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("a disk of a chosen size cannot be mounted here")
+
+    def run(*more: str) -> Any:
+        command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", "disk/run", *more]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False
+        )
+
+    try:
+        assert run("--set=export/merged=false", "--set=export/adapter=false").returncode == 0
+        room = 60_000  # for one model of 54,208 bytes and a few small files, of two
+        subprocess.run(["mount", "-o", f"remount,size={shutil.disk_usage(disk).used + room}", disk], check=True)
+        done = run()
+        assert (done.returncode, "Traceback" in done.stderr) == (74, False), done.stderr
+        assert "the disk is full: the export takes about " in done.stderr
+        assert sorted(path.name for path in (disk / "run/checkpoints").iterdir()) == ["2", "4"]
+        assert not (disk / "run/export").exists()
+        subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
+        assert run().returncode == 0
+        one, other = (load_file(run / "export/merged/model.safetensors") for run in (disk / "run", finished / "run"))
+        assert all(np.array_equal(one[name], other[name]) for name in other)
+    finally:
+        subprocess.run(["umount", disk], check=True)
