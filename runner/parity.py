@@ -24,6 +24,7 @@ from runner.models import LoRAScale, build_model
 from schema.spec import Spec
 
 PROBE_TOKENS = 4096  # at least one row a device
+PROBE_POSITIONS = 1024  # of a row: attention weights and logits of longer ones would not fit where training does
 # Of the largest logit, at least 1: x @ (W + A @ B) and x @ W + (x @ A) @ B round in another order, as sums of a
 # thousand float32 terms do. Rounding to 16 bits, or an adapter that does not act, is off by a hundred times as much.
 TOLERANCE = 1e-4
@@ -72,7 +73,9 @@ class Report:
 
 
 def probe_rows(tokens: npt.NDArray[np.int32], devices: int) -> npt.NDArray[np.int32]:
-    """Take the first rows (b, t) of a batch: as many as hold the probe's tokens, a multiple of `devices`."""
+    """Take the beginnings of the first rows (b, t) of a batch: as many as hold the probe's tokens, a multiple of
+    `devices`."""
+    tokens = tokens[:, :PROBE_POSITIONS]
     rows = min(-(-PROBE_TOKENS // tokens.shape[1]), len(tokens))
     return tokens[: max(rows // devices, 1) * devices]
 
@@ -99,17 +102,17 @@ def compare(
 def print_report(console: Console, folder: Path, report: Report) -> None:
     """Say what was exported to a folder, and how near it is to the trained model."""
     for part in report.parts:
-        found = part.difference
         kept = "" if part.unchanged is None else f", {100 * part.unchanged:.2f} % of the adapted weights unchanged"
-        console.print(
-            f"exported {folder / part.name}: logits within {found.max_abs_diff:.2g} of the trained model's, "
-            f"KL {max(found.kl, 0):.2g}, top-1 agreement {100 * found.top1_agreement:.2f} %{kept}",
-            soft_wrap=True,
-        )
-    if (effect := report.adapters_effect) is not None:
-        console.print(
-            f"without its adapters: {effect.max_abs_diff:.2g}, {effect.kl:.2g}, {100 * effect.top1_agreement:.2f} %"
-        )
+        console.print(f"exported {folder / part.name}: {_in_words(part.difference)}{kept}", soft_wrap=True)
+    if report.adapters_effect is not None:
+        console.print(f"without its adapters: {_in_words(report.adapters_effect)}", soft_wrap=True)
+
+
+def _in_words(found: Difference) -> str:
+    return (
+        f"logits within {found.max_abs_diff:.2g} of the trained model's, KL {max(found.kl, 0):.2g}, "
+        f"top-1 agreement {100 * found.top1_agreement:.2f} %"
+    )
 
 
 def check_parity(part: Part, effect: Difference | None, dtype: str, accept_lossy: bool) -> None:
