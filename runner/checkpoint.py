@@ -1,15 +1,16 @@
 """Checkpoints: orbax writes and reads the arrays, a seal says that all of them arrived.
 
 A checkpoint is one folder `checkpoints/STEP`, with the arrays in `state` and a manifest. It is written under a
-hidden name, sealed (`runner.seal`) and renamed, all behind the training; so a folder with that name was whole
-once, and whoever reads it can tell whether it still is. Phase lora saves adapters and their optimizer only; the
-frozen base is stored once, in `base`.
+hidden name, sealed (`runner.seal`), read back and compared with what was trained (`runner.fingerprint`), and renamed,
+all behind the training; so a folder with that name was whole once, and whoever reads it can tell whether it still is.
+Phase lora saves adapters and their optimizer only; the frozen base is stored once, in `base`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
@@ -21,15 +22,17 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from runner.failure import ExitCode, Failure
+from runner.fingerprint import Fingerprints, noted_on_host
 from runner.job import BASE, CHECKPOINTS, checkpoints_of, sync
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
 from runner.quiet import quiet_loggers
 from runner.retention import Retention, read_scores, write_scores
-from runner.seal import seal
+from runner.seal import seal, sealed_facts
 from runner.storage import PARTIAL, saving, storage_failures
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-STATE = "state"
+STATE, FINGERPRINTS = "state", "fingerprints"  # of a sealed folder: where the arrays are, what they are
+READ_AT_ONCE = 2**28  # bytes of arrays that are in the host's memory while a checkpoint is proven
 
 
 def library_versions() -> dict[str, str]:
@@ -48,6 +51,7 @@ class Checkpoints:
             self.folder.mkdir(exist_ok=True)
             for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
                 shutil.rmtree(partial)
+            self._prune()  # of what the last process kept, and has to make room for
         self._arrays = ocp.StandardCheckpointer()
         self._committing: Future[None] | None = None
         self._behind = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -59,11 +63,11 @@ class Checkpoints:
         """
         self.wait()
         partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
-        facts = asdict(manifest)  # a copy, for training goes on while the arrays are written
+        flat, facts = _flat(state), asdict(manifest)  # a copy, for training goes on while the arrays are written
         with saving(partial, "the checkpoint", size):
             partial.mkdir()
-            self._arrays.save(partial / STATE, _flat(state))
-        self._committing = self._behind.submit(self._commit, partial, facts, size)
+            self._arrays.save(partial / STATE, flat)
+        self._committing = self._behind.submit(self._commit, partial, facts, Fingerprints(flat), size)
 
     def check(self) -> None:
         """Raise Failure STORAGE when the save that goes on behind has failed; costs nothing."""
@@ -90,12 +94,13 @@ class Checkpoints:
             self._behind.shutdown()
             self._arrays.close()
 
-    def _commit(self, partial: Path, facts: dict[str, Any], size: int) -> None:
-        """Wait for the arrays, seal them, give the folder its name; only then let older checkpoints go."""
+    def _commit(self, partial: Path, facts: dict[str, Any], trained: Fingerprints, size: int) -> None:
+        """Wait for the arrays, seal and prove them, give the folder its name; only then let older checkpoints go."""
         with saving(partial, "the checkpoint", size):
             self._arrays.wait_until_finished()
             self._arrays.check_for_errors()
-            seal(partial, facts)
+            seal(partial, {**facts, FINGERPRINTS: trained.noted()})
+            _prove(partial / STATE, trained)
             partial.rename(self.folder / str(facts["step"]))
             sync(self.folder)
         with storage_failures(self.folder, "remove old checkpoints of"):
@@ -111,40 +116,42 @@ class Checkpoints:
                 shutil.rmtree(going)
 
 
-def reread(folder: Path, abstract: Any, digest: str) -> None:
-    """Read a checkpoint's parameters back into the host's memory and compare them with what was trained.
+def reread(folder: Path, state: Any) -> None:
+    """Read a whole checkpoint again, and compare its arrays with the pytree that was trained.
 
-    `abstract` is the tree of its parameters, `digest` their `tree_digest`. Raises Failure STORAGE.
+    Raises Failure STORAGE.
     """
     verify_checkpoint(folder)
-    flat = _flat({"params": abstract})
-    as_arrays = jax.tree.map(lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype), flat)
-    restored = _restore(folder / STATE, flat, as_arrays)
-    if tree_digest(_like({"params": abstract}, restored)["params"]) != digest:
-        raise Failure(f"{folder} does not hold what was trained; run the same command again", ExitCode.STORAGE)
+    _prove(folder / STATE, Fingerprints(_flat(state)))
 
 
 def restore_tree(folder: Path, abstract: Any) -> Any:
-    """Read the arrays of a saved tree into the shapes, types and shardings of `abstract`.
+    """Read the arrays of a sealed folder into the shapes, types and shardings of `abstract`.
 
     `abstract` is a pytree of `jax.ShapeDtypeStruct` with shardings; the mesh may be another one than that
-    which saved. Leaves that were saved and are not asked are not read. Raises Failure STORAGE.
+    which saved. Leaves that were saved and are not asked are not read. What has arrived on the devices is compared
+    with what was trained. Raises Failure STORAGE.
     """
     flat = _flat(abstract)
     onto_mesh = jax.tree.map(
         lambda leaf: ocp.ArrayRestoreArgs(sharding=leaf.sharding, global_shape=leaf.shape, dtype=leaf.dtype), flat
     )
-    return _like(abstract, _restore(folder, flat, onto_mesh))
+    restored = _restore(folder / STATE, flat, onto_mesh)
+    with storage_failures(folder, "read"):
+        noted = sealed_facts(folder)[FINGERPRINTS]
+        _refuse_others(folder, Fingerprints(restored).differing(noted))
+    return _like(abstract, restored)
 
 
-def restore_base(run_dir: Path, checkpoint: Path, abstract: Any) -> Any:
-    """Read the frozen base of a run into the shapes, types and shardings of `abstract`, every byte verified.
+def restore_base(checkpoint: Path, abstract: Any) -> Any:
+    """Read the frozen base of a checkpoint's run into the shapes, types and shardings of `abstract`, every byte verified.
 
     Raises Failure STORAGE when it is damaged, or another one than that which `checkpoint` was trained on.
     """
+    run_dir = checkpoint.parent.parent
     if verify_base(run_dir) != read_manifest(checkpoint).base_digest:
         raise Failure(f"{run_dir / BASE} is not the base that {checkpoint} was trained on", ExitCode.STORAGE)
-    return restore_tree(run_dir / BASE / STATE, abstract)
+    return restore_tree(run_dir / BASE, abstract)
 
 
 def save_base(run_dir: Path, base_params: Any) -> str:
@@ -168,7 +175,9 @@ def save_base(run_dir: Path, base_params: Any) -> str:
         partial.mkdir()
         with ocp.StandardCheckpointer() as arrays:
             arrays.save(partial / STATE, _flat(base_params))
-        seal(partial, {"base_digest": digest})
+        trained = Fingerprints(_flat(base_params))
+        seal(partial, {"base_digest": digest, FINGERPRINTS: trained.noted()})
+        _prove(partial / STATE, trained)
         partial.rename(folder)
         sync(folder.parent)
     return digest
@@ -210,6 +219,39 @@ def _like(abstract: Any, flat: dict[str, Any]) -> Any:
     """Give the leaves of a flat dictionary the structure of a tree."""
     leaves, structure = jax.tree.flatten_with_path(abstract)
     return jax.tree.unflatten(structure, [flat[jax.tree_util.keystr(path)] for path, _ in leaves])
+
+
+def _prove(folder: Path, trained: Fingerprints) -> None:
+    """Read arrays back into the host's memory, some at a time, and compare them with those that were trained.
+
+    Raises Failure STORAGE.
+    """
+    noted = trained.noted()
+    for part in _portions(trained.shapes):
+        as_arrays = {name: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype) for name, leaf in part.items()}
+        read = noted_on_host(_restore(folder, part, as_arrays))
+        _refuse_others(folder.parent, [name for name, text in read.items() if text != noted[name]])
+
+
+def _portions(shapes: dict[str, jax.ShapeDtypeStruct]) -> Iterator[dict[str, jax.ShapeDtypeStruct]]:
+    """Divide arrays into portions that fit into memory together."""
+    portion, size = {}, 0
+    for name, shape in shapes.items():
+        portion[name], size = shape, size + shape.size * shape.dtype.itemsize
+        if size >= READ_AT_ONCE:
+            yield portion
+            portion, size = {}, 0
+    if portion:
+        yield portion
+
+
+def _refuse_others(folder: Path, differing: list[str]) -> None:
+    if differing:
+        raise Failure(
+            f"{folder} does not hold what was trained: {differing[0]} reads otherwise than it was written; run the same "
+            "command again, and have this disk looked after if it happens again",
+            ExitCode.STORAGE,
+        )
 
 
 def _restore(folder: Path, flat: dict[str, Any], restore_args: Any) -> dict[str, Any]:

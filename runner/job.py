@@ -27,6 +27,7 @@ HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 MANIFEST = "manifest.json"  # of a checkpoint, or of the frozen base
 CHECKPOINTS, BASE, EXPORT = "checkpoints", "base", "export"  # folders of a run directory
 SUMMARY = "summary.json"  # of a finished run
+BEFORE_A_RUN = (".lock", ".run.json.partial")  # what may lie in a run directory that has no run.json yet
 NEW_FOLDER = "give --run-dir a new or empty folder"
 
 
@@ -85,7 +86,7 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         if folder.exists() and not folder.is_dir():
             return Run(str(folder), obstacle="is a file")
         if not is_run(folder):
-            strange = folder.exists() and any(entry.name != ".run.json.partial" for entry in folder.iterdir())
+            strange = folder.exists() and any(entry.name not in BEFORE_A_RUN for entry in folder.iterdir())
             return Run(str(folder), obstacle="is not empty and holds no run" if strange else "")
         step = max((int(entry.name) for entry in _checkpoints(folder)), default=None)
     except OSError as error:
@@ -109,15 +110,24 @@ def spec_digest(spec: Spec) -> str:
     return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
+def make_run_dir(folder: Path) -> None:
+    """Make the folder of a run, so that it can be locked. Raises Failure STORAGE."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+
+
 def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
     """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
 
     `start` pins the checkpoint whose weights the run begins with (`runner.start.pin`).
     """
     folder = execution.run_dir
+    make_run_dir(folder)
     try:
         if not is_run(folder):
-            folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / "run.json", json.dumps({**_identity(execution), "start": start}, indent=2))
     except OSError as error:
         reason = error.strerror or str(error)

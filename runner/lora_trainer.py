@@ -13,7 +13,6 @@ import numpy.typing as npt
 from rich.console import Console
 
 from runner.checkpoint import (
-    STATE,
     Checkpoints,
     library_versions,
     reread,
@@ -28,6 +27,7 @@ from runner.data.loader import train_batches
 from runner.export import Trained, export_run, wants_export
 from runner.failure import ExitCode, Failure
 from runner.job import (
+    BASE,
     CHECKPOINTS,
     EXPORT,
     ExecutionSpec,
@@ -35,13 +35,14 @@ from runner.job import (
     check_run_dir,
     create_run_dir,
     is_run,
+    make_run_dir,
     read_json,
     write_atomically,
 )
 from runner.ledger import RunLedger
 from runner.lock import locked
 from runner.lora import abstract_lora_state, idle_adapters, transition_to_lora
-from runner.manifest import Manifest, verify_checkpoint
+from runner.manifest import Manifest, verify_base, verify_checkpoint
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
@@ -70,17 +71,19 @@ class LoRATrainer(BaseTrainer):
         A finished run says so and returns. What can be refused is refused before the run directory is
         touched. Raises Failure with the exit code of what went wrong.
         """
-        found, start = self._check()
-        summary = read_summary(self.spec.run_dir)
-        if summary is not None and is_finished(self.spec.run_dir, summary, self.plan, self.spec.spec):
-            self.console.print(f"{self.spec.run_dir} is finished; nothing is left to do")
-            print_summary(self.console, self.spec.run_dir, summary)
+        run_dir, start = self.spec.run_dir, self._check()
+        summary = read_summary(run_dir)
+        if summary is not None and is_finished(run_dir, summary, self.plan, self.spec.spec) and self._is_whole():
+            self.console.print(f"{run_dir} is finished; nothing is left to do")
+            print_summary(self.console, run_dir, summary)
             return
         self.console.print(render_short_plan(self.plan))
         with listen() as preemption:
             catalog = self._prepare()
-            create_run_dir(self.spec, pin(start) if start else None)
-            with locked(self.spec.run_dir), disk_failures(self.spec.run_dir):
+            make_run_dir(run_dir)
+            with disk_failures(run_dir), locked(run_dir):
+                found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
+                create_run_dir(self.spec, start)
                 self._take_up(catalog)
                 if found.accepted:
                     self._accept(found)
@@ -88,7 +91,7 @@ class LoRATrainer(BaseTrainer):
                     self._run_to_the_end(catalog, checkpoints, preemption)
 
     def restore_from_path(self, rel_path: str) -> None:
-        """Take up the checkpoint at this path relative to the run directory, such as checkpoints/120.
+        """Take up the checkpoint at this path relative to the run directory: checkpoints/120, ../other/checkpoints/8.
 
         The manifest is read first; a checkpoint of phase lora brings the trainer into phase lora, with
         the frozen base and adapters read straight onto the mesh. Raises Failure STORAGE when a part is
@@ -99,33 +102,39 @@ class LoRATrainer(BaseTrainer):
         in_lora_phase, spec = manifest.phase == "lora", self.spec.spec
         if in_lora_phase:
             shape = abstract_lora_state(self.model, spec, self.mesh)
-            base = restore_base(self.spec.run_dir, folder, shape.base_params)
-            self.state = shape.replace(base_params=base, **restore_tree(folder / STATE, saved_part(shape)))
+            base = restore_base(folder, shape.base_params)
+            self.state = shape.replace(base_params=base, **restore_tree(folder, saved_part(shape)))
         else:
             shape = abstract_full_state(self.model, spec, self.mesh)
-            self.state = shape.replace(**restore_tree(folder / STATE, saved_part(shape)))
+            self.state = shape.replace(**restore_tree(folder, saved_part(shape)))
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
         self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
 
-    def _check(self) -> tuple[Run, Path | None]:
-        """Refuse what cannot be run, without writing anything.
+    def _is_whole(self) -> bool:
+        """Whether a finished run still has what it ended with; where not, it goes on from what it has."""
+        try:
+            manifest = verify_checkpoint(self.spec.run_dir / CHECKPOINTS / str(self.plan.steps))
+            return manifest.phase == "full" or verify_base(self.spec.run_dir) == manifest.base_digest
+        except Failure:
+            return False
 
-        Return what lies in the run directory, and the checkpoint that a new run starts from.
+    def _check(self) -> dict[str, str] | None:
+        """Refuse what cannot be run, without writing anything; return what pins the checkpoint that a new run starts from.
         """
-        found = check_run_dir(self.spec)
+        check_run_dir(self.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
-            return found, None
+            return None
         if pretrained and start != Path(pretrained):
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
         source = check_start(start, self.spec.spec)
         for reason in source.damaged.values():
             self.console.print(f"passed over: {reason}")
-        return found, source.checkpoint
+        return pin(source.checkpoint)
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -154,7 +163,10 @@ class LoRATrainer(BaseTrainer):
         if self._resumed is not None:
             self._check_stores(catalog, self._resumed)
         for folder, reason in damaged.items():
-            self.console.print(f"{reason}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
+            if folder.name == BASE:  # what was left of it was set aside when it was made again
+                self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
+            else:
+                self.console.print(f"{reason}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
             self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
 
@@ -187,12 +199,18 @@ class LoRATrainer(BaseTrainer):
         if self._in_lora_phase:
             check_adapters(self.state.params)
         weights_digest = tree_digest(self.state.params)
-        reread(run_dir / CHECKPOINTS / str(self.step), self.state.params, weights_digest)
+        self._reread(run_dir)
         digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
         export(self, catalog, digests)
         preemption.check()
         summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
+
+    def _reread(self, run_dir: Path) -> None:
+        """Read what the run comes to an end with once more: its last checkpoint, and the base that it belongs to."""
+        reread(run_dir / CHECKPOINTS / str(self.step), saved_part(self.state))
+        if self._in_lora_phase and verify_base(run_dir) != self.base_digest:
+            raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
 
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""

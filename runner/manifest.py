@@ -81,6 +81,6 @@ def newest_intact(path: Path) -> tuple[Path | None, dict[Path, str]]:
 
 def _manifest(facts: dict[str, Any]) -> Manifest:
     try:
-        return Manifest(**{name: value for name, value in facts.items() if name != "files"})
+        return Manifest(**{name: value for name, value in facts.items() if name not in ("files", "fingerprints")})
     except TypeError as error:
         raise Damaged("manifest.json is of another version") from error

@@ -1,6 +1,7 @@
 """Where a run goes on: at its newest intact checkpoint, however many newer ones the disk has lost.
 
 A lost base is no lost run: it is made again from the end of phase full, and its digest tells whether it is the same.
+Step 0 is for runs that never had a checkpoint, and for no others.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Protocol
 
 from runner.checkpoint import save_base, tree_digest
 from runner.failure import ExitCode, Failure
-from runner.job import CHECKPOINTS, checkpoints_of
+from runner.job import BASE, CHECKPOINTS, SUMMARY, checkpoints_of, read_json
 from runner.lora import TwoPhaseTrainer, transition_to_lora
 from runner.manifest import verify_base, verify_checkpoint
+from runner.metrics.jsonl import last_step
 from runner.plan import Plan
 
 
@@ -33,8 +35,9 @@ class ResumableTrainer(TwoPhaseTrainer, Protocol):
 def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
     """Take up the newest intact checkpoint of a run directory, or begin where there is none at all.
 
-    Returns the newer ones that are not intact, and why. Nothing is written, but for a frozen base that was lost
-    and came out the same again. Raises Failure STORAGE when there are checkpoints and none is intact.
+    Returns the newer ones that are not intact, and a base that had to be made again, each with the reason. Nothing is
+    written, but for that base, when it came out the same. Raises Failure STORAGE when there are checkpoints and none is
+    intact, or when all are gone.
     """
     damaged: dict[Path, str] = {}
     taken = None
@@ -49,7 +52,8 @@ def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
             damaged[folder] = str(failure)
     orphan = _orphan(run_dir, list(damaged))
     if orphan is not None and _mend_base(trainer, run_dir, taken, orphan):
-        return {folder: reason for folder, reason in damaged.items() if int(folder.name) > int(orphan.name)}
+        newer = {folder: reason for folder, reason in damaged.items() if int(folder.name) > int(orphan.name)}
+        return {**newer, run_dir / BASE: damaged[orphan]}
     if taken is None and damaged:
         raise Failure(
             f"no checkpoint of {run_dir} is intact, and nothing was changed there ({'; '.join(damaged.values())}); "
@@ -57,8 +61,28 @@ def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
             ExitCode.STORAGE,
         )
     if taken is None:
+        _refuse_lost_checkpoints(trainer.plan, run_dir)
         trainer.begin()
     return damaged
+
+
+def _refuse_lost_checkpoints(plan: Plan, run_dir: Path) -> None:
+    """Raise Failure STORAGE where checkpoints were committed and none is left: a run begins only once.
+
+    A finished run had one, and so had one whose base was stored after a phase full. Training passes the second step
+    that saves only when the first one's checkpoint is whole.
+    """
+    saves: list[int] = []
+    if (run_dir / "plan.json").exists():
+        saves = [step for phase in read_json(run_dir / "plan.json")["phases"] for step in phase["checkpoint_steps"]]
+    based = (run_dir / BASE).exists() and plan.phases[0].name == "full"
+    trained = last_step(run_dir)
+    if (run_dir / SUMMARY).exists() or based or (len(saves) > 1 and trained > saves[1]):
+        raise Failure(
+            f"the checkpoints of {run_dir} are gone, and it had come at least to step {trained:,}; bring them back, or "
+            "start anew with another --run-dir",
+            ExitCode.STORAGE,
+        )
 
 
 def _orphan(run_dir: Path, passed: list[Path]) -> Path | None:

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 from flax.training.train_state import TrainState
 
-from runner.checkpoint import STATE, restore_base, restore_tree
+from runner.checkpoint import restore_base, restore_tree
 from runner.failure import ExitCode, Failure
 from runner.job import MANIFEST, other_architecture, unflatten
 from runner.lora import abstract_lora_state, merge_lora_params
@@ -59,15 +59,14 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
     Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
     """
     folder, source, _ = check_start(start, spec)
-    run_dir = folder.parent.parent
     shape = abstract_full_state(model, spec, mesh).params
     if read_manifest(folder).phase == "full":
-        return restore_tree(folder / STATE, {"params": shape})["params"]
+        return restore_tree(folder, {"params": shape})["params"]
     trained = Spec.model_validate(unflatten(source))
     lora = trained.optimization.lora
     state = abstract_lora_state(model, trained, mesh)
-    base = restore_base(run_dir, folder, state.base_params)
-    adapters = restore_tree(folder / STATE, {"params": state.params})["params"]
+    base = restore_base(folder, state.base_params)
+    adapters = restore_tree(folder, {"params": state.params})["params"]
 
     def merge(base: Any, adapters: Any) -> Any:
         wide = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), base, shape)
@@ -98,8 +97,16 @@ def check_start(start: Path, spec: Spec) -> Source:
 
 
 def pin(folder: Path) -> dict[str, str]:
-    """Identify the checkpoint that a run starts from, so that a resumed one starts from no other."""
-    return {"checkpoint": str(folder), "manifest_sha256": _manifest_digest(folder)}
+    """Identify the checkpoint that a run starts from, so that a resumed one starts from no other.
+
+    Raises Failure STORAGE when it is gone.
+    """
+    try:
+        return {"checkpoint": str(folder), "manifest_sha256": _manifest_digest(folder)}
+    except OSError as error:  # a run that goes on meanwhile keeps its newest checkpoints only
+        raise Failure(
+            f"{folder} has just been removed by its run; run the same command again", ExitCode.STORAGE
+        ) from error
 
 
 def pinned(start: dict[str, str]) -> Path:

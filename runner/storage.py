@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 from runner.failure import ExitCode, Failure
+from runner.seal import Damaged
 
 PARTIAL = ".partial-"  # begins the name of what is being written
 
@@ -26,9 +27,10 @@ def saving(partial: Path, what: str, size: int) -> Iterator[None]:
         with storage_failures(folder, "save to"):
             yield
     except Failure as failure:
+        full = _is_full(failure)
+        free = shutil.disk_usage(folder).free if full else 0
         shutil.rmtree(partial, ignore_errors=True)
-        if _is_full(failure):
-            free = shutil.disk_usage(folder).free
+        if full:
             raise Failure(
                 f"cannot save to {folder}: the disk is full: {what} takes about {size:,} bytes, and {free:,} are free; "
                 "earlier checkpoints are kept: make room and run the same command again",
@@ -44,7 +46,7 @@ def storage_failures(folder: Path, verb: str) -> Iterator[None]:
         yield
     except (Failure, jax.errors.JaxRuntimeError):  # a device that is full has damaged no file
         raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, Damaged) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].split(" [tensorstore_spec")[0]
         raise Failure(f"cannot {verb} {folder}: {reason}", ExitCode.STORAGE) from error
 

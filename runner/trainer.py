@@ -91,29 +91,34 @@ class BaseTrainer(RestoreableJob):
         compiled = self._compile(phase)
         if self.step >= phase.first_step:
             self._after_checkpoint(phase, compiled, session)
-        training = self.spec.spec.training
-        key = stream_key(training.seed, DROPOUT_STREAM[phase.name])
-        for number, stage in enumerate(phase.stages, start=1):
-            start = max(self.step + 1, stage.first_step)
-            if start > stage.last_step:
-                continue
-            batches = train_batches(
-                session.catalog.entries(stage),
-                seed=training.seed,
-                batch_size=training.batch_size,
-                first_step_of_stage=stage.first_step,
-                start_step=start,
-                end_step=stage.last_step + 1,
-            )
-            clock = _Clock(start - 1)
-            with batches, session.preemption.during_steps():
-                for batch in batches:
-                    metrics = self._train(phase, compiled, batch, key)
-                    self._settle(self.step - 1, session)
-                    self._report(phase, number, metrics, session=session, clock=clock)
-                    self._save(phase, number, session)
-                    self._after_checkpoint(phase, compiled, session, clock)
-                    self._save(phase, number, session)  # when a signal came during validation
+        key = stream_key(self.spec.spec.training.seed, DROPOUT_STREAM[phase.name])
+        with session.preemption.during_steps():  # of all stages: between two of them, nothing is saved
+            for number, stage in enumerate(phase.stages, start=1):
+                if self.step < stage.last_step:
+                    self._run_stage(phase, number, compiled, key, session)
+
+    def _run_stage(
+        self, phase: PhasePlan, number: int, compiled: CompiledPhase, key: jax.Array, session: Session
+    ) -> None:
+        training, stage = self.spec.spec.training, phase.stages[number - 1]
+        start = max(self.step + 1, stage.first_step)
+        batches = train_batches(
+            session.catalog.entries(stage),
+            seed=training.seed,
+            batch_size=training.batch_size,
+            first_step_of_stage=stage.first_step,
+            start_step=start,
+            end_step=stage.last_step + 1,
+        )
+        clock = _Clock(start - 1)
+        with batches:
+            for batch in batches:
+                metrics = self._train(phase, compiled, batch, key)
+                self._settle(self.step - 1, session)
+                self._report(phase, number, metrics, session=session, clock=clock)
+                self._save(phase, number, session)
+                self._after_checkpoint(phase, compiled, session, clock)
+                self._save(phase, number, session)  # when a signal came during validation
 
     def _compile(self, phase: PhasePlan) -> CompiledPhase:
         spec = self.spec.spec
@@ -185,6 +190,7 @@ class BaseTrainer(RestoreableJob):
         wanted = dict.fromkeys([*scored, *(evaluated_dataset(name) for name in names)])
         if not wanted:
             return
+        self._settle(self.step, session)
         rows = {label: validation[label] for label in wanted}
         stop = session.preemption.is_requested
         losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps, stop)

@@ -47,6 +47,16 @@ class JsonlSink:
         self._file.close()
 
 
+def last_step(run_dir: Path) -> int:
+    """The step of the last whole record of a run, 0 where there is none. Raises OSError."""
+    path = run_dir / "metrics.jsonl"
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        found = (_record(line) for _, line in _lines_backwards(file.fileno()))
+        return int(next((record["step"] for record in found if record), 0))
+
+
 def _end_of(file: int, resume_step: int) -> tuple[int, list[Record]]:
     """Return where the records up to a checkpoint end, and those of its own step.
 

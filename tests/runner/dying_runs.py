@@ -5,8 +5,9 @@
 in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
 or null, "signals": ["SIGTERM", …]}. Every run is forked from one process that has loaded the libraries, and sends
 itself these signals, SIGKILL if there are none, at the first event that the expression matches, or SIGKILL after these
-seconds; else it ends by itself. Prints the list of their wait statuses and
-seconds; what they print goes to the file LOG, with every event when the environment asks for EVENTS.
+seconds; else it ends by itself. With "anew": true it is the run RUN_DIR-0, after the end of that one RUN_DIR-1, and so
+on, until the seconds have killed one. Prints the list of run directories, wait statuses and seconds; what the runs print
+goes to the file LOG, with every event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
 or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
@@ -31,18 +32,32 @@ KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": 
 
 
 def main() -> None:
-
     log = Path(sys.argv[1]).absolute()
-    ends = []
+    ends: list[dict[str, Any]] = []
     for cycle in json.load(sys.stdin):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # no thread of jax runs yet, nothing can be lost by a fork
-            child = os.fork()
-        if child == 0:
-            _run(log, cycle)
-        begun = time.monotonic()
-        ends.append({"status": os.waitpid(child, 0)[1], "seconds": time.monotonic() - begun})
+        ends.append(_end_of(log, _named(cycle, ends)))
+        while cycle.get("anew") and cycle.get("seconds") and ends[-1]["status"] == 0:
+            ends.append(_end_of(log, _named(cycle, ends)))
     print(json.dumps(ends))
+
+
+def _named(cycle: dict[str, Any], ends: list[dict[str, Any]]) -> dict[str, Any]:
+    """Number the run directory of a cycle that begins anew by the runs that have come to their end."""
+    if not cycle.get("anew"):
+        return cycle
+    ended = sum(end["status"] == 0 for end in ends if end["run_dir"].startswith(f"{cycle['run_dir']}-"))
+    return {**cycle, "run_dir": f"{cycle['run_dir']}-{ended}"}
+
+
+def _end_of(log: Path, cycle: dict[str, Any]) -> dict[str, Any]:
+    """Fork one run; return how it ended, and after how many seconds."""
+    begun = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no thread of jax runs yet, nothing can be lost by a fork
+        child = os.fork()
+    if child == 0:
+        _run(log, cycle)
+    return {"run_dir": cycle["run_dir"], "status": os.waitpid(child, 0)[1], "seconds": time.monotonic() - begun}
 
 
 def _run(log: Path, cycle: dict[str, Any]) -> None:
