@@ -194,7 +194,7 @@ def execute(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     """
     from runner.preemption import listen
 
-    with leave_cleanly(traceback), listen() as preemption:
+    with leave_cleanly(traceback), listen(until_exit=True) as preemption:
         from schema.lint import load_spec
         from schema.settings import read_settings
 

@@ -26,7 +26,8 @@ class Manifest:
     stores: dict[str, str]  # digest of each token store by folder name
     ledger: dict[str, list[int]]  # rows, tokens seen and tokens supervised by dataset
     token_digest: str  # chain over the digests of all batches so far
-    micro_batch_rows: int  # which decide the dropout masks
+    micro_batch_rows: int  # of each device; with
+    batch_devices: int  # they decide the dropout masks
     skipped_steps: int  # that were not finite
     versions: dict[str, str]
 

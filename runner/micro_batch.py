@@ -6,6 +6,7 @@ from runner.failure import ExitCode, Failure
 from runner.manifest import Manifest
 from runner.plan import PhasePlan
 from schema.spec import Spec
+from schema.wording import count
 
 
 def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
@@ -14,17 +15,23 @@ def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
     return f"training/per_device_batch_size {asked} does not divide the {share} rows of a device; {rows} is used"
 
 
-def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest | None, rows: int) -> None:
+def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest | None, cut: tuple[int, int]) -> None:
     """Raise Failure RESUME when the rest of a phase with dropout would draw other masks than its beginning.
 
-    `before` is the checkpoint that the run goes on from.
+    `before` is the checkpoint that the run goes on from, `cut` is how many devices take how many rows at once.
     """
     drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
     if not drops or before is None or before.phase != phase.name or before.step == phase.last_step:
         return
-    if before.micro_batch_rows != rows:
+    former = before.batch_devices, before.micro_batch_rows
+    if former != cut:
         raise Failure(
-            f"a device takes {rows} rows at once here, and took {before.micro_batch_rows} before, so that dropout "
-            "would differ; go on where the run began, or start anew with another --run-dir",
+            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; go on where "
+            "the run began, or start anew with another --run-dir",
             ExitCode.RESUME,
         )
+
+
+def _in_words(cut: tuple[int, int]) -> str:
+    devices, rows = cut
+    return f"{count(devices, 'device')} of {count(rows, 'row')}"

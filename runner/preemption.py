@@ -65,12 +65,16 @@ class Preemption:
 
 
 @contextmanager
-def listen() -> Iterator[Preemption]:
-    """Install the handlers and put the former ones back at the end."""
+def listen(until_exit: bool = False) -> Iterator[Preemption]:
+    """Install the handlers and put the former ones back at the end.
+
+    With `until_exit` the process ends afterwards: what a scheduler sends again while Python shuts down is ignored, so
+    that the exit status stays the one that was told; Ctrl-C still ends a shutdown that takes too long.
+    """
     preemption = Preemption()
     former = {number: signal.signal(number, preemption.handle) for number in SIGNALS}
     try:
         yield preemption
     finally:
         for number, handler in former.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if until_exit and number != signal.SIGINT else handler)

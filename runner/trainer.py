@@ -126,7 +126,7 @@ class BaseTrainer(RestoreableJob):
         if spec.training.per_device_batch_size not in (-1, rows):
             self.console.print(micro_batch_remark(spec, batch_devices(self.mesh), rows))
         self._micro_batch_rows = rows
-        check_micro_batch(spec, phase, self._resumed, rows)
+        check_micro_batch(spec, phase, self._resumed, (batch_devices(self.mesh), rows))
         clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
         taken = f"micro-batch {rows} rows × {compiled.accumulation}, compiled in {clock.lap(self.step)[1]:.1f} s"
@@ -247,6 +247,7 @@ def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict
         ledger=trainer.ledger.counts,
         token_digest=trainer.ledger.token_digest,
         micro_batch_rows=trainer._micro_batch_rows,
+        batch_devices=batch_devices(trainer.mesh),
         skipped_steps=trainer._finite.skipped,
         versions=library_versions(),
     )

@@ -13,10 +13,14 @@ def folder_name(name: str, suffix: str) -> str:
 
 
 def labels(keys: Iterable[Key]) -> dict[Key, str]:
-    """Label each dataset of a run by its folder, and by its style too where the run uses it in two: web:PMD."""
-    unique = list(dict.fromkeys(keys))
-    folders = [folder_name(name, suffix) for name, suffix, _ in unique]
-    return {
-        key: folder if folders.count(folder) == 1 else f"{folder}:{key[2]}"
-        for key, folder in zip(unique, folders, strict=True)
-    }
+    """Label each dataset of a run, in the order of their first use: web; and web:PADDED where it comes in a second style.
+
+    What comes later changes no label before it: the order of a dataset's rows and its ledger hang on its label, and
+    later stages may change while a run is under way.
+    """
+    found: dict[Key, str] = {}
+    for name, suffix, style in keys:
+        folder = folder_name(name, suffix)
+        label = f"{folder}:{style}" if folder in found.values() else folder
+        found.setdefault((name, suffix, style), label)
+    return found

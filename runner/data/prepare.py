@@ -78,7 +78,14 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
-    return open_store(folder)
+    made = open_store(folder)
+    if made.digest != key_digest(fingerprint, tokenizer.fingerprint):
+        raise Failure(
+            f"token store '{folder}' was made by another run meanwhile, of another source or tokenizer; give this run "
+            "another data/root",
+            ExitCode.STORAGE,
+        )
+    return made
 
 
 def _make(

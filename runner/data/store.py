@@ -1,5 +1,8 @@
 """A token store on disk, opened for reading: one folder serves every style and any block size.
 
+Its files are mapped before they are verified, so that whoever opened a store keeps what was verified, also where
+another process makes the store anew or removes it.
+
 For each split: <split>.tokens.bin (flat, little-endian), <split>.offsets.bin (where documents begin, and the end
 of the last), <split>.supervised.bin (unsupervised tokens at the beginning of each document); and meta.json,
 which holds sizes and digests of all of them. Writing is `runner/data/build.py`.
@@ -10,8 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,42 +28,27 @@ PROMPT_DTYPE = np.dtype("<u4")
 ALWAYS_VERIFIED_BYTES = 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """One split, mapped read-only on first use; satisfies `runner.data.styles.TokenSplit`."""
+    """One split, mapped read-only; satisfies `runner.data.styles.TokenSplit`.
+
+    `tokens` (tokens,) are all documents one after the other, `offsets` (documents + 1,) say where each begins, and the
+    end of the last, `prompts` (documents,) how many tokens at the beginning of each are not supervised.
+    """
 
     folder: Path
     dataset: str
     split: str
     pad: int
-    dtype: str
     meta: SplitMeta
+    tokens: npt.NDArray[np.unsignedinteger]
+    offsets: npt.NDArray[np.uint64]
+    prompts: npt.NDArray[np.uint32]
 
     @property
     def lengths(self) -> Mapping[int, int]:
         """How many documents have which length, in tokens."""
         return self.meta.lengths
-
-    @cached_property
-    def tokens(self) -> npt.NDArray[np.unsignedinteger]:
-        """All documents one after the other, (tokens,)."""
-        return self._map("tokens", np.dtype(self.dtype))
-
-    @cached_property
-    def offsets(self) -> npt.NDArray[np.uint64]:
-        """Where each document begins, and the end of the last, (documents + 1,)."""
-        return self._map("offsets", OFFSET_DTYPE)
-
-    @cached_property
-    def prompts(self) -> npt.NDArray[np.uint32]:
-        """Tokens at the beginning of each document that are not supervised, (documents,)."""
-        return self._map("supervised", PROMPT_DTYPE)
-
-    def _map(self, kind: str, dtype: np.dtype[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
-        try:
-            return np.memmap(split_file(self.folder, self.split, kind), dtype, mode="r")
-        except (OSError, ValueError) as error:
-            raise Failure(f"token store '{self.folder}' cannot be read: {error}", ExitCode.STORAGE) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +92,18 @@ def open_store(folder: Path, *, verify: bool = False) -> Store:
     """
     meta = load_meta(folder)
     total = sum(file.bytes for split in meta.splits.values() for file in split.files.values())
+    splits = {}
     try:
         for name, split in meta.splits.items():
             _check_split(folder, name, split, np.dtype(meta.dtype).itemsize)
-            if verify or total <= ALWAYS_VERIFIED_BYTES:
-                _check_content(folder, name, split)
-    except OSError as error:
+            mapped = _map(folder, name, np.dtype(meta.dtype))
+            for kind, array in mapped.items():
+                _check_content(folder, name, kind, array, split, digest=verify or total <= ALWAYS_VERIFIED_BYTES)
+            splits[name] = Split(
+                folder, folder.name, name, meta.pad, split, mapped["tokens"], mapped["offsets"], mapped["supervised"]
+            )
+    except (OSError, ValueError) as error:
         raise Failure(f"token store '{folder}' cannot be read: {error}; {REMEDY}", ExitCode.STORAGE) from error
-    splits = {
-        name: Split(folder, folder.name, name, meta.pad, meta.dtype, split) for name, split in meta.splits.items()
-    }
     return Store(folder, meta, splits)
 
 
@@ -157,11 +147,23 @@ def _check_split(folder: Path, name: str, split: SplitMeta, token_bytes: int) ->
             )
 
 
-def _check_content(folder: Path, name: str, split: SplitMeta) -> None:
-    for kind, file in split.files.items():
-        path = split_file(folder, name, kind)
-        if file_digest(path) != file.sha256:
-            raise Failure(
-                f"token store '{folder}': the content of {path.name} is not what {META_FILE} recorded; {REMEDY}",
-                ExitCode.STORAGE,
-            )
+def _map(folder: Path, name: str, token: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Map the files of a split. Raises OSError, and ValueError for a file that is empty or cut."""
+    types = {"tokens": token, "offsets": OFFSET_DTYPE, "supervised": PROMPT_DTYPE}
+    return {kind: np.memmap(split_file(folder, name, kind), dtype, mode="r") for kind, dtype in types.items()}
+
+
+def _check_content(
+    folder: Path, name: str, kind: str, mapped: npt.NDArray[Any], split: SplitMeta, *, digest: bool
+) -> None:
+    """Compare what was mapped with meta.json: its size, and its digest where that is asked."""
+    expected = split.files[kind]
+    if mapped.nbytes == expected.bytes and (
+        not digest or hashlib.sha256(mapped.view(np.uint8).data).hexdigest() == expected.sha256
+    ):
+        return
+    raise Failure(
+        f"token store '{folder}': the content of {split_file(folder, name, kind).name} is not what {META_FILE} recorded; "
+        f"{REMEDY}",
+        ExitCode.STORAGE,
+    )

@@ -27,6 +27,7 @@ def seal_checkpoint(run_dir: Path, step: int, phase: str = "full", base_digest: 
         ledger={},
         token_digest="t",
         micro_batch_rows=1,
+        batch_devices=1,
         skipped_steps=0,
         versions={"jax": "0.10.2"},
     )

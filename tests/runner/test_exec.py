@@ -49,14 +49,14 @@ def test_one_row_a_step_two_styles_of_a_dataset_and_a_folder_with_brackets(here:
         "runs/[/q]",
         *("training/batch_size=1", "training/per_device_batch_size=1"),
         f"training/pre_lora_dataset={mixture}",
-        "eval/evaluations=['tales:PMD_ppl']",
+        "eval/evaluations=['tales:PADDED_ppl']",
     )
     assert done.exit_code == 0, done.stderr
     assert "runs/[/q]: checkpoints/" in done.stdout
     assert {(record["event"], record["dataset"]) for record in records(here / "runs/[/q]") if "dataset" in record} == {
-        ("validation", "tales:PMD"),
+        ("validation", "tales"),
         ("validation", "tales:PADDED"),
-        ("evaluation", "tales:PMD"),
+        ("evaluation", "tales:PADDED"),
     }
 
 
