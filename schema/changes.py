@@ -1,7 +1,8 @@
 """What a spec may say otherwise once its run has begun: each key's class stands beside the key, in its section.
 
 A key is free, forward-only (a stage that has not begun may change), free without dropout (masks are drawn for each
-micro-batch, and mesh and micro-batch decide those), or breaking: another value makes another run.
+micro-batch, and mesh and micro-batch decide those), or breaking: another value makes another run. A source for one more
+dataset is forward-only by nature: stages that have begun do not name it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from schema.environment import Change
 from schema.findings import Json
 
 FACTS = ("starting_point",)  # of an identity, beside its spec
+SOURCES = "data/sources/"
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
 
 
@@ -36,13 +38,26 @@ def compare(
     forward = _begun(before, step) == _begun(now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, FORWARD: forward, UNLESS_DROPOUT: not drops, BREAKING: False}
+    known = _sources(old)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
-            yield change, allowed[classes.get(key, BREAKING)]
+            first = f"{key}/" == SOURCES and old.get(key) == {}  # there were none
+            added = first or _source(key) not in {None, *known}  # which no stage that has begun can have read
+            yield change, added or allowed[classes.get(key, BREAKING)]
     for fact in FACTS:
         if before.get(fact) != now[fact]:
             yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
+
+
+def _sources(spec: Mapping[str, Any]) -> set[str | None]:
+    """Names of the datasets that a flat spec gives sources for."""
+    return {_source(key) for key in spec}
+
+
+def _source(key: str) -> str | None:
+    """The dataset that a key gives a source for; None for every other key, and for `data/sources` without any."""
+    return key.removeprefix(SOURCES).partition("/")[0] if key.startswith(SOURCES) else None
 
 
 def _begun(identity: Mapping[str, Any], step: int) -> list[Any]:

@@ -63,6 +63,7 @@ def identity(**changes: Any) -> dict[str, Any]:
         "architecture/block_size": 8,
         "architecture/dropout": 0.0,
         "architecture/n_layers": 2,
+        "data/sources/web/path": "web.txt",
         "logging/report_interval": 4,
         "mesh/data": -1,
         "optimization/lora/dropout": 0.0,
@@ -106,6 +107,8 @@ CASES: list[tuple[dict[str, Any], int, bool]] = [
     ),
     ({"training__post_lora_tokens": [160, 160], "training__post_lora_dataset": [web(), web()]}, 35, True),
     ({"training__tokens": 640}, 20, True),  # it decides nothing here
+    ({"data__sources__more__path": "more.txt"}, 7, True),  # a dataset that no stage has begun to read
+    ({"data__sources__web__path": "other.txt"}, 7, False),
     ({"starting_point": "/runs/base"}, 0, False),
 ]
 
@@ -117,6 +120,14 @@ def test_a_change_is_accepted_where_nothing_that_was_trained_depends_on_it(
     found = [*compare(identity(), identity(**changes), step, load_schema())]
     assert {change.key for change, _ in found} == {name.replace("__", "/") for name in changes}
     assert {accepted for _, accepted in found} == {goes_on}
+
+
+def test_the_first_source_of_a_spec_may_come_later() -> None:
+    none, one = identity(data__sources={}), identity(data__sources__more__path="more.txt")
+    for each in (none, one):
+        del each["spec"]["data/sources/web/path"]
+    assert [goes_on for _, goes_on in compare(none, one, 7, load_schema())] == [True, True]
+    assert [goes_on for _, goes_on in compare(one, none, 7, load_schema())] == [False, False]
 
 
 def test_with_dropout_the_mesh_belongs_to_the_run() -> None:
