@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
 from runner.checkpoint import (
@@ -23,7 +21,7 @@ from runner.checkpoint import (
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
-from runner.data.loader import train_batches
+from runner.data.loader import Batch, train_batches
 from runner.export import Trained, export_run, wants_export
 from runner.failure import ExitCode, Failure
 from runner.job import (
@@ -56,7 +54,7 @@ from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.storage import disk_failures
-from runner.summary import is_finished, print_summary, read_summary, write_summary
+from runner.summary import exporting, is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 from schema.environment import Run
 from schema.sections.training import Training
@@ -121,8 +119,7 @@ class LoRATrainer(BaseTrainer):
             return False
 
     def _check(self) -> dict[str, str] | None:
-        """Refuse what cannot be run, without writing anything; return what pins the checkpoint that a new run starts from.
-        """
+        """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
         check_run_dir(self.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
@@ -236,9 +233,12 @@ def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | N
     run_dir, spec, state = trainer.spec.run_dir, trainer.spec.spec, trainer.state
     has_adapters = trainer._in_lora_phase
     if not wants_export(spec.export, has_adapters):
+        if (run_dir / EXPORT).exists():
+            trainer.console.print(f"{run_dir / EXPORT} is left as it was; the section export asks for nothing")
         return
     facts = {
         "spec": spec.model_dump(mode="json"),
+        "export": exporting(spec, trainer.plan),
         **digests,
         "plan_digest": trainer.plan.digest,
         "token_digest": trainer.ledger.token_digest,
@@ -247,12 +247,12 @@ def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | N
     }
     variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
     trained = Trained(variables, facts, catalog.special_tokens())
-    tokens = last_tokens(catalog, trainer.plan, spec.training)
-    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, tokens))
+    batch = last_batch(catalog, trainer.plan, spec.training)
+    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
 
 
-def last_tokens(catalog: Catalog, plan: Plan, training: Training) -> npt.NDArray[np.int32]:
-    """The tokens (b, t) of a plan's last step."""
+def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
+    """The batch of a plan's last step."""
     stage = plan.phases[-1].stages[-1]
     with train_batches(
         catalog.entries(stage),
@@ -262,7 +262,7 @@ def last_tokens(catalog: Catalog, plan: Plan, training: Training) -> npt.NDArray
         start_step=stage.last_step,
         end_step=stage.last_step + 1,
     ) as batches:
-        return next(batches).tokens
+        return next(batches)
 
 
 def check_adapters(params: Any) -> None:

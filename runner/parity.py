@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from runner.data.loader import Batch
 from runner.failure import ExitCode, Failure
 from runner.lora import lora_scale
 from runner.mesh import batch_devices, put_batch
@@ -29,17 +30,20 @@ PROBE_POSITIONS = 1024  # of a row: attention weights and logits of longer ones 
 # thousand float32 terms do. Rounding to 16 bits, or an adapter that does not act, is off by a hundred times as much.
 TOLERANCE = 1e-4
 LEAST_AGREEMENT = 0.99  # of the likeliest tokens, where weights are rounded to 16 bits
+MOST_LOST = 0.25  # of the divergence that the adapters make: it is quadratic, so half of their effect on the logits
+NOISE = 1e-6  # of the largest logit: float32's own, below which nobody can tell whether adapters act
 
 Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
-Measure = Callable[[Variables, Variables, jax.Array], tuple[jax.Array, ...]]
+Measure = Callable[[Variables, Variables, jax.Array, jax.Array], tuple[jax.Array, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How another model's logits differ from the trained one's, over all positions of the probe.
+    """How another model's logits differ from the trained one's.
 
-    `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share of positions whose likeliest token is
-    the same, `largest_logit` the trained model's largest by amount.
+    `largest_logit`, the trained model's largest by amount, and `max_abs_diff` are over all positions of the probe;
+    over its `tokens` supervised ones, `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share whose
+    likeliest token is the same.
     """
 
     tokens: int
@@ -72,30 +76,42 @@ class Report:
     adapters_effect: Difference | None
 
 
-def probe_rows(tokens: npt.NDArray[np.int32], devices: int) -> npt.NDArray[np.int32]:
-    """Take the beginnings of the first rows (b, t) of a batch: as many as hold the probe's tokens, a multiple of
-    `devices`."""
-    tokens = tokens[:, :PROBE_POSITIONS]
+class Probe(NamedTuple):
+    """Rows to compare models on: `tokens` (b, t), and `mask` (b, t), 1 where what follows was trained."""
+
+    tokens: npt.NDArray[np.int32]
+    mask: npt.NDArray[np.float32]
+
+
+def probe_of(batch: Batch, devices: int) -> Probe:
+    """Take the beginnings of the first rows of a batch: as many as hold the probe's tokens, a multiple of `devices`.
+
+    Where these supervise nothing, all positions count.
+    """
+    tokens, mask = batch.tokens[:, :PROBE_POSITIONS], batch.mask[:, :PROBE_POSITIONS]
     rows = min(-(-PROBE_TOKENS // tokens.shape[1]), len(tokens))
-    return tokens[: max(rows // devices, 1) * devices]
+    rows = max(rows // devices, 1) * devices
+    return Probe(tokens[:rows], mask[:rows] if mask[:rows].any() else np.ones_like(mask[:rows]))
 
 
 def compare(
-    measure: Measure, mesh: jax.sharding.Mesh, tokens: npt.NDArray[np.int32], trained: Variables, other: Variables
+    measure: Measure, mesh: jax.sharding.Mesh, probe: Probe, trained: Variables, other: Variables
 ) -> Difference:
-    """Run both models over rows of `tokens` (b, t), one on each device at a time; `measure` is that of their spec."""
+    """Run both models over the rows of a probe, one on each device at a time; `measure` is that of their spec."""
     devices, parts = batch_devices(mesh), []
     with jax.set_mesh(mesh), jax.default_matmul_precision("highest"):
-        for first in range(0, len(tokens), devices):
-            rows = put_batch(mesh, {"tokens": tokens[first : first + devices]})["tokens"]
-            parts.append(jax.device_get(measure(trained, other, rows)))
+        for first in range(0, len(probe.tokens), devices):
+            part = {name: array[first : first + devices] for name, array in probe._asdict().items()}
+            rows = put_batch(mesh, part)
+            parts.append(jax.device_get(measure(trained, other, rows["tokens"], rows["mask"])))
     largest, diff, divergence, same = zip(*parts, strict=True)
+    tokens = int(probe.mask.sum())
     return Difference(
-        tokens=tokens.size,
+        tokens=tokens,
         largest_logit=float(max(largest)),
         max_abs_diff=float(np.max(diff)),  # which keeps a NaN
-        kl=float(sum(map(float, divergence)) / tokens.size),
-        top1_agreement=sum(map(int, same)) / tokens.size,
+        kl=float(sum(map(float, divergence)) / tokens),
+        top1_agreement=float(sum(map(float, same)) / tokens),
     )
 
 
@@ -118,25 +134,31 @@ def _in_words(found: Difference) -> str:
 def check_parity(part: Part, effect: Difference | None, dtype: str, accept_lossy: bool) -> None:
     """Raise Failure EXPORT when a part is not the trained model.
 
-    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens and lie nearer to the trained model than the
-    base does, unless the user accepts less.
+    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens, and at least half of what the adapters do to
+    the logits, unless the user accepts less. Adapters whose effect is float32's noise can't be told from none.
     """
     found = part.difference
+    if found.is_exact and not (effect and _loses(found, effect)):
+        return
     off = f"logits differ by up to {found.max_abs_diff:.3g}, of at most {found.largest_logit:.3g}"
     agreed = f"{100 * found.top1_agreement:.2f} % of the likeliest tokens are the same"
     if dtype == "float32":
-        if not found.is_exact:
-            raise Failure(f"export/{part.name} is not the trained model: {off}, {agreed}", ExitCode.EXPORT)
-        return
-    drowned = effect is not None and found.kl >= effect.kl
+        raise Failure(f"export/{part.name} is not the trained model: {off}, {agreed}", ExitCode.EXPORT)
+    drowned = effect is not None and found.kl > MOST_LOST * max(effect.kl, 0)
     if accept_lossy or (found.top1_agreement >= LEAST_AGREEMENT and not drowned):
         return
-    reason = "and it is no nearer to it than the base without adapters" if drowned else f"and only {agreed}"
+    reason = "and most of what the adapters do is lost" if drowned else f"and only {agreed}"
     raise Failure(
         f"rounded to {dtype}, export/{part.name} is not the trained model: {off}, {reason}; write export/dtype: "
         "float32, or accept it with export/accept_lossy: true, and run the same command again",
         ExitCode.EXPORT,
     )
+
+
+def _loses(found: Difference, effect: Difference) -> bool:
+    """Whether a difference is as large as half of the adapters' effect, where that is more than float32's noise."""
+    noise = NOISE * max(1.0, found.largest_logit)
+    return effect.max_abs_diff > 2 * noise and found.max_abs_diff > effect.max_abs_diff / 2
 
 
 def measure_of(spec: Spec) -> Measure:
@@ -148,11 +170,11 @@ def measure_of(spec: Spec) -> Measure:
     wide = architecture.model_copy(update={"dtype": architecture.dtype.model_copy(update={"activation": "float32"})})
     model = build_model(wide, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling)))
 
-    def measure(trained: Variables, other: Variables, tokens: jax.Array) -> tuple[jax.Array, ...]:
+    def measure(trained: Variables, other: Variables, tokens: jax.Array, mask: jax.Array) -> tuple[jax.Array, ...]:
         one, two = model.apply(trained, tokens), model.apply(other, tokens)
         log_one, log_two = jax.nn.log_softmax(one), jax.nn.log_softmax(two)
-        divergence = jnp.sum(jnp.exp(log_one) * (log_one - log_two))
-        same = jnp.sum(one.argmax(-1) == two.argmax(-1))
+        divergence = jnp.sum(mask[..., None] * jnp.exp(log_one) * (log_one - log_two))
+        same = jnp.sum(mask * (one.argmax(-1) == two.argmax(-1)))
         return jnp.abs(one).max(), jnp.abs(one - two).max(), divergence, same
 
     return jax.jit(measure)

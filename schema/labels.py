@@ -13,7 +13,7 @@ def folder_name(name: str, suffix: str) -> str:
 
 
 def labels(keys: Iterable[Key]) -> dict[Key, str]:
-    """Label each dataset of a run, in the order of their first use: web; and web:PADDED where it comes in a second style.
+    """Label each dataset of a run, in the order of first use: web; and web:PADDED where it comes in a second style.
 
     What comes later changes no label before it: the order of a dataset's rows and its ledger hang on its label, and
     later stages may change while a run is under way.

@@ -163,7 +163,7 @@ def _check_content(
     ):
         return
     raise Failure(
-        f"token store '{folder}': the content of {split_file(folder, name, kind).name} is not what {META_FILE} recorded; "
-        f"{REMEDY}",
+        f"token store '{folder}': the content of {split_file(folder, name, kind).name} is not what "
+        f"{META_FILE} recorded; {REMEDY}",
         ExitCode.STORAGE,
     )

@@ -6,8 +6,8 @@ in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular
 or null, "signals": ["SIGTERM", …]}. Every run is forked from one process that has loaded the libraries, and sends
 itself these signals, SIGKILL if there are none, at the first event that the expression matches, or SIGKILL after these
 seconds; else it ends by itself. With "anew": true it is the run RUN_DIR-0, after the end of that one RUN_DIR-1, and so
-on, until the seconds have killed one. Prints the list of run directories, wait statuses and seconds; what the runs print
-goes to the file LOG, with every event when the environment asks for EVENTS.
+on, until the seconds have killed one. Prints the list of run directories, wait statuses and seconds; what the runs
+print goes to the file LOG, with every event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
 or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
@@ -35,13 +35,13 @@ def main() -> None:
     log = Path(sys.argv[1]).absolute()
     ends: list[dict[str, Any]] = []
     for cycle in json.load(sys.stdin):
-        ends.append(_end_of(log, _named(cycle, ends)))
+        ends.append(_end_of(log, _placed(cycle, ends)))
         while cycle.get("anew") and cycle.get("seconds") and ends[-1]["status"] == 0:
-            ends.append(_end_of(log, _named(cycle, ends)))
+            ends.append(_end_of(log, _placed(cycle, ends)))
     print(json.dumps(ends))
 
 
-def _named(cycle: dict[str, Any], ends: list[dict[str, Any]]) -> dict[str, Any]:
+def _placed(cycle: dict[str, Any], ends: list[dict[str, Any]]) -> dict[str, Any]:
     """Number the run directory of a cycle that begins anew by the runs that have come to their end."""
     if not cycle.get("anew"):
         return cycle

@@ -37,7 +37,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run the spec once for each cycle of `dying_runs`; return `status` and `seconds` of each. Output is in `log`."""
+    """Run the spec for the cycles of `dying_runs`; return run_dir, status, seconds of each. Output is in `log`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.dying_runs", "log"],
         cwd=folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -34,7 +35,7 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
-CYCLES = 25  # of start and kill; 200 take some five minutes
+CYCLES = 40  # of start and kill; 200 take some ten minutes
 
 
 @pytest.fixture
@@ -163,18 +164,32 @@ def tree_of(run: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_many_starts_and_kills_end_as_an_uninterrupted_run(small: Path) -> None:
+    spec = (small / "spec.yaml").read_text().replace("[2560]", "[1280]").replace("  validation_steps: 8\n", "")
+    quick = spec.replace("training:\n", "training:\n  validation: false\n")
+    (small / "spec.yaml").write_text(quick + "export: {merged: false, adapter: false}\n")
     _, usual = run_cycles(small, [{"run_dir": "whole"}, {"run_dir": "again"}])  # the first one compiles
     random = Random(0)
-    moments = [random.uniform(0.05, 0.7) * usual["seconds"] for _ in range(CYCLES)]
-    ends = run_cycles(
-        small, [*({"run_dir": "killed", "seconds": seconds} for seconds in moments), {"run_dir": "killed"}]
+    moments = [random.uniform(0.05, 0.6) * usual["seconds"] for _ in range(CYCLES)]
+    kills = [{"run_dir": "killed", "anew": True, "seconds": seconds} for seconds in moments]
+    ends = run_cycles(small, [*kills, {"run_dir": "killed", "anew": True}])
+    assert {end["status"] for end in ends} == {0, signal.SIGKILL}, (small / "log").read_text()[-5_000:]
+    assert sum(end["status"] == signal.SIGKILL for end in ends) == CYCLES
+    ended = [end["run_dir"] for end in ends if end["status"] == 0]
+    for run_dir in ended:
+        assert_same_run(small / run_dir, small / "whole")
+        assert not (small / run_dir / ".lock").exists()
+    assert sorted(path.name for path in small.iterdir()) == sorted(
+        ["again", "data", *ended, "log", "spec.yaml", "tales.jsonl", "whole"]
     )
-    assert {end["status"] for end in ends} <= {0, signal.SIGKILL}
-    assert sum(end["status"] == signal.SIGKILL for end in ends) >= CYCLES // 10
-    assert ends[-1]["status"] == 0, (small / "log").read_text()[-5_000:]
-    assert_same_run(small / "killed", small / "whole")
-    assert sorted(path.name for path in small.iterdir()) == [
-        *("again", "data", "killed", "log", "spec.yaml", "tales.jsonl", "whole")
-    ]
     assert not list((small / "data").glob(".*"))
-    assert not (small / "killed/.lock").exists()
+    assert not processes_in(small)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Processes that work in a folder, where the system tells."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):  # it has ended meanwhile, or is somebody else's
+            if place.resolve().is_relative_to(folder):
+                found.append(place.parent.name)
+    return found
