@@ -145,7 +145,7 @@ def restore_tree(folder: Path, abstract: Any) -> Any:
 
 
 def restore_base(checkpoint: Path, abstract: Any) -> Any:
-    """Read the frozen base of a checkpoint's run into the shapes, types and shardings of `abstract`, all of it verified.
+    """Read the frozen base of a checkpoint's run, every byte verified, into the shapes and shardings of `abstract`.
 
     Raises Failure STORAGE when it is damaged, or another one than that which `checkpoint` was trained on.
     """

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import jax
 from rich.console import Console
 
 from runner.checkpoint import (
     Checkpoints,
-    library_versions,
     reread,
     restore_base,
     restore_tree,
@@ -21,13 +19,11 @@ from runner.checkpoint import (
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
-from runner.data.loader import Batch, train_batches
-from runner.export import Trained, export_run, wants_export
+from runner.ending import check_adapters, export
 from runner.failure import ExitCode, Failure
 from runner.job import (
     BASE,
     CHECKPOINTS,
-    EXPORT,
     ExecutionSpec,
     accept_changes,
     check_run_dir,
@@ -39,14 +35,12 @@ from runner.job import (
 )
 from runner.ledger import RunLedger
 from runner.lock import locked
-from runner.lora import abstract_lora_state, idle_adapters, transition_to_lora
+from runner.lora import abstract_lora_state, transition_to_lora
 from runner.manifest import Manifest, verify_base, verify_checkpoint
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
-from runner.parity import print_report
-from runner.plan import Plan
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
 from runner.resume import resume
@@ -54,10 +48,9 @@ from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.storage import disk_failures
-from runner.summary import exporting, is_finished, print_summary, read_summary, write_summary
+from runner.summary import is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 from schema.environment import Run
-from schema.sections.training import Training
 
 
 class LoRATrainer(BaseTrainer):
@@ -226,54 +219,6 @@ class LoRATrainer(BaseTrainer):
                 "saved; bring it back, or start anew with another --run-dir",
                 ExitCode.RESUME,
             )
-
-
-def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:
-    """Write what the section `export` asks for, proven on rows of the last step. Raises Failure EXPORT, STORAGE."""
-    run_dir, spec, state = trainer.spec.run_dir, trainer.spec.spec, trainer.state
-    has_adapters = trainer._in_lora_phase
-    if not wants_export(spec.export, has_adapters):
-        if (run_dir / EXPORT).exists():
-            trainer.console.print(f"{run_dir / EXPORT} is left as it was; the section export asks for nothing")
-        return
-    facts = {
-        "spec": spec.model_dump(mode="json"),
-        "export": exporting(spec, trainer.plan),
-        **digests,
-        "plan_digest": trainer.plan.digest,
-        "token_digest": trainer.ledger.token_digest,
-        "stores": catalog.digests(),
-        "versions": library_versions(),
-    }
-    variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
-    trained = Trained(variables, facts, catalog.special_tokens())
-    batch = last_batch(catalog, trainer.plan, spec.training)
-    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
-
-
-def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
-    """The batch of a plan's last step."""
-    stage = plan.phases[-1].stages[-1]
-    with train_batches(
-        catalog.entries(stage),
-        seed=training.seed,
-        batch_size=training.batch_size,
-        first_step_of_stage=stage.first_step,
-        start_step=stage.last_step,
-        end_step=stage.last_step + 1,
-    ) as batches:
-        return next(batches)
-
-
-def check_adapters(params: Any) -> None:
-    """Raise Failure EXPORT when adapters came out of phase lora as they went in, so that an export would not act."""
-    if idle := idle_adapters(params["lora_B"]):
-        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
-        raise Failure(
-            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; see the losses, and "
-            "training/post_lora_dataset, whose rows may supervise nothing",
-            ExitCode.EXPORT,
-        )
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:

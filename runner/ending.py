@@ -1,0 +1,67 @@
+"""What follows the last step of a run: whether its adapters learned anything, and its export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.checkpoint import library_versions
+from runner.data.catalog import Catalog
+from runner.data.loader import Batch, train_batches
+from runner.export import Trained, export_run, wants_export
+from runner.failure import ExitCode, Failure
+from runner.job import EXPORT
+from runner.lora import idle_adapters
+from runner.parity import print_report
+from runner.plan import Plan
+from runner.summary import exporting
+from runner.trainer import BaseTrainer
+from schema.sections.training import Training
+
+
+def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:
+    """Write what the section `export` asks for, proven on rows of the last step. Raises Failure EXPORT, STORAGE."""
+    run_dir, spec, state = trainer.spec.run_dir, trainer.spec.spec, trainer.state
+    has_adapters = trainer._in_lora_phase
+    if not wants_export(spec.export, has_adapters):
+        if (run_dir / EXPORT).exists():
+            trainer.console.print(f"{run_dir / EXPORT} is left as it was; the section export asks for nothing")
+        return
+    facts = {
+        "spec": spec.model_dump(mode="json"),
+        "export": exporting(spec, trainer.plan),
+        **digests,
+        "plan_digest": trainer.plan.digest,
+        "token_digest": trainer.ledger.token_digest,
+        "stores": catalog.digests(),
+        "versions": library_versions(),
+    }
+    variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
+    trained = Trained(variables, facts, catalog.special_tokens())
+    batch = last_batch(catalog, trainer.plan, spec.training)
+    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
+
+
+def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
+    """The batch of a plan's last step."""
+    stage = plan.phases[-1].stages[-1]
+    with train_batches(
+        catalog.entries(stage),
+        seed=training.seed,
+        batch_size=training.batch_size,
+        first_step_of_stage=stage.first_step,
+        start_step=stage.last_step,
+        end_step=stage.last_step + 1,
+    ) as batches:
+        return next(batches)
+
+
+def check_adapters(params: Any) -> None:
+    """Raise Failure EXPORT when adapters came out of phase lora as they went in, so that an export would not act."""
+    if idle := idle_adapters(params["lora_B"]):
+        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+        raise Failure(
+            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; see the losses, and "
+            "training/post_lora_dataset, whose rows may supervise nothing",
+            ExitCode.EXPORT,
+        )
