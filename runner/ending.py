@@ -1,22 +1,31 @@
-"""What follows the last step of a run: whether its adapters learned anything, and its export."""
+"""What follows the last step of a run: its end is read again, its adapters must have learned something, its export."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from runner.checkpoint import library_versions
+from runner.checkpoint import library_versions, reread
 from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
 from runner.export import Trained, export_run, wants_export
 from runner.failure import ExitCode, Failure
-from runner.job import EXPORT
+from runner.job import BASE, CHECKPOINTS, EXPORT
 from runner.lora import idle_adapters
+from runner.manifest import verify_base
 from runner.parity import print_report
 from runner.plan import Plan
 from runner.summary import exporting
-from runner.trainer import BaseTrainer
+from runner.trainer import BaseTrainer, saved_part
 from schema.sections.training import Training
+
+
+def reread_end(trainer: BaseTrainer) -> None:
+    """Read what a run ends with again: its last checkpoint, and the base of that. Raises Failure STORAGE."""
+    run_dir = trainer.spec.run_dir
+    reread(run_dir / CHECKPOINTS / str(trainer.step), saved_part(trainer.state))
+    if trainer._in_lora_phase and verify_base(run_dir) != trainer.base_digest:
+        raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
 
 
 def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:

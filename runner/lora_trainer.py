@@ -11,7 +11,6 @@ from rich.console import Console
 
 from runner.checkpoint import (
     Checkpoints,
-    reread,
     restore_base,
     restore_tree,
     save_base,
@@ -19,11 +18,9 @@ from runner.checkpoint import (
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
-from runner.ending import check_adapters, export
-from runner.failure import ExitCode, Failure
+from runner.ending import check_adapters, export, reread_end
 from runner.job import (
     BASE,
-    CHECKPOINTS,
     ExecutionSpec,
     accept_changes,
     check_run_dir,
@@ -36,14 +33,14 @@ from runner.job import (
 from runner.ledger import RunLedger
 from runner.lock import locked
 from runner.lora import abstract_lora_state, transition_to_lora
-from runner.manifest import Manifest, verify_base, verify_checkpoint
+from runner.manifest import verify_checkpoint
 from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
-from runner.resume import resume
+from runner.resume import check_stores, resume
 from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
@@ -64,7 +61,7 @@ class LoRATrainer(BaseTrainer):
         """
         run_dir, start = self.spec.run_dir, self._check()
         summary = read_summary(run_dir)
-        if summary is not None and is_finished(run_dir, summary, self.plan, self.spec.spec) and self._is_whole():
+        if summary is not None and is_finished(run_dir, summary, self.plan, self.spec.spec):
             self.console.print(f"{run_dir} is finished; nothing is left to do")
             print_summary(self.console, run_dir, summary)
             return
@@ -102,14 +99,6 @@ class LoRATrainer(BaseTrainer):
         self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
         self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
         self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
-
-    def _is_whole(self) -> bool:
-        """Whether a finished run still has what it ended with; where not, it goes on from what it has."""
-        try:
-            manifest = verify_checkpoint(self.spec.run_dir / CHECKPOINTS / str(self.plan.steps))
-            return manifest.phase == "full" or verify_base(self.spec.run_dir) == manifest.base_digest
-        except Failure:
-            return False
 
     def _check(self) -> dict[str, str] | None:
         """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
@@ -151,7 +140,7 @@ class LoRATrainer(BaseTrainer):
         run_dir = self.spec.run_dir
         damaged = resume(self, run_dir)
         if self._resumed is not None:
-            self._check_stores(catalog, self._resumed)
+            check_stores(run_dir, self._resumed, catalog.digests())
         for folder, reason in damaged.items():
             if folder.name == BASE:  # what was left of it was set aside when it was made again
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
@@ -189,36 +178,18 @@ class LoRATrainer(BaseTrainer):
         if self._in_lora_phase:
             check_adapters(self.state.params)
         weights_digest = tree_digest(self.state.params)
-        self._reread(run_dir)
+        reread_end(self)
         digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
         export(self, catalog, digests)
         preemption.check()
         summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
         print_summary(self.console, run_dir, summary)
 
-    def _reread(self, run_dir: Path) -> None:
-        """Read what the run comes to an end with once more: its last checkpoint, and the base that it belongs to."""
-        reread(run_dir / CHECKPOINTS / str(self.step), saved_part(self.state))
-        if self._in_lora_phase and verify_base(run_dir) != self.base_digest:
-            raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
-
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
         checkpoints.wait()
         transition_to_lora(self)
         self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
-
-    def _check_stores(self, catalog: Catalog, manifest: Manifest) -> None:
-        """Refuse to go on with other data than the run began with."""
-        changed = sorted(
-            name for name, digest in catalog.digests().items() if manifest.stores.get(name, digest) != digest
-        )
-        if changed:
-            raise Failure(
-                f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {self.spec.run_dir} was "
-                "saved; bring it back, or start anew with another --run-dir",
-                ExitCode.RESUME,
-            )
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:

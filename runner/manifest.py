@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
-from runner.job import BASE, checkpoints_of
+from runner.job import BASE, CHECKPOINTS, checkpoints_of
 from runner.seal import Damaged, check_seal, sealed_facts
 
 
@@ -60,6 +60,15 @@ def verify_base(run_dir: Path) -> str:
         raise Failure(f"{folder} is not intact: {damaged}", ExitCode.STORAGE) from damaged
     except KeyError as error:
         raise Failure(f"{folder} is not intact: manifest.json is of another version", ExitCode.STORAGE) from error
+
+
+def is_whole(run_dir: Path, step: int) -> bool:
+    """Whether the checkpoint of a step is intact, every byte of it, with the base that it belongs to."""
+    try:
+        manifest = verify_checkpoint(run_dir / CHECKPOINTS / str(step))
+        return manifest.phase == "full" or verify_base(run_dir) == manifest.base_digest
+    except Failure:
+        return False
 
 
 def newest_intact(path: Path) -> tuple[Path | None, dict[Path, str]]:

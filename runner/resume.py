@@ -6,6 +6,7 @@ Step 0 is for runs that never had a checkpoint, and for no others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from runner.checkpoint import save_base, tree_digest
 from runner.failure import ExitCode, Failure
 from runner.job import BASE, CHECKPOINTS, SUMMARY, checkpoints_of, read_json
 from runner.lora import TwoPhaseTrainer, transition_to_lora
-from runner.manifest import verify_base, verify_checkpoint
+from runner.manifest import Manifest, verify_base, verify_checkpoint
 from runner.metrics.jsonl import last_step
 from runner.plan import Plan
 
@@ -114,3 +115,14 @@ def _mend_base(trainer: ResumableTrainer, run_dir: Path, taken: Path | None, orp
     save_base(run_dir, trainer.state.base_params)
     trainer.restore_from_path(f"{CHECKPOINTS}/{orphan.name}")
     return True
+
+
+def check_stores(run_dir: Path, manifest: Manifest, digests: Mapping[str, str]) -> None:
+    """Raise Failure RESUME where data is not what a checkpoint was trained on; `digests` are of the stores now."""
+    changed = sorted(name for name, digest in digests.items() if manifest.stores.get(name, digest) != digest)
+    if changed:
+        raise Failure(
+            f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {run_dir} was saved; bring it "
+            "back, or start anew with another --run-dir",
+            ExitCode.RESUME,
+        )

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from runner.job import EXPORT, SUMMARY, read_json, write_atomically
 from runner.ledger import RunLedger
+from runner.manifest import is_whole
 from runner.plan import Plan
 from runner.seal import Damaged, sealed_facts
 from schema.spec import Spec
@@ -25,10 +26,11 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
-    """Whether the run of a summary is all of this plan, and was scored and exported as this spec asks."""
+    """Whether the run of a summary is all of this plan, scored and exported as this spec asks, and still whole."""
     if summary.get("export") != exporting(spec, plan) or not _is_exported(run_dir, summary):
         return False
-    return bool(summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec))
+    same = summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec)
+    return bool(same and is_whole(run_dir, plan.steps))
 
 
 def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
