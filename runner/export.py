@@ -80,7 +80,7 @@ def export_run(
     with saving(partial, "the export", size):
         for folder in partial.iterdir():
             write_json(folder / NOTE, {**trained.facts, "parity": asdict(report)})
-        seal(partial, {name: trained.facts[name] for name in ("weights_digest", "base_digest")})
+        seal(partial, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
         _install(partial, run_dir / EXPORT)
     return report
 

@@ -56,7 +56,7 @@ from runner.retention import Retention
 from runner.start import check_start, first_state, pin, pinned
 from runner.state import abstract_full_state
 from runner.storage import disk_failures
-from runner.summary import is_finished, print_summary, read_summary, write_summary
+from runner.summary import exporting, is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 from schema.environment import Run
 from schema.sections.training import Training
@@ -239,6 +239,7 @@ def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | N
         return
     facts = {
         "spec": spec.model_dump(mode="json"),
+        "export": exporting(spec, trainer.plan),
         **digests,
         "plan_digest": trainer.plan.digest,
         "token_digest": trainer.ledger.token_digest,

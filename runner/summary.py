@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import EXPORT, MANIFEST, SUMMARY, read_json, write_atomically
+from runner.job import EXPORT, SUMMARY, read_json, write_atomically
 from runner.ledger import RunLedger
 from runner.plan import Plan
+from runner.seal import Damaged, sealed_facts
 from schema.spec import Spec
 
 
@@ -25,10 +26,23 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
     """Whether the run of a summary is all of this plan, and was scored and exported as this spec asks."""
-    exported = summary.get("export")
-    if exported != _exporting(spec, plan) or (exported and not (run_dir / EXPORT / MANIFEST).is_file()):
+    if summary.get("export") != exporting(spec, plan) or not _is_exported(run_dir, summary):
         return False
     return bool(summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec))
+
+
+def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
+    """Whether what lies in `export` is what a summary says, of the weights that it says.
+
+    A process may have died after another export got its name, and before it was summed up.
+    """
+    if not summary["export"]:
+        return True
+    try:
+        facts = sealed_facts(run_dir / EXPORT)
+    except Damaged:
+        return False
+    return all(facts.get(name) == summary[name] for name in ("export", "weights_digest"))
 
 
 def write_summary(
@@ -44,7 +58,7 @@ def write_summary(
         "tokens": plan.tokens,
         "plan_digest": plan.digest,
         "scoring": _scoring(spec),
-        "export": _exporting(spec, plan),
+        "export": exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
         "datasets": {
@@ -89,7 +103,7 @@ def _scoring(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
+def exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
     """What is exported, and how; it may change after the run, and then that is done again."""
     asked = spec.export.model_dump(mode="json")
     adapter = asked["adapter"] and plan.phases[-1].name == "lora"

@@ -61,7 +61,7 @@ def trained(spec: Spec, size: float = 0.1) -> tuple[Decoder, dict[str, Any]]:
 
 
 def exported(folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any) -> Report:
-    facts = {"weights_digest": "w", "base_digest": None}
+    facts = {"weights_digest": "w", "base_digest": None, "export": spec.export.model_dump(mode="json")}
     special = {"eos_token_id": 59, "pad_token_id": 60}
     return export_run(folder, spec, one_device(), Trained(variables, facts, special), tokens)
 
