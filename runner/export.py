@@ -17,13 +17,24 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
+from runner.data.loader import Batch
 from runner.failure import ExitCode, Failure
 from runner.job import EXPORT, sync
 from runner.lora import merge_lora_params
 from runner.mesh import batch_devices
-from runner.parity import Difference, Measure, Part, Report, Variables, check_parity, compare, measure_of, probe_rows
+from runner.parity import (
+    Difference,
+    Measure,
+    Part,
+    Probe,
+    Report,
+    Variables,
+    check_parity,
+    compare,
+    measure_of,
+    probe_of,
+)
 from runner.seal import seal
 from runner.storage import PARTIAL, saving, storage_failures
 from runner.weights import Layout, layout_of, read_adapter, read_model, write_adapter, write_model
@@ -50,10 +61,8 @@ class Trained:
         return "lora_A" in self.variables
 
 
-def export_run(
-    run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trained, tokens: npt.NDArray[np.int32]
-) -> Report:
-    """Write what the section `export` asks for, and prove it on the rows of `tokens` (b, t).
+def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trained, batch: Batch) -> Report:
+    """Write what the section `export` asks for, and prove it on rows of a batch.
 
     Raises Failure EXPORT when it is not the trained model, STORAGE when it cannot be written. An export that was there
     stays until the new one is whole.
@@ -66,7 +75,7 @@ def export_run(
         mesh,
         trained,
         layout_of(spec.architecture),
-        probe_rows(tokens, batch_devices(mesh)),
+        probe_of(batch, batch_devices(mesh)),
         measure_of(spec),
     )
     with saving(partial, "the export", size):
@@ -99,7 +108,7 @@ class _Export:
     mesh: jax.sharding.Mesh
     trained: Trained
     layout: Layout
-    tokens: npt.NDArray[np.int32]
+    probe: Probe
     measure: Measure
 
     def write(self) -> float | None:
@@ -135,7 +144,7 @@ class _Export:
         return Report(tuple(parts), effect)
 
     def _compare(self, other: Variables) -> Difference:
-        return compare(self.measure, self.mesh, self.tokens, self.trained.variables, other)
+        return compare(self.measure, self.mesh, self.probe, self.trained.variables, other)
 
     def _read(self, name: str) -> Any:
         """Read a model back onto the mesh, in float32."""

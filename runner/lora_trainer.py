@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
 from runner.checkpoint import (
@@ -23,7 +21,7 @@ from runner.checkpoint import (
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
-from runner.data.loader import train_batches
+from runner.data.loader import Batch, train_batches
 from runner.export import Trained, export_run, wants_export
 from runner.failure import ExitCode, Failure
 from runner.job import (
@@ -248,12 +246,12 @@ def export(trainer: LoRATrainer, catalog: Catalog, digests: Mapping[str, str | N
     }
     variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
     trained = Trained(variables, facts, catalog.special_tokens())
-    tokens = last_tokens(catalog, trainer.plan, spec.training)
-    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, tokens))
+    batch = last_batch(catalog, trainer.plan, spec.training)
+    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
 
 
-def last_tokens(catalog: Catalog, plan: Plan, training: Training) -> npt.NDArray[np.int32]:
-    """The tokens (b, t) of a plan's last step."""
+def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
+    """The batch of a plan's last step."""
     stage = plan.phases[-1].stages[-1]
     with train_batches(
         catalog.entries(stage),
@@ -263,7 +261,7 @@ def last_tokens(catalog: Catalog, plan: Plan, training: Training) -> npt.NDArray
         start_step=stage.last_step,
         end_step=stage.last_step + 1,
     ) as batches:
-        return next(batches).tokens
+        return next(batches)
 
 
 def check_adapters(params: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from runner.data.loader import Batch
 from runner.failure import ExitCode, Failure
 from runner.lora import lora_scale
 from runner.mesh import batch_devices, put_batch
@@ -31,15 +32,16 @@ TOLERANCE = 1e-4
 LEAST_AGREEMENT = 0.99  # of the likeliest tokens, where weights are rounded to 16 bits
 
 Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
-Measure = Callable[[Variables, Variables, jax.Array], tuple[jax.Array, ...]]
+Measure = Callable[[Variables, Variables, jax.Array, jax.Array], tuple[jax.Array, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How another model's logits differ from the trained one's, over all positions of the probe.
+    """How another model's logits differ from the trained one's.
 
-    `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share of positions whose likeliest token is
-    the same, `largest_logit` the trained model's largest by amount.
+    `largest_logit`, the trained model's largest by amount, and `max_abs_diff` are over all positions of the probe. Over
+    its `tokens` that are no padding, `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share whose
+    likeliest token is the same.
     """
 
     tokens: int
@@ -72,30 +74,42 @@ class Report:
     adapters_effect: Difference | None
 
 
-def probe_rows(tokens: npt.NDArray[np.int32], devices: int) -> npt.NDArray[np.int32]:
-    """Take the beginnings of the first rows (b, t) of a batch: as many as hold the probe's tokens, a multiple of
-    `devices`."""
-    tokens = tokens[:, :PROBE_POSITIONS]
+class Probe(NamedTuple):
+    """Rows to compare models on: `tokens` (b, t), and `real` (b, t), 1 for those that are no padding."""
+
+    tokens: npt.NDArray[np.int32]
+    real: npt.NDArray[np.float32]
+
+
+def probe_of(batch: Batch, devices: int) -> Probe:
+    """Take the beginnings of the first rows of a batch: as many as hold the probe's tokens, a multiple of `devices`.
+
+    A row is real up to its last supervised position; where no row supervises anything, all positions count.
+    """
+    tokens, mask = batch.tokens[:, :PROBE_POSITIONS], batch.mask[:, :PROBE_POSITIONS]
     rows = min(-(-PROBE_TOKENS // tokens.shape[1]), len(tokens))
-    return tokens[: max(rows // devices, 1) * devices]
+    rows = max(rows // devices, 1) * devices
+    real = np.maximum.accumulate(mask[:rows, ::-1], axis=1)[:, ::-1]
+    return Probe(tokens[:rows], real if real.any() else np.ones_like(real))
 
 
 def compare(
-    measure: Measure, mesh: jax.sharding.Mesh, tokens: npt.NDArray[np.int32], trained: Variables, other: Variables
+    measure: Measure, mesh: jax.sharding.Mesh, probe: Probe, trained: Variables, other: Variables
 ) -> Difference:
-    """Run both models over rows of `tokens` (b, t), one on each device at a time; `measure` is that of their spec."""
+    """Run both models over the rows of a probe, one on each device at a time; `measure` is that of their spec."""
     devices, parts = batch_devices(mesh), []
     with jax.set_mesh(mesh), jax.default_matmul_precision("highest"):
-        for first in range(0, len(tokens), devices):
-            rows = put_batch(mesh, {"tokens": tokens[first : first + devices]})["tokens"]
-            parts.append(jax.device_get(measure(trained, other, rows)))
+        for first in range(0, len(probe.tokens), devices):
+            rows = put_batch(mesh, {name: each[first : first + devices] for name, each in probe._asdict().items()})
+            parts.append(jax.device_get(measure(trained, other, rows["tokens"], rows["real"])))
     largest, diff, divergence, same = zip(*parts, strict=True)
+    tokens = int(probe.real.sum())
     return Difference(
-        tokens=tokens.size,
+        tokens=tokens,
         largest_logit=float(max(largest)),
         max_abs_diff=float(np.max(diff)),  # which keeps a NaN
-        kl=float(sum(map(float, divergence)) / tokens.size),
-        top1_agreement=sum(map(int, same)) / tokens.size,
+        kl=float(sum(map(float, divergence)) / tokens),
+        top1_agreement=sum(map(int, same)) / tokens,
     )
 
 
@@ -148,11 +162,11 @@ def measure_of(spec: Spec) -> Measure:
     wide = architecture.model_copy(update={"dtype": architecture.dtype.model_copy(update={"activation": "float32"})})
     model = build_model(wide, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling)))
 
-    def measure(trained: Variables, other: Variables, tokens: jax.Array) -> tuple[jax.Array, ...]:
+    def measure(trained: Variables, other: Variables, tokens: jax.Array, real: jax.Array) -> tuple[jax.Array, ...]:
         one, two = model.apply(trained, tokens), model.apply(other, tokens)
         log_one, log_two = jax.nn.log_softmax(one), jax.nn.log_softmax(two)
-        divergence = jnp.sum(jnp.exp(log_one) * (log_one - log_two))
-        same = jnp.sum(one.argmax(-1) == two.argmax(-1))
+        divergence = jnp.sum(real[..., None] * jnp.exp(log_one) * (log_one - log_two))
+        same = jnp.sum(real * (one.argmax(-1) == two.argmax(-1)))
         return jnp.abs(one).max(), jnp.abs(one - two).max(), divergence, same
 
     return jax.jit(measure)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from runner.data.loader import Batch
 from runner.export import Report, Trained, export_run
 from runner.failure import ExitCode, Failure
 from runner.lora import freeze_base, inject_lora_params, param_filter
@@ -64,10 +65,12 @@ def trained(spec: Spec, size: float = 0.1) -> tuple[Decoder, dict[str, Any]]:
     return model, {"params": base, "lora_A": a, "lora_B": b}
 
 
-def exported(folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any) -> Report:
+def exported(folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any, mask: Any = None) -> Report:
+    mask = np.ones(tokens.shape, np.float32) if mask is None else mask
+    batch = Batch(tokens, tokens, mask, step=1, digest="", ledger={})
     facts = {"weights_digest": "w", "base_digest": None, "export": spec.export.model_dump(mode="json")}
     special = {"eos_token_id": 59, "pad_token_id": 60}
-    return export_run(folder, spec, one_device(), Trained(variables, facts, special), tokens)
+    return export_run(folder, spec, one_device(), Trained(variables, facts, special), batch)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
