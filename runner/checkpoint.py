@@ -23,12 +23,12 @@ import orbax.checkpoint as ocp
 
 from runner.failure import ExitCode, Failure
 from runner.fingerprint import Fingerprints, noted_on_host
-from runner.job import BASE, CHECKPOINTS, checkpoints_of, sync
+from runner.job import BASE, CHECKPOINTS, EXPORT, checkpoints_of, sync
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
 from runner.quiet import quiet_loggers
 from runner.retention import Retention, read_scores, write_scores
 from runner.seal import seal, sealed_facts
-from runner.storage import PARTIAL, saving, storage_failures
+from runner.storage import PARTIAL, bring_back, saving, storage_failures
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 STATE, FINGERPRINTS = "state", "fingerprints"  # of a sealed folder: where the arrays are, what they are
@@ -49,6 +49,7 @@ class Checkpoints:
         quiet_loggers()
         with storage_failures(self.folder, "open"):
             self.folder.mkdir(exist_ok=True)
+            bring_back(run_dir / EXPORT)
             for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
                 shutil.rmtree(partial)
             self._prune()  # of what the last process kept, and has to make room for

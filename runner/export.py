@@ -36,7 +36,7 @@ from runner.parity import (
     probe_of,
 )
 from runner.seal import seal
-from runner.storage import PARTIAL, saving, storage_failures
+from runner.storage import PARTIAL, bring_back, replaced, saving, storage_failures
 from runner.weights import Layout, layout_of, read_adapter, read_model, write_adapter, write_model
 from runner.weights._files import write_json
 from runner.weights._layout import Array, Source
@@ -209,11 +209,15 @@ def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:
 
 
 def _install(partial: Path, folder: Path) -> None:
-    """Give a sealed export its name, in place of an older one. Raises OSError."""
-    old = folder.with_name(f"{PARTIAL}{folder.name}-old")
+    """Give a sealed export its name, in place of an older one, which stays where that fails. Raises OSError."""
+    old = replaced(folder)
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
-    partial.rename(folder)
+    try:
+        partial.rename(folder)
+    except OSError:
+        bring_back(folder)
+        raise
     sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)

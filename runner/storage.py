@@ -39,6 +39,17 @@ def saving(partial: Path, what: str, size: int) -> Iterator[None]:
         raise
 
 
+def replaced(folder: Path) -> Path:
+    """The hidden name of a folder that is being replaced."""
+    return folder.with_name(f"{PARTIAL}{folder.name}-old")
+
+
+def bring_back(folder: Path) -> None:
+    """Give a folder its name again where the new one in its place did not come. Raises OSError."""
+    if replaced(folder).exists() and not folder.exists():
+        replaced(folder).rename(folder)
+
+
 @contextmanager
 def storage_failures(folder: Path, verb: str) -> Iterator[None]:
     """Turn what storage raises into one sentence; orbax wraps errors in types of its own."""
