@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -79,6 +80,21 @@ def test_a_finished_run_exports_again_only_what_is_gone_or_asked_otherwise(here:
     assert not list((here / "run").glob(".*"))
 
 
+@pytest.mark.parametrize("lost", ["the asked export", "the weights"])
+def test_a_run_that_died_before_its_export_was_summed_up_exports_again(lost: str, here: Path) -> None:
+    summary = here / "run/summary.json"
+    old = json.loads(summary.read_text())
+    if lost == "the asked export":
+        assert again(here, "export/dtype=bfloat16", "export/accept_lossy=true", "export/adapter=false").exit_code == 0
+    else:
+        old["weights_digest"] = "0" * 64
+    summary.write_text(json.dumps(old))
+    done = again(here)
+    assert (done.exit_code, "nothing is left to do" in done.stdout) == (0, False), done.stderr
+    assert sorted(path.name for path in (here / "run/export").iterdir() if path.is_dir()) == FOLDERS
+    assert "nothing is left to do" in again(here).stdout
+
+
 def test_an_export_that_is_refused_leaves_the_one_that_was_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(here / "run/export")
     monkeypatch.setattr("runner.parity.LEAST_AGREEMENT", 1.1)
@@ -86,6 +102,31 @@ def test_an_export_that_is_refused_leaves_the_one_that_was_there(here: Path, mon
     assert (done.exit_code, tree(here / "run/export") == before) == (77, True)
     assert "rounded to bfloat16, export/merged is not the trained model" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_export_comes_back_where_a_process_died_putting_another_in_its_place(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(here / "run/export")
+    (here / "run/export").rename(here / "run/.partial-export-old")
+    shutil.copytree(here / "run/.partial-export-old/merged", here / "run/.partial-export/merged")
+    monkeypatch.setattr("runner.parity.LEAST_AGREEMENT", 1.1)
+    assert again(here, "export/dtype=bfloat16").exit_code == 77
+    assert tree(here / "run/export") == before
+    assert not list((here / "run").glob(".partial*"))
+
+
+def test_an_export_comes_back_where_another_cannot_get_its_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, rename = tree(here / "run/export"), Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name == ".partial-export":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    assert again(here, "export/adapter=false").exit_code == 74
+    assert tree(here / "run/export") == before
 
 
 def test_verify_reads_an_export_again(here: Path) -> None:
