@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +17,6 @@ import pytest
 from runner.checkpoint import Checkpoints
 from runner.manifest import read_manifest
 from runner.seal import seal
-from tests.runner.interrupted_run import environment
 from tests.runner.workplace import fill, lorarun, tree
 
 RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
@@ -161,45 +158,6 @@ def test_a_save_that_fails_behind_the_training_ends_the_run_and_keeps_what_was_t
     assert "the disk is full: the checkpoint takes about " in done.stderr
     assert sorted(path.name for path in (here / "run/checkpoints").iterdir()) == ["2", "3"]
     assert lorarun(here, *RUN).exit_code == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("what", "size"), [("run", "28k"), ("run", "100k"), ("run", "140k"), ("stores", "8k")])
-def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(
-    what: str, size: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("a disk of a chosen size cannot be mounted here")
-    place = {"run": ("--run-dir", "disk/run"), "stores": ("--run-dir", "run", "--set", "data/root=disk/stores")}[what]
-    command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", *place]
-
-    def run() -> tuple[int, str]:
-        done = subprocess.run(
-            [*command, "--set", "logging/checkpoint_interval=1"],
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stderr
-
-    try:
-        status, stderr = run()
-        assert (status, "Traceback" in stderr) == (74, False), stderr
-        sentence = stderr.splitlines()[-1]
-        assert sentence.startswith("lorarun: ")
-        assert "full" in sentence or "No space left" in sentence or "make room" in sentence
-        subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
-        assert run()[0] == 0
-        ended = (disk if what == "run" else tmp_path) / "run/summary.json"
-        assert json.loads(ended.read_text()) == json.loads((finished / "run/summary.json").read_text())
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_verify_and_runs_tell_what_is_intact(here: Path) -> None:

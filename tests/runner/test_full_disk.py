@@ -1,0 +1,124 @@
+"""Wherever a disk is full, a run says so, keeps what was there, and goes on when there is room."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.runner.interrupted_run import records, summary
+from tests.runner.small_disk import PAGE, Disks, Done, small_disks, taken
+from tests.runner.workplace import SPEC, fill
+
+NO_SPACE = r"lorarun: cannot write {disk}/run: No space left on device"
+FULL = (
+    r"lorarun: cannot save to \S+/{disk}/run{folder}: the disk is full: {what} takes about [\d,]+ bytes, and [\d,]+ "
+    r"are free; earlier checkpoints are kept: make room and run the same command again"
+)
+CHECKPOINT = {"folder": "/checkpoints", "what": "the checkpoint"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What of the finished run lies on the disk, which part the room that is left is for, and what is said.
+
+    `share` is how much of that part there is room for; `whole_pages` are counted instead of a part.
+    """
+
+    kept: tuple[str, ...]
+    part: str
+    says: str
+    share: float = 0.5
+    whole_pages: int = 0
+
+
+# run.json, the lock, plan.json, metrics.jsonl and the events of TensorBoard take a page each, in this order.
+ROWS = {
+    "store": Row(
+        (), "stores", r"lorarun: token store '{disk}/stores/tales' cannot be written: No space left on device"
+    ),
+    "lock": Row((), "", NO_SPACE, whole_pages=1),
+    "metrics": Row((), "", NO_SPACE, whole_pages=3),
+    "tensorboard": Row((), "", NO_SPACE, whole_pages=4),
+    "first": Row(("run.json",), "checkpoints/1", FULL.format(disk="{disk}", **CHECKPOINT)),
+    "later": Row(
+        ("run.json", "metrics.jsonl", "checkpoints/1"), "checkpoints/2", FULL.format(disk="{disk}", **CHECKPOINT)
+    ),
+    "base": Row(
+        ("run.json", "metrics.jsonl", "checkpoints/1", "checkpoints/2"),
+        "base",
+        FULL.format(disk="{disk}", folder="", what="the frozen base"),
+    ),
+    "lora": Row(
+        ("run.json", "metrics.jsonl", "checkpoints/2", "base"),
+        "checkpoints/3",
+        FULL.format(disk="{disk}", **CHECKPOINT),
+        share=0.6,
+    ),
+}
+# The last file that there was room for, to tell apart what has one sentence.
+LAST_FILE = {"lock": "run.json", "metrics": "plan.json", "tensorboard": "metrics.jsonl"}
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disks]:
+    """A folder with a finished run in `whole/run`, whose four checkpoints are all kept, and its stores."""
+    folder = tmp_path_factory.mktemp("disks")
+    fill(folder)
+    often = SPEC.replace("{report_interval: 1}", "{report_interval: 1, checkpoint_interval: 1}")
+    (folder / "spec.yaml").write_text(often + "checkpoint: {keep: 9}\nexport: {merged: false, adapter: false}\n")
+    with small_disks(folder) as disks:
+        disks.mount("whole")
+        done = execute(disks, "whole")
+        assert done.exit_code == 0, done.stderr
+        yield disks
+
+
+def execute(disks: Disks, name: str) -> Done:
+    return disks.lorarun("exec", "spec.yaml", "--run-dir", f"{name}/run", "--set", f"data/root={name}/stores")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(name: str, disks: Disks) -> None:
+    row, disk, whole = ROWS[name], disks.mount(name), disks.path("whole")
+    for kept in ("../stores", *row.kept) if name != "store" else ():
+        lay(whole / "run" / kept, disk.path / "run" / kept)
+    before = sorted(path.name for path in disk.path.glob("run/checkpoints/*"))
+    disk.leave(row.whole_pages * PAGE or room_for(whole, row))
+
+    done = execute(disks, name)
+    assert (done.exit_code, "Traceback" in done.stderr) == (74, False), done.stderr
+    assert re.fullmatch(row.says.format(disk=name), done.stderr.splitlines()[-1])
+    assert sorted(path.name for path in disk.path.glob("run/checkpoints/*")) == before
+    assert not list(disk.path.glob("run/checkpoints/.partial-*"))
+    if name in LAST_FILE:
+        written = [path for path in disk.path.glob("run/*.*") if path.is_file() and path.stat().st_size]
+        assert max(written, key=lambda path: path.stat().st_mtime_ns).name == LAST_FILE[name]
+    if name != "store":
+        verified = disks.lorarun("verify", f"{name}/run")
+        assert verified.exit_code == 0, verified.stdout
+        assert verified.stdout.count("checkpoints/") == len(before)
+
+    disk.leave(10_000_000)
+    done = execute(disks, name)
+    assert done.exit_code == 0, done.stderr
+    assert summary(disk.path / "run") == summary(whole / "run")
+    assert records(disk.path / "run") == records(whole / "run")
+
+
+def lay(source: Path, target: Path) -> None:
+    """Copy a file or a folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+
+
+def room_for(whole: Path, row: Row) -> int:
+    """Bytes that are too few for a part of the finished run, by half of it; a store's note comes after its rest."""
+    if row.part == "stores":
+        return taken(whole / "stores") - 2 * PAGE
+    return int(row.share * taken(whole / "run" / row.part))
