@@ -79,6 +79,21 @@ def test_a_finished_run_exports_again_only_what_is_gone_or_asked_otherwise(here:
     assert not list((here / "run").glob(".*"))
 
 
+@pytest.mark.parametrize("lost", ["the asked export", "the weights"])
+def test_a_run_that_died_before_its_export_was_summed_up_exports_again(lost: str, here: Path) -> None:
+    summary = here / "run/summary.json"
+    old = json.loads(summary.read_text())
+    if lost == "the asked export":
+        assert again(here, "export/dtype=bfloat16", "export/accept_lossy=true", "export/adapter=false").exit_code == 0
+    else:
+        old["weights_digest"] = "0" * 64
+    summary.write_text(json.dumps(old))
+    done = again(here)
+    assert (done.exit_code, "nothing is left to do" in done.stdout) == (0, False), done.stderr
+    assert sorted(path.name for path in (here / "run/export").iterdir() if path.is_dir()) == FOLDERS
+    assert "nothing is left to do" in again(here).stdout
+
+
 def test_an_export_that_is_refused_leaves_the_one_that_was_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(here / "run/export")
     monkeypatch.setattr("runner.parity.LEAST_AGREEMENT", 1.1)
