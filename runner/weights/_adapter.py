@@ -2,7 +2,8 @@
 
 PEFT's A and B are the transposes of ours. On an embedding they are called lora_embedding_A and lora_embedding_B; a
 tied embedding is also the head, whose A and B are that table's B and A. A table of positions is no module that PEFT
-puts adapters on in every class, so it travels whole, among the modules to save.
+puts adapters on in every class, so it travels whole, among the modules to save. PEFT refuses an adapter without any
+low-rank product: where the table is all there is, a product of zeros stands in, which acts on nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"
 NO_MODULES = "dummy-target-modules"  # what PEFT takes for an adapter without a single low-rank product
 TABLE, POSITIONS = "wte/embedding", "wpe/embedding"
+STAND_IN = "blocks/attn/q_proj/kernel"  # a matrix (width, width) that every family has
 
 
 def write_adapter(
@@ -36,6 +38,9 @@ def write_adapter(
         tensors[name] = tensor
         modules.add(name.removeprefix(PREFIX).partition(".lora_")[0].removesuffix(".weight").rpartition(".")[2])
     saved = {layout.modules["wpe"].rpartition(".")[2]} if any(p.path == POSITIONS for p in adapted) else set()
+    if modules == saved:
+        modules.add(layout.name(STAND_IN, 0))
+        tensors |= _stand_in(layout, lora.rank)
     write_tensors(folder / FILE, tensors)
     alpha = float(lora.alpha)
     write_json(
@@ -99,6 +104,13 @@ def _tensors(
                 first, second = _parts("kernel")
                 yield f"{head}.{first}", b
                 yield f"{head}.{second}", a
+
+
+def _stand_in(layout: Layout, rank: int) -> dict[str, Array]:
+    """A and B of zeros on one matrix: each of them keeps the other's gradient zero, should somebody train on."""
+    name, width = f"{PREFIX}{layout.name(STAND_IN, 0)}", layout.config["hidden_size"]
+    shapes = zip(_parts("kernel"), ((rank, width), (width, rank)), strict=True)
+    return {f"{name}.{part}": np.zeros(shape, np.float32) for part, shape in shapes}
 
 
 def _parts(leaf: str) -> tuple[str, str]:

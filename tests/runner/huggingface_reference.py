@@ -29,6 +29,7 @@ class Folder:
             self.lora = json.loads((adapter / "adapter_config.json").read_text())
             for name, array in load_file(adapter / "adapter_model.safetensors").items():
                 self.adapter[name.removeprefix("base_model.model.")] = array.astype(np.float64)
+            assert self.lora["target_modules"]  # PEFT refuses an adapter without any
             root = self.lora["r"] ** (0.5 if self.lora["use_rslora"] else 1)
             self.scale = self.lora["lora_alpha"] / root
             for name in self.lora["modules_to_save"] or ():

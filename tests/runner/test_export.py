@@ -35,6 +35,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         "architecture": {"rope": False, "n_kv_head": 1, "bias": False, "intermediate_size": 40},
         "lora": {"target_modules": ["e"], "rank": 3},
     },
+    "learned positions, nothing else adapted": {
+        "architecture": {"rope": False},
+        "lora": {"target_modules": ["wpe"]},
+    },
     "learned positions, tied": {
         "architecture": {"rope": False, "tie_embeddings": True},
         "lora": {"target_modules": ["embedding", "kernel"]},
