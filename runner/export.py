@@ -8,20 +8,19 @@ by its logits; only then sealed and renamed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import flax.traverse_util
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from runner.data.loader import Batch
-from runner.failure import ExitCode, Failure
+from runner.failure import Failure
+from runner.host_weights import HostWeights
 from runner.job import EXPORT, sync
-from runner.lora import merge_lora_params
 from runner.mesh import batch_devices
 from runner.parity import (
     Difference,
@@ -113,7 +112,7 @@ class _Export:
 
     def write(self) -> float | None:
         """Write all parts; return the share of adapted weights that merging left as they were in the base."""
-        every, weights, unchanged = parameters(self.spec.architecture), _Weights(self.spec, self.trained), None
+        every, weights, unchanged = parameters(self.spec.architecture), self._weights(self.spec.export.dtype), None
         if self.spec.export.merged:
             (self.folder / "merged").mkdir(parents=True)
             write_model(self.folder / "merged", self.layout, every, weights.merged, self._config())
@@ -169,79 +168,15 @@ class _Export:
         read = {path: jax.device_put(array.astype(np.float32), places[path].sharding) for path, array in found}
         return flax.traverse_util.unflatten_dict({path: read.get(path) for path in places}, sep="/")
 
+    def _weights(self, dtype: str) -> HostWeights:
+        return HostWeights(self.trained.variables, self.spec.optimization.lora, dtype)
+
     def _adapted(self) -> tuple[Parameter, ...]:
         with_adapter = flax.traverse_util.flatten_dict(self.trained.variables["lora_A"], sep="/")
         return tuple(each for each in parameters(self.spec.architecture) if with_adapter.get(each.path) is not None)
 
     def _config(self) -> dict[str, Any]:
         return {"torch_dtype": self.spec.export.dtype, "bos_token_id": None, **self.trained.special_tokens}
-
-
-class _Weights:
-    """The trained weights on the host in the types of the export, one parameter of each kind at a time."""
-
-    def __init__(self, spec: Spec, trained: Trained) -> None:
-        self._spec, self._adapted, self._unchanged = spec, 0, 0
-        self._flat = {kind: flax.traverse_util.flatten_dict(tree, sep="/") for kind, tree in trained.variables.items()}
-        self._here: dict[str, tuple[str, Array]] = {}
-
-    def base(self, path: str, layer: int | None) -> Array:
-        """A weight without its adapter."""
-        return self._part("base", path, layer, self._base)
-
-    def merged(self, path: str, layer: int | None) -> Array:
-        """A weight with its adapter, the sum in float32, rounded last."""
-        return self._part("merged", path, layer, self._merge)
-
-    def lora_a(self, path: str, layer: int | None) -> Array:
-        """A of an adapter (in, rank)."""
-        return self._part("lora_A", path, layer, lambda path: _finite(path, self._flat["lora_A"][path], "float32"))
-
-    def lora_b(self, path: str, layer: int | None) -> Array:
-        """B of an adapter (rank, out)."""
-        return self._part("lora_B", path, layer, lambda path: _finite(path, self._flat["lora_B"][path], "float32"))
-
-    def unchanged(self) -> float | None:
-        """Share of the weights merged so far that rounding left as they were; None where none has an adapter."""
-        return self._unchanged / self._adapted if self._adapted else None
-
-    def _part(self, kind: str, path: str, layer: int | None, load: Callable[[str], Array]) -> Array:
-        """One layer of a parameter, which is kept for its next layer."""
-        if self._here.get(kind, ("",))[0] != path:
-            self._here[kind] = path, load(path)
-        whole = self._here[kind][1]
-        return whole if layer is None else whole[layer]
-
-    def _base(self, path: str) -> Array:
-        return _finite(path, self._flat["params"][path], self._spec.export.dtype)
-
-    def _merge(self, path: str) -> Array:
-        a, lora = self._flat.get("lora_A", {}).get(path), self._spec.optimization.lora
-        if a is None:
-            return self._base(path)
-        wide = self._flat["params"][path].astype(jnp.float32)
-        merged = _finite(path, _merge(wide, a, self._flat["lora_B"][path], lora), self._spec.export.dtype)
-        self._adapted += merged.size
-        self._unchanged += int(np.sum(merged == self._base(path)))
-        return merged
-
-
-def _merge(w: jax.Array, a: jax.Array, b: jax.Array, lora: Any) -> jax.Array:
-    (merged,) = merge_lora_params((w,), (a,), (b,), alpha=lora.alpha, rank=lora.rank, scaling=lora.scaling)
-    return merged
-
-
-def _finite(path: str, array: jax.Array, dtype: str) -> Array:
-    """Bring a parameter to the host in another type. Raises Failure EXPORT where it is not finite there."""
-    with np.errstate(over="ignore"):  # which shows in what comes out
-        rounded = np.asarray(jax.device_get(array)).astype(jnp.dtype(dtype))
-    if not np.isfinite(rounded).all():
-        raise Failure(
-            f"{path} is not finite in {dtype}; nothing is exported, see the losses of the run, and export/dtype, whose "
-            "range may be too small",
-            ExitCode.EXPORT,
-        )
-    return rounded
 
 
 def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:
