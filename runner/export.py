@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from runner.seal import seal
 from runner.storage import PARTIAL, bring_back, replaced, saving, storage_failures
 from runner.weights import Layout, layout_of, read_adapter, read_model, write_adapter, write_model
 from runner.weights._files import write_json
-from runner.weights._layout import Array
+from runner.weights._layout import Array, Source
 from schema.footprint import Parameter, export_bytes, parameters
 from schema.sections.export import Export
 from schema.spec import Spec
@@ -66,10 +67,10 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
     Raises Failure EXPORT when it is not the trained model, STORAGE when it cannot be written. An export that was there
     stays until the new one is whole.
     """
-    partial = run_dir / f"{PARTIAL}{EXPORT}"
+    hidden = run_dir / f"{PARTIAL}{EXPORT}"
     size = export_bytes(spec.architecture, spec.optimization.lora, spec.export, trained.has_adapters)
     work = _Export(
-        partial,
+        hidden,
         spec,
         mesh,
         trained,
@@ -77,19 +78,19 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
         probe_of(batch, batch_devices(mesh)),
         measure_of(spec),
     )
-    with saving(partial, "the export", size):
-        shutil.rmtree(partial, ignore_errors=True)
+    with saving(hidden, "the export", size):
+        shutil.rmtree(hidden, ignore_errors=True)
         unchanged = work.write()
     try:
         report = work.prove(unchanged)
     except Failure:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
         raise
-    with saving(partial, "the export", size):
-        for folder in partial.iterdir():
+    with saving(hidden, "the export", size):
+        for folder in hidden.iterdir():
             write_json(folder / NOTE, {**trained.facts, "parity": asdict(report)})
-        seal(partial, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
-        _install(partial, run_dir / EXPORT)
+        seal(hidden, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
+        _install(hidden, run_dir / EXPORT)
     return report
 
 
@@ -139,8 +140,24 @@ class _Export:
         if export.adapter and self.trained.has_adapters:
             parts.append(Part("adapter", self._compare(self._read_with_adapters()), None))
         for part in parts:
-            check_parity(part, effect, export.dtype, export.accept_lossy)
+            check_parity(part, effect, export, partial(self._holds, part.name))
         return Report(tuple(parts), effect)
+
+    def _holds(self, part: str) -> bool:
+        """Whether a part has, number by number, what was trained, before any rounding."""
+        weights = self._weights("float32")
+        if part == "merged":
+            return self._equal("merged", weights.merged)
+        adapters = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "params": weights.merged}
+        found = read_adapter(self.folder / "adapter", self.layout, self._adapted())
+        each = ((path.partition("/"), array) for path, array in found)
+        return self._equal("base", weights.base) and all(
+            _same(array, path, adapters[kind]) for (kind, _, path), array in each
+        )
+
+    def _equal(self, name: str, source: Source) -> bool:
+        found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
+        return all(_same(array, path, source) for path, array in found)
 
     def _compare(self, other: Variables) -> Difference:
         return compare(self.measure, self.mesh, self.probe, self.trained.variables, other)
@@ -177,6 +194,13 @@ class _Export:
 
     def _config(self) -> dict[str, Any]:
         return {"torch_dtype": self.spec.export.dtype, "bos_token_id": None, **self.trained.special_tokens}
+
+
+def _same(array: Array, path: str, source: Source) -> bool:
+    """Whether an array, or each layer of a stack, is what a source says."""
+    stacked = path.startswith("blocks/")
+    layers = enumerate(array) if stacked else [(None, array)]
+    return all(np.array_equal(each.astype(np.float32), source(path, layer)) for layer, each in layers)
 
 
 def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:

@@ -22,6 +22,7 @@ from runner.failure import ExitCode, Failure
 from runner.lora import lora_scale
 from runner.mesh import batch_devices, put_batch
 from runner.models import LoRAScale, build_model
+from schema.sections.export import Export
 from schema.spec import Spec
 
 PROBE_TOKENS = 4096  # at least one row a device
@@ -30,8 +31,10 @@ PROBE_POSITIONS = 1024  # of a row: attention weights and logits of longer ones 
 # thousand float32 terms do. Rounding to 16 bits, or an adapter that does not act, is off by a hundred times as much.
 TOLERANCE = 1e-4
 LEAST_AGREEMENT = 0.99  # of the likeliest tokens, where weights are rounded to 16 bits
-MOST_LOST = 0.25  # of the divergence that the adapters make: it is quadratic, so half of their effect on the logits
-NOISE = 1e-6  # of the largest logit: float32's own, below which nobody can tell whether adapters act
+# Of what the adapters do, in nats: KL is quadratic in what the logits lose, so this is a third of it. Merged weights
+# rounded to bfloat16 reach 0.02 where 17 % of them come out as they were in the base, 0.3 where 45 % do, 0.7 and more
+# where most do. In float32, logits may lose this share before it is asked whether the files hold the very numbers.
+MOST_LOST = 0.1
 
 Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
 Measure = Callable[[Variables, Variables, jax.Array, jax.Array], tuple[jax.Array, ...]]
@@ -126,39 +129,36 @@ def print_report(console: Console, folder: Path, report: Report) -> None:
 
 def _in_words(found: Difference) -> str:
     return (
-        f"logits within {found.max_abs_diff:.2g} of the trained model's, KL {max(found.kl, 0):.2g}, "
+        f"logits within {found.max_abs_diff:.2g} of the trained model's, KL {found.kl:.2g}, "
         f"top-1 agreement {100 * found.top1_agreement:.2f} %"
     )
 
 
-def check_parity(part: Part, effect: Difference | None, dtype: str, accept_lossy: bool) -> None:
-    """Raise Failure EXPORT when a part is not the trained model.
+def check_parity(part: Part, effect: Difference | None, export: Export, holds: Callable[[], bool]) -> None:
+    """Raise Failure EXPORT when a part is not the trained model; `effect` is what its adapters do, where it has any.
 
-    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens, and at least half of what the adapters do to
-    the logits, unless the user accepts less. Adapters whose effect is float32's noise can't be told from none.
+    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens and most of the adapters' effect, unless the
+    user accepts less. Where that effect is as small as float32's own noise, logits can't tell whether the adapters are
+    there, and `holds` is asked: whether the files have, number by number, what was trained.
     """
-    found = part.difference
-    if found.is_exact and not (effect and _loses(found, effect)):
+    found, dtype = part.difference, export.dtype
+    acts = effect is None or found.max_abs_diff <= MOST_LOST * effect.max_abs_diff
+    if found.is_exact and (acts or holds()):
         return
     off = f"logits differ by up to {found.max_abs_diff:.3g}, of at most {found.largest_logit:.3g}"
+    lost = "" if effect is None else f", and by {effect.max_abs_diff:.3g} without any adapter"
     agreed = f"{100 * found.top1_agreement:.2f} % of the likeliest tokens are the same"
     if dtype == "float32":
-        raise Failure(f"export/{part.name} is not the trained model: {off}, {agreed}", ExitCode.EXPORT)
-    drowned = effect is not None and found.kl > MOST_LOST * max(effect.kl, 0)
-    if accept_lossy or (found.top1_agreement >= LEAST_AGREEMENT and not drowned):
+        raise Failure(f"export/{part.name} is not the trained model: {off}{lost}; {agreed}", ExitCode.EXPORT)
+    keeps = effect is None or found.kl <= MOST_LOST * effect.kl
+    if export.accept_lossy or (found.top1_agreement >= LEAST_AGREEMENT and keeps):
         return
-    reason = "and most of what the adapters do is lost" if drowned else f"and only {agreed}"
+    reason = f"; only {agreed}" if keeps else f"{lost}: rounding drowns what the adapters do"
     raise Failure(
-        f"rounded to {dtype}, export/{part.name} is not the trained model: {off}, {reason}; write export/dtype: "
+        f"rounded to {dtype}, export/{part.name} is not the trained model: {off}{reason}; write export/dtype: "
         "float32, or accept it with export/accept_lossy: true, and run the same command again",
         ExitCode.EXPORT,
     )
-
-
-def _loses(found: Difference, effect: Difference) -> bool:
-    """Whether a difference is as large as half of the adapters' effect, where that is more than float32's noise."""
-    noise = NOISE * max(1.0, found.largest_logit)
-    return effect.max_abs_diff > 2 * noise and found.max_abs_diff > effect.max_abs_diff / 2
 
 
 def measure_of(spec: Spec) -> Measure:
@@ -172,9 +172,19 @@ def measure_of(spec: Spec) -> Measure:
 
     def measure(trained: Variables, other: Variables, tokens: jax.Array, mask: jax.Array) -> tuple[jax.Array, ...]:
         one, two = model.apply(trained, tokens), model.apply(other, tokens)
-        log_one, log_two = jax.nn.log_softmax(one), jax.nn.log_softmax(two)
-        divergence = jnp.sum(mask[..., None] * jnp.exp(log_one) * (log_one - log_two))
+        divergence = jnp.sum(mask[..., None] * _divergence(jax.nn.log_softmax(one), jax.nn.log_softmax(two)))
         same = jnp.sum(mask * (one.argmax(-1) == two.argmax(-1)))
         return jnp.abs(one).max(), jnp.abs(one - two).max(), divergence, same
 
     return jax.jit(measure)
+
+
+def _divergence(log_one: jax.Array, log_two: jax.Array) -> jax.Array:
+    """The terms of KL(one ‖ two) of log-probabilities (…, v), each at least 0.
+
+    p·log(p/q) has terms of both signs, whose sum is noise where p and q are near; p·log(p/q) + q − p has the same sum,
+    and with δ = log(p/q) near 0 it is p·(δ + e^−δ − 1), about p·δ²/2.
+    """
+    p, difference = jnp.exp(log_one), log_one - log_two
+    near = p * (difference + jnp.expm1(-difference))
+    return jnp.where(jnp.abs(difference) < 1, near, p * difference + jnp.exp(log_two) - p)

@@ -20,7 +20,6 @@ from schema.footprint import Parameter
 
 PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"
-NO_MODULES = "dummy-target-modules"  # what PEFT takes for an adapter without a single low-rank product
 TABLE, POSITIONS = "wte/embedding", "wpe/embedding"
 STAND_IN = "blocks/attn/q_proj/kernel"  # a matrix (width, width) that every family has
 
@@ -53,7 +52,7 @@ def write_adapter(
             "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
             "use_rslora": lora.scaling == "rslora",
             "lora_dropout": lora.dropout,
-            "target_modules": sorted(modules - saved) or NO_MODULES,
+            "target_modules": sorted(modules - saved),
             "modules_to_save": sorted(saved) or None,
             "bias": "none",
             "fan_in_fan_out": False,

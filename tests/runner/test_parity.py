@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from runner.data.loader import Batch
+from runner.failure import Failure
 from runner.parity import Probe, compare, measure_of, probe_of
-from tests.runner.test_export import spec_of, trained
+from runner.weights._files import write_tensors
+from tests.runner.test_export import exported, spec_of, trained
 from tests.runner.tiny_run import one_device, random_batch
 
 
@@ -44,3 +49,45 @@ def test_divergence_and_agreement_are_those_of_supervised_positions() -> None:
     assert found.top1_agreement == pytest.approx(same[mask == 1].mean())
     assert found.max_abs_diff == pytest.approx(np.abs(one - two).max(), rel=1e-3)
     assert abs(found.kl / divergence.mean() - 1) > 0.01
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-9])
+def test_adapters_that_do_next_to_nothing_are_taken_where_every_number_is_there(size: float, tmp_path: Path) -> None:
+    for dtype in ("float32", "bfloat16"):
+        spec = spec_of({"architecture": {"dtype": {"activation": "bfloat16"}}}, dtype=dtype, merged=dtype == "float32")
+        _, variables = trained(spec, size)
+        variables["params"] = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
+        report = exported(tmp_path, spec, variables, random_batch(spec, 3)["tokens"])
+        assert all(part.difference.is_exact for part in report.parts)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-6])
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_adapters_that_are_lost_show_however_little_they_do(
+    size: float, kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(path: Path, tensors: Any) -> None:
+        write_tensors(path, {name: array * (kept if ".lora_B" in name else 1) for name, array in tensors.items()})
+
+    monkeypatch.setattr("runner.weights._adapter.write_tensors", lose)
+    spec = spec_of({}, merged=False)
+    with pytest.raises(Failure, match=r"export/adapter is not the trained model: .* without any adapter"):
+        exported(tmp_path, spec, trained(spec, size)[1], random_batch(spec, 3)["tokens"])
+
+
+def test_merging_that_loses_a_good_part_of_the_adapters_is_refused(tmp_path: Path) -> None:
+    spec = spec_of({}, dtype="bfloat16", adapter=False)
+    with pytest.raises(Failure, match="rounding drowns what the adapters do"):  # 43 % of the weights stay as they were
+        exported(tmp_path, spec, trained(spec, 3e-4)[1], random_batch(spec, 3)["tokens"])
+    (part,) = exported(tmp_path, spec, trained(spec, 3e-3)[1], random_batch(spec, 3)["tokens"]).parts
+    assert part.unchanged is not None
+    assert part.unchanged < 0.1
+
+
+def test_merging_in_sixteen_bits_is_not_exact_because_adapters_do_little(tmp_path: Path) -> None:
+    """Here rounding leaves the base as it is: the logits are the base's, and near the trained model's."""
+    spec = spec_of({"architecture": {"dtype": {"activation": "bfloat16"}}}, dtype="bfloat16", adapter=False)
+    _, variables = trained(spec, 1e-7)
+    variables["params"] = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
+    with pytest.raises(Failure, match="rounding drowns what the adapters do"):
+        exported(tmp_path, spec, variables, random_batch(spec, 3)["tokens"])
