@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -101,6 +102,31 @@ def test_an_export_that_is_refused_leaves_the_one_that_was_there(here: Path, mon
     assert (done.exit_code, tree(here / "run/export") == before) == (77, True)
     assert "rounded to bfloat16, export/merged is not the trained model" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_export_comes_back_where_a_process_died_putting_another_in_its_place(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(here / "run/export")
+    (here / "run/export").rename(here / "run/.partial-export-old")
+    shutil.copytree(here / "run/.partial-export-old/merged", here / "run/.partial-export/merged")
+    monkeypatch.setattr("runner.parity.LEAST_AGREEMENT", 1.1)
+    assert again(here, "export/dtype=bfloat16").exit_code == 77
+    assert tree(here / "run/export") == before
+    assert not list((here / "run").glob(".partial*"))
+
+
+def test_an_export_comes_back_where_another_cannot_get_its_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, rename = tree(here / "run/export"), Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name == ".partial-export":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    assert again(here, "export/adapter=false").exit_code == 74
+    assert tree(here / "run/export") == before
 
 
 def test_verify_reads_an_export_again(here: Path) -> None:

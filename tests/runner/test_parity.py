@@ -12,8 +12,9 @@ import pytest
 
 from runner.data.loader import Batch
 from runner.failure import Failure
-from runner.parity import Probe, compare, measure_of, probe_of
+from runner.parity import Difference, Part, Probe, check_parity, compare, measure_of, probe_of
 from runner.weights._files import write_tensors
+from schema.sections.export import Export
 from tests.runner.test_export import exported, spec_of, trained
 from tests.runner.tiny_run import one_device, random_batch
 
@@ -59,6 +60,11 @@ def test_adapters_that_do_next_to_nothing_are_taken_where_every_number_is_there(
         variables["params"] = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
         report = exported(tmp_path, spec, variables, random_batch(spec, 3)["tokens"])
         assert all(part.difference.is_exact for part in report.parts)
+
+
+def test_an_exact_export_is_taken_whatever_rounding_makes_of_its_divergence() -> None:
+    exact, effect = Difference(96, 1.0, 0.0, 0.0, 1.0), Difference(96, 1.0, 1e-9, -1e-12, 1.0)
+    check_parity(Part("adapter", exact, None), effect, Export(dtype="bfloat16"), lambda: False)
 
 
 @pytest.mark.parametrize("size", [1e-2, 1e-6])
