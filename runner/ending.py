@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 from runner.checkpoint import library_versions, reread
@@ -15,6 +17,7 @@ from runner.lora import idle_adapters
 from runner.manifest import verify_base
 from runner.parity import print_report
 from runner.plan import Plan
+from runner.seal import Damaged, sealed_facts
 from runner.summary import exporting
 from runner.trainer import BaseTrainer, saved_part
 from schema.sections.training import Training
@@ -34,7 +37,7 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
     has_adapters = trainer._in_lora_phase
     if not wants_export(spec.export, has_adapters):
         if (run_dir / EXPORT).exists():
-            trainer.console.print(f"{run_dir / EXPORT} is left as it was; the section export asks for nothing")
+            trainer.console.print(_keep(run_dir / EXPORT, digests["weights_digest"]), soft_wrap=True)
         return
     facts = {
         "spec": spec.model_dump(mode="json"),
@@ -49,6 +52,22 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
     trained = Trained(variables, facts, catalog.special_tokens())
     batch = last_batch(catalog, trainer.plan, spec.training)
     print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
+
+
+def _keep(folder: Path, weights_digest: str | None) -> str:
+    """Keep an export that is no longer asked, under another name where it is not of these weights; say what was done.
+
+    Raises OSError.
+    """
+    try:
+        own = sealed_facts(folder)["weights_digest"]
+    except (Damaged, KeyError):
+        own = "unknown"
+    if own == weights_digest:
+        return f"{folder} is left as it was; the section export asks for nothing"
+    names = (f"{EXPORT}-of-{own[:12]}{again}" for again in chain([""], (f"-{number}" for number in count(2))))
+    aside = next(folder.with_name(name) for name in names if not folder.with_name(name).exists())
+    return f"{folder} is of other weights than this run's; it is now {folder.rename(aside)}"
 
 
 def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:

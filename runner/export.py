@@ -3,12 +3,16 @@
 The folder `export` of a run holds `merged` (all weights, for Transformers) and, from phase lora, `adapter` (for PEFT)
 with the `base` that it belongs to. It is written under a hidden name, read again, and compared with what was trained
 by its logits; only then sealed and renamed.
+
+The proof takes little memory of the devices for `adapter`, whose base is read back as the very numbers that are there
+already, and a second model in `export/dtype` for `merged`, one part at a time.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +23,7 @@ import jax
 import numpy as np
 
 from runner.data.loader import Batch
-from runner.failure import Failure
+from runner.failure import ExitCode, Failure
 from runner.host_weights import HostWeights
 from runner.job import EXPORT, sync
 from runner.mesh import batch_devices
@@ -82,7 +86,8 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
         shutil.rmtree(hidden, ignore_errors=True)
         unchanged = work.write()
     try:
-        report = work.prove(unchanged)
+        with _enough_memory(spec):
+            report = work.prove(unchanged)
     except Failure:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
@@ -163,10 +168,10 @@ class _Export:
         return compare(self.measure, self.mesh, self.probe, self.trained.variables, other)
 
     def _read(self, name: str) -> Any:
-        """Read a model back onto the mesh, in float32."""
+        """Read a model back onto the mesh, in the type of the file: the forward pass widens it, which is exact."""
         with storage_failures(self.folder / name, "read"):
             found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
-            return self._like(self.trained.variables["params"], found)
+            return self._like("params", found)
 
     def _read_with_adapters(self) -> Variables:
         params = self._read("base")
@@ -174,16 +179,24 @@ class _Export:
             found = dict(read_adapter(self.folder / "adapter", self.layout, self._adapted()))
         read: Variables = {"params": params}
         for side in ("lora_A", "lora_B"):
-            read[side] = self._like(self.trained.variables[side], _below(side, found))
-        if positions := _below("params/wpe", found):
-            read["params"] = {**params, "wpe": self._like(params["wpe"], positions)}
+            read[side] = self._like(side, _below(side, found))
+        if positions := _below("params", found):
+            read["params"] = {**params, "wpe": self._like("params", positions)["wpe"]}
         return read
 
-    def _like(self, like: Any, found: Iterable[tuple[str, Array]]) -> Any:
-        """Arrays by path as the tree `like`, each placed as its leaf there; None where nothing was found."""
-        places = flax.traverse_util.flatten_dict(like, sep="/")
-        read = {path: jax.device_put(array.astype(np.float32), places[path].sharding) for path, array in found}
-        return flax.traverse_util.unflatten_dict({path: read.get(path) for path in places}, sep="/")
+    def _like(self, kind: str, found: Iterable[tuple[str, Array]]) -> Any:
+        """Arrays by path as the trained tree of this kind, each placed as its leaf there; None where nothing was found.
+
+        What was read back number by number as it was trained is that leaf itself, so that it takes no room again.
+        """
+        weights = self._weights("float32")
+        source = {"params": weights.base, "lora_A": weights.lora_a, "lora_B": weights.lora_b}[kind]
+        leaves = flax.traverse_util.flatten_dict(self.trained.variables[kind], sep="/")
+        read = {}
+        for path, array in found:
+            leaf = leaves[path]
+            read[path] = leaf if _same(array, path, source) else jax.device_put(array, leaf.sharding)
+        return flax.traverse_util.unflatten_dict({path: read.get(path) for path in leaves}, sep="/")
 
     def _weights(self, dtype: str) -> HostWeights:
         return HostWeights(self.trained.variables, self.spec.optimization.lora, dtype)
@@ -194,6 +207,23 @@ class _Export:
 
     def _config(self) -> dict[str, Any]:
         return {"torch_dtype": self.spec.export.dtype, "bos_token_id": None, **self.trained.special_tokens}
+
+
+@contextmanager
+def _enough_memory(spec: Spec) -> Iterator[None]:
+    """Turn devices that are full into one sentence. Raises Failure EXPORT."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        narrow = "" if spec.export.dtype != "float32" else "write export/dtype: bfloat16, or "
+        fewer = "write export/merged: false, which needs no second model there, or " if spec.export.merged else ""
+        raise Failure(
+            "the devices have no room to compare the export with the trained model, and nothing is exported; "
+            f"{narrow}{fewer}use more devices (mesh/fsdp), and run the same command again: the training is saved",
+            ExitCode.EXPORT,
+        ) from error
 
 
 def _same(array: Array, path: str, source: Source) -> bool:

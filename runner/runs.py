@@ -90,7 +90,20 @@ def _export(run_dir: Path) -> Part:
         return Part(EXPORT, "", str(damaged))
     except KeyError:
         return Part(EXPORT, "", "manifest.json is of another version")
+    own = _final_weights(run_dir)
+    if own is not None and own != digest:
+        return Part(EXPORT, "", f"it is of weights {digest[:12]}, and {SUMMARY} of {own[:12]}; run the command again")
     return Part(EXPORT, f"weights {digest[:12]}, {_size(run_dir / EXPORT):,} bytes", "")
+
+
+def _final_weights(run_dir: Path) -> str | None:
+    """Digest of the weights that a finished run ended with; None where it isn't finished, or goes on."""
+    found = checkpoints_of(run_dir)
+    try:
+        summary = read_json(run_dir / SUMMARY) if (run_dir / SUMMARY).exists() else {}
+        return str(summary["weights_digest"]) if found and int(found[0].name) == summary["steps"] else None
+    except (Failure, KeyError, TypeError):
+        return None  # what is wrong with the summary is told of the summary
 
 
 def _records(run_dir: Path) -> Iterator[Part]:

@@ -129,6 +129,38 @@ def test_an_export_comes_back_where_another_cannot_get_its_name(here: Path, monk
     assert tree(here / "run/export") == before
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+def test_an_export_of_other_weights_is_set_aside_where_none_is_asked(sealed: bool, here: Path) -> None:
+    if not sealed:
+        (here / "run/export/manifest.json").unlink()
+    before = tree(here / "run/export")
+    stage = "[{name: tales, rate: 1.0, style: PADDED}]"
+    more = ("training/post_lora_tokens=[256, 256]", f"training/post_lora_dataset=[{stage}, {stage}]")
+    more = (*more, "export/merged=false", "export/adapter=false")
+    done = again(here, *more)
+    assert done.exit_code == 0, done.stderr
+    (aside,) = (here / "run").glob("export*")
+    assert f"run/export is of other weights than this run's; it is now run/{aside.name}" in done.stdout
+    assert tree(aside) == before
+    assert "nothing is left to do" in again(here, *more).stdout
+
+
+def test_an_export_of_these_weights_stays_where_none_is_asked(here: Path) -> None:
+    before = tree(here / "run/export")
+    done = again(here, "export/merged=false", "export/adapter=false")
+    assert (done.exit_code, tree(here / "run/export") == before) == (0, True)
+    assert "run/export is left as it was" in done.stdout
+
+
+def test_verify_tells_an_export_of_other_weights_than_the_run_ended_with(here: Path) -> None:
+    summary = json.loads((here / "run/summary.json").read_text())
+    (here / "run/summary.json").write_text(json.dumps({**summary, "weights_digest": "f" * 64}))
+    done = lorarun(here, "verify", "run")
+    assert (done.exit_code, "and summary.json of ffffffffffff" in done.stdout) == (74, True)
+    (here / "run/summary.json").write_text(json.dumps({**summary, "weights_digest": "f" * 64, "steps": 2}))
+    assert lorarun(here, "verify", "run").exit_code == 0  # a run that was extended, and has not come to its end
+
+
 def test_verify_reads_an_export_again(here: Path) -> None:
     done = lorarun(here, "verify", "run")
     assert "export: intact: weights " in done.stdout
