@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.runner.interrupted_run import environment
-from tests.runner.workplace import Outcome, fill, lorarun, tree
+from tests.runner.workplace import Outcome, fill, finish_run, lorarun, tree
 
 FOLDERS = ["adapter", "base", "merged"]
 
@@ -24,11 +24,7 @@ FOLDERS = ["adapter", "base", "merged"]
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`."""
     folder = tmp_path_factory.mktemp("finished")
-    fill(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        done = lorarun(folder, "exec", "spec.yaml", "--run-dir", "run")
-    assert done.exit_code == 0, done.stderr
+    done = finish_run(folder)
     assert "exported run/export/merged: logits within " in done.stdout
     assert "exported run/export/adapter: logits within " in done.stdout
     return folder

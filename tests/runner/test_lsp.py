@@ -145,7 +145,7 @@ def asked(client: Client, uri: str, where: dict[str, Any], *only: str) -> dict[s
 
 
 def test_findings_are_told_when_a_spec_is_opened(client: Client) -> None:
-    uri = "file:///work/opened.yaml"
+    uri = "file:///specs/opened.yaml"
     found = opened(client, uri, SPEC)
     assert [(each["code"], each["severity"], each["source"]) for each in found] == [
         ("LR802", 2, "lorarun"),
@@ -161,7 +161,7 @@ def test_findings_are_told_when_a_spec_is_opened(client: Client) -> None:
 
 
 def test_a_key_is_explained_and_completed(client: Client) -> None:
-    uri = "file:///work/keys.yaml"
+    uri = "file:///specs/keys.yaml"
     opened(client, uri, SPEC)
     document = {"textDocument": {"uri": uri}}
     hover = client.ask("textDocument/hover", {**document, "position": place(SPEC, "batch_size", 2)})
@@ -177,7 +177,7 @@ def test_a_key_is_explained_and_completed(client: Client) -> None:
 
 
 def test_a_fix_is_offered_and_its_finding_goes(client: Client) -> None:
-    uri = "file:///work/fixes.yaml"
+    uri = "file:///specs/fixes.yaml"
     found = opened(client, uri, SPEC)
     for each in found:
         action = asked(client, uri, each["range"], "quickfix")[f"lorarun: {each['message'].partition('help: ')[2]}"]
@@ -197,7 +197,7 @@ async def converse() -> None:
         told.put_nowait(parameters)
 
     await editor.start_io(sys.executable, "-m", "runner.cli", "lsp", cwd=ROOT)
-    uri = "file:///work/typed.yaml"
+    uri = "file:///specs/typed.yaml"
     document = types.TextDocumentIdentifier(uri)
     await editor.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
     editor.initialized(types.InitializedParams())
@@ -231,7 +231,7 @@ def test_an_editor_built_with_pygls_is_served() -> None:
 
 
 def test_everything_safe_is_fixed_at_once(client: Client) -> None:
-    uri = "file:///work/every.yaml"
+    uri = "file:///specs/every.yaml"
     where = opened(client, uri, SPEC)[1]["range"]
     for kind in ("source", "source.fixAll", "source.fixAll.lorarun"):
         (action,) = asked(client, uri, where, kind).values()
@@ -243,7 +243,7 @@ def test_everything_safe_is_fixed_at_once(client: Client) -> None:
 
 
 def test_a_warning_can_be_silenced_and_an_error_can_not(client: Client) -> None:
-    uri = "file:///work/silent.yaml"
+    uri = "file:///specs/silent.yaml"
     warning, error = opened(client, uri, SPEC)
     quiet = asked(client, uri, warning["range"])["lorarun: ignore style-case on this line"]
     silenced = repaired(SPEC, quiet["edit"]["changes"][uri])
@@ -278,7 +278,7 @@ def test_the_settings_of_the_project_are_heard_when_it_is_saved(client: Client, 
     ["", "training", "training:\n  ", "training: {", "a: &a [*a", "\x00", "x: '\n" * 9, "\ud800: 1", "\ufeffsed: 1"],
 )
 def test_half_a_spec_has_an_answer_everywhere(client: Client, text: str) -> None:
-    uri = "file:///work/half.yaml"
+    uri = "file:///specs/half.yaml"
     opened(client, uri, text)
     end = {"line": text.count("\n"), "character": len(text.rpartition("\n")[2])}
     at = {"textDocument": {"uri": uri}, "position": end}

@@ -15,7 +15,7 @@ from runner.checkpoint import Checkpoints
 from runner.fingerprint import noted_on_host
 from runner.manifest import read_manifest
 from runner.seal import seal, sealed_facts
-from tests.runner.workplace import fill, lorarun, tree
+from tests.runner.workplace import finish_run, lorarun, tree
 
 RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
 
@@ -24,11 +24,7 @@ RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_int
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`: phase full ends at step 2, phase lora at 4; a checkpoint each step."""
     folder = tmp_path_factory.mktemp("finished")
-    fill(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        done = lorarun(folder, *RUN)
-    assert done.exit_code == 0, done.stderr
+    finish_run(folder, "logging/checkpoint_interval=1")
     return folder
 
 

@@ -25,6 +25,7 @@ from runner.lora import merge_lora_params
 from runner.lora_trainer import LoRATrainer
 from runner.phase import compile_phase
 from runner.start import first_state, weights_of
+from runner.trainer import saved_part
 from schema.lint import load_spec
 from tests.runner.workplace import fill, lorarun
 
@@ -94,6 +95,19 @@ def test_a_checkpoint_is_restored_bit_for_bit(
     assert f"checkpoints/{restored.step}" == checkpoint
     assert restored.ledger.counts["tales"][0] == rows
     assert (restored.base_digest is not None) is in_lora_phase
+
+
+@pytest.mark.parametrize("checkpoint", [FULL, LORA])
+def test_a_checkpoint_of_another_run_is_restored_with_the_base_of_that_run(
+    checkpoint: str, here: Path, finished: tuple[Path, dict[str, Any]]
+) -> None:
+    (here / "new").mkdir()
+    own, other = trainer(), trainer("new")
+    own.restore_from_path(checkpoint)
+    other.restore_from_path(f"../old/{checkpoint}")
+    assert_equal(saved_part(other.state), finished[1][checkpoint])
+    if checkpoint == LORA:
+        assert_equal(other.state.base_params, own.state.base_params)
 
 
 def test_the_ledger_of_the_last_checkpoint_is_that_of_the_summary(here: Path) -> None:

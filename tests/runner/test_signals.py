@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,22 @@ def test_a_signal_is_honoured_wherever_the_run_is(name: str, tmp_path: Path) -> 
     assert "Traceback" not in log
     assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
     assert records(tmp_path / "stopped") == records(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_what_a_scheduler_sends_again_changes_no_exit_status(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with start(tmp_path, "run") as process:
+        while not reached(3)(tmp_path, tmp_path / "run"):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(signal.SIGUSR1)
+        while process.poll() is None:  # until the last moment of its shutdown
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.02)
+        output = process.communicate()[0].decode()
+    assert (process.returncode, "Traceback" in output) == (75, False), output
+    finish(tmp_path, "run")
 
 
 @pytest.mark.slow

@@ -9,17 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.runner.workplace import Outcome, fill, lorarun
+from tests.runner.workplace import Outcome, finish_run, lorarun
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`: phase full ends at step 2, phase lora at 4."""
     folder = tmp_path_factory.mktemp("finished")
-    fill(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert execute(folder).exit_code == 0
+    finish_run(folder)
     return folder
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
@@ -54,6 +55,16 @@ def lorarun(folder: Path, *arguments: str) -> Outcome:
     after = tree(folder)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     return Outcome(result.exit_code, result.stdout, result.stderr, changed)
+
+
+def finish_run(folder: Path, *settings: str) -> Outcome:
+    """Fill a folder, and finish a run in its `run`: phase full ends at step 2, phase lora at 4."""
+    fill(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = lorarun(folder, "exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in settings))
+    assert done.exit_code == 0, done.stderr
+    return done
 
 
 def located(output: str) -> tuple[str, str]:
