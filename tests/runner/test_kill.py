@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from contextlib import suppress
@@ -35,7 +36,7 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
-CYCLES = 40  # of start and kill; 200 take some ten minutes
+CYCLES = int(os.environ.get("SOAK_CYCLES", "40"))  # of start and kill; 200 take some six minutes
 
 
 @pytest.fixture
