@@ -35,6 +35,7 @@ def validation_losses(
     None when `stop`, which is asked before each batch, says that there is no time for it.
     The catalog has seen to it that some token of those rows is supervised.
     """
+    assert compiled.validate is not None, "a spec that asks for no losses needs none"
     losses = {}
     for dataset, split in rows.items():
         total, tokens = 0.0, 0

@@ -51,6 +51,7 @@ def _fingerprints(flat: dict[str, jax.Array]) -> dict[str, jax.Array]:
     return {name: _on_devices(array) for name, array in flat.items()}
 
 
+@jax.jit  # traced once for a shape, which weights share with the buffers of their optimizer
 def _on_devices(array: jax.Array) -> jax.Array:
     bits = jax.lax.bitcast_convert_type(array, UNSIGNED[array.dtype.itemsize]).astype(jnp.uint32)
     place, stride = jnp.zeros((), jnp.uint32), 1

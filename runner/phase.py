@@ -36,19 +36,20 @@ class CompiledPhase:
 
     `train(state, batch, learning_rate, key)` returns (new state, metrics) and consumes the arrays of the
     old state but for the frozen base; its batch has `training/batch_size` rows. `validate(state, batch)`
-    returns the sum of losses and its tokens over a batch of `validation_rows` rows. Metrics stay on the
-    devices. Batches come from `runner.mesh.put_batch`; `learning_rate` is a number of the host.
+    returns the sum of losses and its tokens over a batch of `validation_rows` rows; it is None where the
+    spec asks for neither validation nor evaluations. Metrics stay on the devices. Batches come from
+    `runner.mesh.put_batch`; `learning_rate` is a number of the host.
     """
 
     train: Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, Metrics]]
-    validate: Callable[[TrainState, Batch], Metrics]
+    validate: Callable[[TrainState, Batch], Metrics] | None
     micro_rows: int
     accumulation: int
     validation_rows: int
 
 
 def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
-    """Compile both programs for a state of either phase, concrete or abstract with shardings.
+    """Compile the programs that a spec needs, for a state of either phase, concrete or abstract with shardings.
 
     `micro_rows` comes from `micro_batch_rows`. Nothing else is compiled while the phase runs.
     """
@@ -65,9 +66,11 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     skip = spec.training.on_nonfinite == "skip"
     train = jax.jit(partial(_train, micro=micro, skip=skip), donate_argnums=0, out_shardings=(kept, everywhere))
     validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
+    validates = spec.training.validation or (spec.training.evaluate and spec.eval.evaluations)
     with jax.set_mesh(mesh):
         compiled_train = train.lower(changing, base, _abstract_batch(spec, mesh, rows), *scalars).compile()
-        compiled_validate = validate.lower(changing, base, _abstract_batch(spec, mesh, validation_rows)).compile()
+        if validates:
+            compiled_validate = validate.lower(changing, base, _abstract_batch(spec, mesh, validation_rows)).compile()
 
     def run_train(state: TrainState, batch: Batch, learning_rate: float, key: jax.Array) -> tuple[TrainState, Metrics]:
         changing, base = _split(state)
@@ -79,7 +82,7 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
         metrics: Metrics = compiled_validate(*_split(state), batch)
         return metrics
 
-    return CompiledPhase(run_train, run_validate, micro_rows, rows // step_rows, validation_rows)
+    return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, validation_rows)
 
 
 def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:

@@ -15,6 +15,7 @@ or removed, each as Python is about to do it and, for renames, as it has; record
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -33,6 +34,11 @@ KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": 
 
 def main() -> None:
     log = Path(sys.argv[1]).absolute()
+    import runner.evaluate
+    import runner.trainer  # noqa: F401  (what the runs need is loaded before they begin)
+
+    gc.collect()
+    gc.freeze()  # no run looks through the libraries for garbage
     ends: list[dict[str, Any]] = []
     for cycle in json.load(sys.stdin):
         ends.append(_end_of(log, _placed(cycle, ends)))

@@ -75,11 +75,20 @@ def test_each_phase_compiles_two_programs_and_nothing_while_it_runs(caplog: pyte
     assert (phase.micro_rows, phase.accumulation, phase.validation_rows) == (2, 4, 4)
 
 
+@pytest.mark.parametrize("evaluate", [True, False])
+def test_validation_is_compiled_where_a_spec_asks_for_losses_and_nowhere_else(evaluate: bool) -> None:
+    asked = make_spec(training={"validation": False, "evaluate": evaluate})
+    spec = asked.model_copy(update={"eval": asked.eval.model_copy(update={"evaluations": ["pydoc_ppl"]})})
+    trainer = start(spec)
+    assert (compile_phase(spec, trainer.mesh, trainer.state, 8).validate is not None) is evaluate
+
+
 def test_a_step_consumes_the_old_state_but_for_the_base_and_validation_nothing() -> None:
     spec = make_spec()
     trainer = start(spec)
     phase = compile_phase(spec, trainer.mesh, trainer.state, 8)
     old = jax.tree.leaves((trainer.state.params, trainer.state.opt_state))
+    assert phase.validate is not None
     phase.validate(trainer.state, put_batch(trainer.mesh, random_batch(spec, 0)))
     assert not any(leaf.is_deleted() for leaf in old)
     steps_of(phase, trainer, steps=1)
