@@ -49,7 +49,6 @@ class Decoder(nn.Module):
             in_axes=nn.broadcast,
             length=a.n_layers,
             metadata_params={nn.PARTITION_NAME: "layers"},
-            check_constancy_invariants=False,  # it would trace a block twice
         )(a, self.lora, self.attention_implementation)
         self.final_norm = family.Norm(a)
         self.dropout = nn.Dropout(a.dropout)
