@@ -3,11 +3,13 @@
     python -m tests.runner.dying_runs LOG < CYCLES.json
 
 in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
-or null, "signals": ["SIGTERM", …]}. Every run is forked from one process that has loaded the libraries, and sends
-itself these signals, SIGKILL if there are none, at the first event that the expression matches, or SIGKILL after these
-seconds; else it ends by itself. With "anew": true it is the run RUN_DIR-0, after the end of that one RUN_DIR-1, and so
-on, until the seconds have killed one. Prints the list of run directories, wait statuses and seconds; what the runs
-print goes to the file LOG, with every event when the environment asks for EVENTS.
+or null, "signals": ["SIGTERM", …], "bytes": number or null}. Every run is forked from one process that has loaded the
+libraries, and sends itself these signals, SIGKILL if there are none, at the first event that the expression matches, or
+SIGKILL after these seconds; else it ends by itself. With "bytes" it gets no signal at that event, but from then on the
+kernel kills it with SIGXFSZ in the middle of the write, by whichever library, that makes a file longer than these. With
+"anew": true it is the run RUN_DIR-0, after the end of that one RUN_DIR-1, and so on, until the seconds have killed one.
+Prints the list of run directories, wait statuses and seconds; what the runs print goes to the file LOG, with every
+event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
 or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
@@ -19,13 +21,14 @@ import gc
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +74,7 @@ def _run(log: Path, cycle: dict[str, Any]) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     if cycle.get("event") or "EVENTS" in os.environ:
-        deadly = re.compile(cycle["event"]) if cycle.get("event") else None
-        _listen(deadly, [signal.Signals[name] for name in cycle.get("signals", ["SIGKILL"])])
+        _listen(re.compile(cycle["event"]) if cycle.get("event") else None, partial(_strike, cycle))
     if cycle.get("seconds") is not None:
         threading.Thread(target=_die_after, args=(cycle["seconds"],), daemon=True).start()
     from runner.cli import main
@@ -86,21 +88,33 @@ def _die_after(seconds: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _listen(deadly: re.Pattern[str] | None, signals: list[signal.Signals]) -> None:
-    """Tell every event, and send the signals at the first that matches."""
+def _strike(cycle: dict[str, Any]) -> None:
+    """Send the signals of a cycle, or let no file grow beyond its bytes."""
+    if cycle.get("bytes"):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and writes are refused
+        resource.setrlimit(resource.RLIMIT_FSIZE, (cycle["bytes"], cycle["bytes"]))
+        return
+    for name in cycle.get("signals", ["SIGKILL"]):
+        os.kill(os.getpid(), signal.Signals[name])
+
+
+def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
+    """Tell every event, and strike at the first that matches."""
     import runner.evaluate
     import runner.trainer
     from runner.metrics.jsonl import JsonlSink
 
-    here, shown = str(Path.cwd()) + "/", "EVENTS" in os.environ
+    here, shown, struck = str(Path.cwd()) + "/", "EVENTS" in os.environ, False
 
     def happen(event: str) -> None:
+        nonlocal struck
         event = event.replace(here, "")
         if shown:
             os.write(2, f"event: {event}\n".encode())
-        if deadly is not None and deadly.search(event):
-            while signals:
-                os.kill(os.getpid(), signals.pop(0))
+        if deadly is not None and not struck and deadly.search(event):
+            struck = True
+            strike()
 
     def heard(kind: str, arguments: tuple[Any, ...]) -> None:
         if kind not in KINDS or not isinstance(arguments[0], str | os.PathLike):
