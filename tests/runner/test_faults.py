@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from runner.checkpoint import Checkpoints
-from runner.manifest import read_manifest
+from runner.manifest import newest_intact, read_manifest
 from runner.seal import seal
 from tests.runner.workplace import finish_run, lorarun, tree
 
@@ -93,6 +93,23 @@ def test_a_run_goes_on_from_what_is_intact(fault: str, here: Path, finished: Pat
         if name != "base":
             assert f"checkpoints/{name} is no intact checkpoint: " in done.stdout or "cannot read" in done.stdout
             assert f"it is now run/damaged/{name}" in done.stdout
+
+
+def test_a_flipped_byte_shows_wherever_it_is(here: Path) -> None:
+    checkpoint, passed_over = here / "run/checkpoints/4", 0
+    files = [path for part in (checkpoint, here / "run/base") for path in part.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for path in files:
+        content = path.read_bytes()
+        for place in {0, len(content) // 2, len(content) - 1} if content else ():
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            intact, damaged = newest_intact(here / "run")
+            assert intact == here / "run/checkpoints" / ("3" if checkpoint in path.parents else "2"), path
+            assert checkpoint in damaged
+            passed_over += 1
+        path.write_bytes(content)
+    assert passed_over > 60
+    assert newest_intact(here / "run") == (checkpoint, {})
 
 
 def test_where_none_is_intact_nothing_is_changed(here: Path) -> None:
