@@ -2,8 +2,9 @@
 
 XLA_FLAGS=--xla_force_host_platform_device_count=8 python -m tests.runner.other_meshes FOLDER
 
-FOLDER holds a spec and its data. Leaves a run directory `whole-MESH` for each mesh that saved, and
-`FROM-STEP-TO` for each that went on elsewhere after that step, MESH being data, fsdp and tensor as in 222.
+FOLDER holds a spec and its data. Leaves a run directory MESH for each mesh that ran from the first step to the last,
+and RUN-STEP-MESH for a copy of a run that went on on a mesh after that step, MESH being data, fsdp and tensor as in
+222. Only whole runs are exported.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from runner.mesh import enable_compilation_cache
 from schema.lint import load_spec
 
 AXES = ("data", "fsdp", "tensor")
-# Where a run is saved, after which step it goes on elsewhere, and where; 4 is the boundary, 2 and 6 lie in the phases.
+WHOLE = ("222", "111")
+# The run that is taken up, after which step, and where; 4 is the boundary, 2 and 6 lie in the phases.
 MOVES = [
-    *(("222", 2, other) for other in ("111", "114")),
-    *(("222", 4, other) for other in ("111",)),
+    *(("222", step, "222") for step in (2, 6)),
+    *(("222", 2, other) for other in ("111", "114", "121", "181")),
+    ("222", 4, "111"),
     *(("222", 6, other) for other in ("121", "221")),
     *(("111", step, "222") for step in (2, 6)),
+    ("222-2-114", 6, "121"),  # what was split by tensor is split by fsdp
+    ("222-2-121", 6, "114"),  # and the other way round
 ]
 
 
@@ -43,24 +48,24 @@ def main() -> None:
         axis_types=(AxisType.Auto,) * 3,
         devices=jax.devices()[: section.data * section.fsdp * section.tensor],
     )
-    for mesh in ("222", "111"):
-        run(mesh, f"whole-{mesh}")
-    for mesh, step, other in MOVES:
-        moved = Path(f"{mesh}-{step}-{other}")
-        shutil.copytree(f"whole-{mesh}", moved)
+    for mesh in WHOLE:
+        run(mesh, mesh)
+    for source, step, mesh in MOVES:
+        moved = Path(f"{source}-{step}-{mesh}")
+        shutil.copytree(source, moved)
         (moved / "summary.json").unlink()
         for checkpoint in (moved / "checkpoints").iterdir():
             if int(checkpoint.name) > step:
                 shutil.rmtree(checkpoint)
-        run(other, str(moved))
+        run(mesh, str(moved), "export/merged=false", "export/adapter=false")
 
 
-def run(mesh: str, run_dir: str) -> None:
+def run(mesh: str, run_dir: str, *settings: str) -> None:
     devices = 1
     for size in mesh:
         devices *= int(size)
     jax.device_count = lambda: devices  # what a plan is compiled for
-    overrides = [f"mesh/{axis}={size}" for axis, size in zip(AXES, mesh, strict=True)]
+    overrides = [*(f"mesh/{axis}={size}" for axis, size in zip(AXES, mesh, strict=True)), *settings]
     LoRATrainer(ExecutionSpec(load_spec("spec.yaml", overrides), Path(run_dir)), Console(file=StringIO())).run()
 
 
