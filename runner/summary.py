@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import EXPORT, SUMMARY, read_json, write_atomically
+from runner.failure import Failure
+from runner.job import EXPORT, SUMMARY, read_json, write_facts
 from runner.ledger import RunLedger
 from runner.manifest import is_whole
 from runner.plan import Plan
@@ -21,8 +22,11 @@ from schema.spec import Spec
 def read_summary(run_dir: Path) -> dict[str, Any] | None:
     """Return the summary of a run that came to its end, None before. Raises Failure STORAGE when it is damaged."""
     path = run_dir / SUMMARY
-    summary: dict[str, Any] | None = read_json(path) if path.exists() else None
-    return summary
+    try:
+        return read_json(path) if path.exists() else None
+    except Failure as failure:
+        remedy = f"remove {SUMMARY} and run the same command again, which writes it anew"
+        raise Failure(f"{failure}; {remedy}", failure.exit_code) from failure
 
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
@@ -66,7 +70,7 @@ def write_summary(
         },
         "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
     }
-    write_atomically(run_dir / SUMMARY, json.dumps(summary, indent=2))
+    write_facts(run_dir / SUMMARY, summary)
     return summary
 
 
