@@ -165,7 +165,8 @@ class LoRATrainer(BaseTrainer):
         write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
-            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb), console)
+            written = self._resumed.records if self._resumed else None
+            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb, written), console)
             for sink in sinks:
                 open_things.callback(sink.close)
             session = Session(catalog, checkpoints, sinks, preemption)

@@ -14,6 +14,7 @@ from runner.failure import Failure
 from runner.job import EXPORT, SUMMARY, read_json, write_facts
 from runner.ledger import RunLedger
 from runner.manifest import is_whole
+from runner.metrics.jsonl import scores_digest
 from runner.plan import Plan
 from runner.seal import Damaged, sealed_facts
 from schema.spec import Spec
@@ -55,7 +56,8 @@ def write_summary(
 
     `digests` name what was trained, such as `weights_digest`.
     """
-    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (run_dir / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    records = [json.loads(line) for line in lines]
     summary = {
         "steps": plan.steps,
         "tokens": plan.tokens,
@@ -64,6 +66,7 @@ def write_summary(
         "export": exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
+        "scores_digest": scores_digest(lines, plan.steps),
         "datasets": {
             name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
             for name, (rows, seen, supervised) in sorted(ledger.counts.items())
