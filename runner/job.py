@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
+from runner.own_digest import read_text, with_digest
 from schema.budget import one_budget
 from schema.changes import compare
 from schema.document import load_schema
@@ -128,7 +129,7 @@ def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = N
     make_run_dir(folder)
     try:
         if not is_run(folder):
-            write_atomically(folder / "run.json", json.dumps({**_identity(execution), "start": start}, indent=2))
+            write_facts(folder / "run.json", {**_identity(execution), "start": start})
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
@@ -142,7 +143,7 @@ def accept_changes(execution: ExecutionSpec, found: Run) -> None:
         *noted.get("history", []),
         {"step": found.step or 0, "changes": [asdict(each) for each in found.accepted]},
     ]
-    write_atomically(path, json.dumps({**noted, **_identity(execution), "history": history}, indent=2))
+    write_facts(path, {**noted, **_identity(execution), "history": history})
 
 
 def is_run(folder: Path) -> bool:
@@ -177,10 +178,15 @@ def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str,
     )
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of ours. Raises Failure STORAGE when it is missing or damaged."""
+def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a small JSON file with a digest of its own text, whole or not at all. Raises OSError."""
+    write_atomically(path, with_digest(json.dumps(facts, indent=2)))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of ours. Raises Failure STORAGE when it is missing, or not as it was written."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_text(path.read_text(encoding="utf-8")).facts
     except (OSError, ValueError) as error:
         raise Failure(f"cannot read {path}: {error}; the run directory is damaged", ExitCode.STORAGE) from error
 

@@ -38,6 +38,7 @@ from runner.mesh import enable_compilation_cache
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, preparation_bar
 from runner.metrics.wandb import require_wandb
+from runner.own_digest import with_digest
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
 from runner.resume import check_stores, resume
@@ -161,10 +162,11 @@ class LoRATrainer(BaseTrainer):
 
     def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
-        write_atomically(run_dir / "plan.json", self.plan.to_json())
+        write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
-            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb), console)
+            written = self._resumed.records if self._resumed else None
+            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb, written), console)
             for sink in sinks:
                 open_things.callback(sink.close)
             session = Session(catalog, checkpoints, sinks, preemption)

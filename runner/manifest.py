@@ -30,6 +30,7 @@ class Manifest:
     batch_devices: int  # they decide the dropout masks
     skipped_steps: int  # that were not finite
     versions: dict[str, str]
+    records: dict[str, Any] | None = None  # of metrics.jsonl so far (`Written`); None where an older version saved
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -10,9 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.job import EXPORT, SUMMARY, read_json, write_atomically
+from runner.failure import Failure
+from runner.job import EXPORT, SUMMARY, read_json, write_facts
 from runner.ledger import RunLedger
 from runner.manifest import is_whole
+from runner.metrics.jsonl import scores_digest
 from runner.plan import Plan
 from runner.seal import Damaged, sealed_facts
 from schema.spec import Spec
@@ -21,8 +23,11 @@ from schema.spec import Spec
 def read_summary(run_dir: Path) -> dict[str, Any] | None:
     """Return the summary of a run that came to its end, None before. Raises Failure STORAGE when it is damaged."""
     path = run_dir / SUMMARY
-    summary: dict[str, Any] | None = read_json(path) if path.exists() else None
-    return summary
+    try:
+        return read_json(path) if path.exists() else None
+    except Failure as failure:
+        remedy = f"remove {SUMMARY} and run the same command again, which writes it anew"
+        raise Failure(f"{failure}; {remedy}", failure.exit_code) from failure
 
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
@@ -51,7 +56,8 @@ def write_summary(
 
     `digests` name what was trained, such as `weights_digest`.
     """
-    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (run_dir / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    records = [json.loads(line) for line in lines]
     summary = {
         "steps": plan.steps,
         "tokens": plan.tokens,
@@ -60,13 +66,14 @@ def write_summary(
         "export": exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
+        "scores_digest": scores_digest(lines, plan.steps),
         "datasets": {
             name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
             for name, (rows, seen, supervised) in sorted(ledger.counts.items())
         },
         "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
     }
-    write_atomically(run_dir / SUMMARY, json.dumps(summary, indent=2))
+    write_facts(run_dir / SUMMARY, summary)
     return summary
 
 

@@ -29,6 +29,7 @@ from runner.manifest import Manifest
 from runner.mesh import batch_devices, build_mesh, put_batch
 from runner.metrics import Record, Sink
 from runner.metrics.console import RunConsole
+from runner.metrics.jsonl import JsonlSink
 from runner.micro_batch import check_micro_batch, micro_batch_remark
 from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
@@ -47,7 +48,7 @@ class Session:
 
     catalog: Catalog
     checkpoints: Checkpoints
-    sinks: tuple[Sink, ...]
+    sinks: tuple[JsonlSink, *tuple[Sink, ...]]
     preemption: Preemption
 
     def write(self, record: Record) -> None:
@@ -175,7 +176,7 @@ class BaseTrainer(RestoreableJob):
         if self._saved_step == self.step:
             return
         self._settle(self.step, session)
-        manifest = manifest_of(self, phase, stage, session.catalog.digests())
+        manifest = manifest_of(self, phase, stage, session)
         session.sync()
         session.checkpoints.save(saved_part(self.state), manifest)
         self._saved_step, self._saved_at = self.step, time.monotonic()
@@ -232,7 +233,7 @@ def train_record(
     }
 
 
-def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict[str, str]) -> Manifest:
+def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, session: Session) -> Manifest:
     """Say what a checkpoint of the trainer's state is."""
     return Manifest(
         phase=phase.name,
@@ -243,13 +244,14 @@ def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, stores: dict
         spec_digest=spec_digest(trainer.spec.spec),
         plan_digest=trainer.plan.digest,
         base_digest=trainer.base_digest,
-        stores=stores,
+        stores=session.catalog.digests(),
         ledger=trainer.ledger.counts,
         token_digest=trainer.ledger.token_digest,
         micro_batch_rows=trainer._micro_batch_rows,
         batch_devices=batch_devices(trainer.mesh),
         skipped_steps=trainer._finite.skipped,
         versions=library_versions(),
+        records=session.sinks[0].written_before(trainer.step),
     )
 
 

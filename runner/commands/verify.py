@@ -16,17 +16,18 @@ from runner.failure import ExitCode, Failure
 def verify(run: Path, traceback: bool) -> None:
     """Read every byte of a run again and compare it with what was saved.
 
-    RUN is a run directory, or a checkpoint such as runs/NAME/checkpoints/STEP. Nothing is changed.
+    RUN is a run directory, or a checkpoint such as runs/NAME/checkpoints/STEP. Nothing is changed. Token stores are
+    looked for where exec found them, seen from this folder.
 
     Exits with 0 when everything is intact, 74 when something is damaged: exec then goes on from the newest checkpoint
     that is intact, and moves those that are not to the folder damaged.
     """
     with leave_cleanly(traceback):
-        from runner.runs import verify_run
+        from runner.verify import verify_run
 
         damaged = 0
         for part in verify_run(run):
             damaged += bool(part.damage)
-            click.echo(f"{part.name}: {f'damaged: {part.damage}' if part.damage else f'intact: {part.facts}'}")
+            click.echo(str(part))
         if damaged:
             raise Failure(f"{damaged} of the parts of {run} are damaged", ExitCode.STORAGE)

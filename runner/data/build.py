@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta
-from runner.data.store import OFFSET_DTYPE, PROMPT_DTYPE, file_digest, split_file
+from runner.data.store import OFFSET_DTYPE, PROMPT_DTYPE
+from runner.data.store_files import file_digest, split_file
 
 VAL_ONE_IN = 64
 # A validation text of fewer tokens than this says nothing.

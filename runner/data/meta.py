@@ -14,6 +14,7 @@ from typing import Any
 
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
+from runner.own_digest import read_text, with_digest
 from schema.labels import folder_name
 
 FORMAT = 1
@@ -65,7 +66,7 @@ class StoreMeta:
 
     def to_json(self) -> str:
         """Serialise; `parse_meta` reads it back."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        return with_digest(json.dumps(asdict(self), indent=1))
 
 
 def key_digest(source: str, tokenizer: str) -> str:
@@ -133,7 +134,7 @@ def split_rows(meta: StoreMeta, split: str, style: str, block_size: int, on_too_
 def parse_meta(text: str) -> StoreMeta:
     """Read what `StoreMeta.to_json` wrote. Raises ValueError when it is something else."""
     try:
-        fields = json.loads(text)
+        fields = read_text(text).facts
         if fields["format"] != FORMAT:
             raise ValueError(f"it has format {fields['format']!r}, and this version reads format {FORMAT}")
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}

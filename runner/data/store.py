@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.meta import META_FILE, REMEDY, SplitMeta, StoreMeta, load_meta
+from runner.data.meta import REMEDY, SplitMeta, StoreMeta, load_meta
+from runner.data.store_files import check_sizes, other_content, split_file
 from runner.failure import ExitCode, Failure
 
 OFFSET_DTYPE = np.dtype("<u8")
@@ -79,11 +80,6 @@ class Store:
         return self.splits.get(name)
 
 
-def split_file(folder: Path, split: str, kind: str) -> Path:
-    """Return the path of one file of a store; `kind` is tokens, offsets or supervised."""
-    return folder / f"{split}.{kind}.bin"
-
-
 def open_store(folder: Path, *, verify: bool = False) -> Store:
     """Open a store after comparing the size of each file with meta.json.
 
@@ -95,7 +91,7 @@ def open_store(folder: Path, *, verify: bool = False) -> Store:
     splits = {}
     try:
         for name, split in meta.splits.items():
-            _check_split(folder, name, split, np.dtype(meta.dtype).itemsize)
+            check_sizes(folder, name, split, meta.dtype)
             mapped = _map(folder, name, np.dtype(meta.dtype))
             for kind, array in mapped.items():
                 _check_content(folder, name, kind, array, split, digest=verify or total <= ALWAYS_VERIFIED_BYTES)
@@ -118,35 +114,6 @@ def check_vocabulary(store: Store, vocab_size: int) -> None:
         )
 
 
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file, read in pieces. Raises OSError."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _check_split(folder: Path, name: str, split: SplitMeta, token_bytes: int) -> None:
-    """Compare sizes: meta.json with the disk, and the counts in meta.json with each other."""
-    expected = {
-        "tokens": split.tokens * token_bytes,
-        "offsets": (split.documents + 1) * OFFSET_DTYPE.itemsize,
-        "supervised": split.documents * PROMPT_DTYPE.itemsize,
-    }
-    sizes = {kind: file.bytes for kind, file in split.files.items()}
-    counted = sum(split.lengths.values()), sum(length * documents for length, documents in split.lengths.items())
-    if sizes != expected or counted != (split.documents, split.tokens):
-        raise Failure(f"token store '{folder}': {META_FILE} contradicts itself; {REMEDY}", ExitCode.STORAGE)
-    for kind, size in sizes.items():
-        path = split_file(folder, name, kind)
-        actual = path.stat().st_size if path.exists() else None
-        if actual is None:
-            raise Failure(f"token store '{folder}': {path.name} is missing; {REMEDY}", ExitCode.STORAGE)
-        if actual != size:
-            raise Failure(
-                f"token store '{folder}': {path.name} has {actual} bytes where {META_FILE} says {size}; {REMEDY}",
-                ExitCode.STORAGE,
-            )
-
-
 def _map(folder: Path, name: str, token: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
     """Map the files of a split. Raises OSError, and ValueError for a file that is empty or cut."""
     types = {"tokens": token, "offsets": OFFSET_DTYPE, "supervised": PROMPT_DTYPE}
@@ -162,8 +129,4 @@ def _check_content(
         not digest or hashlib.sha256(mapped.view(np.uint8).data).hexdigest() == expected.sha256
     ):
         return
-    raise Failure(
-        f"token store '{folder}': the content of {split_file(folder, name, kind).name} is not what "
-        f"{META_FILE} recorded; {REMEDY}",
-        ExitCode.STORAGE,
-    )
+    raise other_content(folder, split_file(folder, name, kind).name)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from runner.metrics.jsonl import JsonlSink
 
 Value = str | int | float | bool | None
 Record = Mapping[str, Value]
@@ -23,19 +26,22 @@ class Sink(Protocol):
         """Flush and let go."""
 
 
-def open_sinks(run_dir: Path, resume_step: int, use_wandb: bool) -> tuple[Sink, ...]:
-    """Open the sinks that keep records, continuing after `resume_step` (0 for a new run).
+def open_sinks(
+    run_dir: Path, resume_step: int, use_wandb: bool, written: Mapping[str, Any] | None = None
+) -> tuple[JsonlSink, *tuple[Sink, ...]]:
+    """Open the sinks that keep records, continuing after `resume_step` (0 for a new run); the first is the file.
 
-    Records of later steps, left by a process that was killed, are dropped, so that none appears twice.
+    Records of later steps, left by a process that was killed, are dropped, so that none appears twice. `written` is
+    what the checkpoint of `resume_step` says of the file.
     Weights & Biases must be installed where it is asked for: see `require_wandb`.
     """
     from runner.metrics.jsonl import JsonlSink
     from runner.metrics.tensorboard import TensorboardSink
 
-    lines = JsonlSink(run_dir, resume_step)
-    sinks: list[Sink] = [lines, TensorboardSink(run_dir, resume_step, lines.resumed)]
+    lines = JsonlSink(run_dir, resume_step, written)
+    sinks: list[Sink] = [TensorboardSink(run_dir, resume_step, lines.resumed)]
     if use_wandb:
         from runner.metrics.wandb import WandbSink
 
         sinks.append(WandbSink(run_dir, resume_step))
-    return tuple(sinks)
+    return (lines, *sinks)

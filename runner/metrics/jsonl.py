@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from runner.metrics._sink import Record
+from runner.metrics._sink import Record, Value
 
 BEFORE_THE_CHECKPOINT = ("train", "skipped")  # what is recorded of a step before it is saved; the rest is done again
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The lines of a file from byte `start` to byte `end` as they were written.
+
+    `sha256` is chained: over what it was before a line, and that line. So a run that goes on needs to read none of
+    them again, and nobody needs to know where processes ended.
+    """
+
+    start: int = 0
+    end: int = 0
+    sha256: str = ""
+
+    def then(self, line: bytes) -> Written:
+        """What is written once another line is."""
+        chained = hashlib.sha256(self.sha256.encode() + line)
+        return Written(self.start, self.end + len(line), chained.hexdigest())
 
 
 class JsonlSink:
     """Appends records to `metrics.jsonl`, each line flushed as it is written.
 
-    `resumed` are the records of the step that the run goes on after.
+    `resumed` are the records of the step that the run goes on after, `written` what its checkpoint says of the file;
+    where it says nothing, for another version saved it, what is written counts from here.
     """
 
-    def __init__(self, run_dir: Path, resume_step: int) -> None:
+    def __init__(self, run_dir: Path, resume_step: int, written: Mapping[str, Any] | None = None) -> None:
         path = run_dir / "metrics.jsonl"
         path.touch()
         with path.open("r+b") as file:
             end, self.resumed = _end_of(file.fileno(), resume_step)
             file.truncate(end)
             os.fsync(file.fileno())
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab")
+        self._written = Written(**written) if written else Written(end, end)
+        # What a run that goes on after a step does again, from where on: what follows the checkpoint of that step.
+        self._done_again: tuple[Value, Written] = resume_step, self._written
 
     def write(self, record: Record) -> None:
         """Append one line; what is no number is null, for JSON has neither infinity nor NaN."""
         known = {
             name: None if isinstance(value, float) and not isfinite(value) else value for name, value in record.items()
         }
-        self._file.write(json.dumps(known, allow_nan=False) + "\n")
+        line = (json.dumps(known, allow_nan=False) + "\n").encode()
+        if record["event"] not in BEFORE_THE_CHECKPOINT and record["step"] != self._done_again[0]:
+            self._done_again = record["step"], self._written
+        self._file.write(line)
         self._file.flush()
+        self._written = self._written.then(line)
+
+    def written_before(self, step: int) -> dict[str, Any]:
+        """What a checkpoint of this step, the last, says of the lines that a run keeps which goes on there."""
+        step_done_again, before = self._done_again
+        return asdict(before if step == step_done_again else self._written)
 
     def sync(self) -> None:
         """Bring all lines to the disk."""
@@ -45,6 +78,19 @@ class JsonlSink:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def scores_digest(lines: Iterable[bytes], step: int) -> str:
+    """Digest, chained like that of `Written`, of what is recorded of a step after its checkpoint: its scores.
+
+    Records of scores tell no times, so that runs with the same scores have the same digest.
+    """
+    written = Written()
+    for line in lines:
+        record = json.loads(line)
+        if record["step"] == step and not _belongs(record, step):
+            written = written.then(line)
+    return written.sha256
 
 
 def last_step(run_dir: Path) -> int:

@@ -107,7 +107,7 @@ def test_schema_knows_neither_the_runner_nor_numerical_libraries(module: str) ->
     assert top(project()[module].anywhere) & (NUMERICAL | {"runner"}) == set()
 
 
-@pytest.mark.parametrize("module", ["runner.cli", "runner.plan", "runner.environment"])
+@pytest.mark.parametrize("module", ["runner.cli", "runner.plan", "runner.environment", "runner.verify"])
 def test_the_command_line_and_the_plan_load_without_numerical_libraries(module: str) -> None:
     assert module in project()
     assert top(loaded_with(module)) & NUMERICAL == set()
@@ -137,8 +137,9 @@ def test_leaf_folders_do_not_know_who_uses_them(folder: str) -> None:
         ("runner.plan", NUMERICAL),
         ("runner.cli", NUMERICAL),
         ("runner.environment", NUMERICAL),
+        ("runner.verify", NUMERICAL),
     ],
-    ids=["lint", "plan", "cli", "environment"],
+    ids=["lint", "plan", "cli", "environment", "verify"],
 )
 def test_a_fresh_interpreter_agrees(module: str, absent: set[str]) -> None:
     code = f"import sys, {module}; print(*sorted({absent!r} & sys.modules.keys()))"

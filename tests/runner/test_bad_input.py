@@ -5,7 +5,6 @@ A token store may appear where the data is valid: it is a cache that the next ru
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import pytest
 from runner.data.build import StoreWriter, install, partial_folder
 from runner.data.meta import FORMAT, StoreMeta
 from runner.data.tokenizers.byte import ByteTokenizer
-from runner.job import ExecutionSpec, create_run_dir
+from runner.job import ExecutionSpec, create_run_dir, read_json, write_facts
 from schema.lint import load_spec
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill, located, lorarun
@@ -161,9 +160,8 @@ def test_an_altered_store(here: Path) -> None:
 def stand_in_run(here: Path, name: str, changes: dict[str, object], checkpoint: bool = False) -> None:
     """Leave what a run with other keys would: its run.json, and a checkpoint's manifest where asked."""
     create_run_dir(ExecutionSpec(load_spec("spec.yaml"), here / name))
-    noted = json.loads((here / name / "run.json").read_text())
-    noted["spec"] |= changes
-    (here / name / "run.json").write_text(json.dumps(noted))
+    noted = read_json(here / name / "run.json")
+    write_facts(here / name / "run.json", {**noted, "spec": noted["spec"] | changes})
     if checkpoint:
         seal_checkpoint(here / name, 2)
 

@@ -22,7 +22,7 @@ from runner.data.sources.files import Files
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.environment import survey
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, check_run_dir, create_run_dir
+from runner.job import ExecutionSpec, check_run_dir, create_run_dir, read_json, write_facts
 from runner.plan import compile_plan
 from runner.start import check_start
 from schema.diagnostic import Severity
@@ -140,9 +140,8 @@ def old_run(changes: dict[str, object]) -> Callable[[], None]:
 
     def make() -> None:
         create_run_dir(ExecutionSpec(load_spec("spec.yaml"), Path("run")))
-        noted = json.loads(Path("run/run.json").read_text())
-        noted["spec"] |= changes
-        Path("run/run.json").write_text(json.dumps(noted))
+        noted = read_json(Path("run/run.json"))
+        write_facts(Path("run/run.json"), {**noted, "spec": noted["spec"] | changes})
         seal_checkpoint(Path("run"), 2)
 
     return make

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from runner.job import read_json, write_facts
 from tests.runner.interrupted_run import environment
 from tests.runner.workplace import Outcome, fill, finish_run, lorarun, tree
 
@@ -79,12 +80,12 @@ def test_a_finished_run_exports_again_only_what_is_gone_or_asked_otherwise(here:
 @pytest.mark.parametrize("lost", ["the asked export", "the weights"])
 def test_a_run_that_died_before_its_export_was_summed_up_exports_again(lost: str, here: Path) -> None:
     summary = here / "run/summary.json"
-    old = json.loads(summary.read_text())
+    old = read_json(summary)
     if lost == "the asked export":
         assert again(here, "export/dtype=bfloat16", "export/accept_lossy=true", "export/adapter=false").exit_code == 0
     else:
         old["weights_digest"] = "0" * 64
-    summary.write_text(json.dumps(old))
+    write_facts(summary, old)
     done = again(here)
     assert (done.exit_code, "nothing is left to do" in done.stdout) == (0, False), done.stderr
     assert sorted(path.name for path in (here / "run/export").iterdir() if path.is_dir()) == FOLDERS
@@ -149,11 +150,11 @@ def test_an_export_of_these_weights_stays_where_none_is_asked(here: Path) -> Non
 
 
 def test_verify_tells_an_export_of_other_weights_than_the_run_ended_with(here: Path) -> None:
-    summary = json.loads((here / "run/summary.json").read_text())
-    (here / "run/summary.json").write_text(json.dumps({**summary, "weights_digest": "f" * 64}))
+    summary = read_json(here / "run/summary.json")
+    write_facts(here / "run/summary.json", {**summary, "weights_digest": "f" * 64})
     done = lorarun(here, "verify", "run")
     assert (done.exit_code, "and summary.json of ffffffffffff" in done.stdout) == (74, True)
-    (here / "run/summary.json").write_text(json.dumps({**summary, "weights_digest": "f" * 64, "steps": 2}))
+    write_facts(here / "run/summary.json", {**summary, "weights_digest": "f" * 64, "steps": 2})
     assert lorarun(here, "verify", "run").exit_code == 0  # a run that was extended, and has not come to its end
 
 

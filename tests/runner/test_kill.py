@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from runner.verify import verify_run
 from tests.runner import workplace
 from tests.runner.event_files import events
 from tests.runner.interrupted_run import records, run_cycles, summary
@@ -167,6 +168,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert records(one) == records(other)  # losses and token digests of every step
     assert scalars(one) == scalars(other)
     assert tree_of(one) == tree_of(other)
+    assert [str(part) for part in verify_run(one) if part.damage] == []
 
 
 def scalars(run: Path) -> list[tuple[str, int, float]]:

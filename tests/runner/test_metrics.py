@@ -80,6 +80,54 @@ def test_a_new_run_begins_with_an_empty_file(tmp_path: Path) -> None:
     assert lines(tmp_path) == []
 
 
+def written(run_dir: Path, resume_step: int, *records: dict[str, Any], before: Any = None) -> dict[str, Any]:
+    """Write records after a checkpoint that says `before`; return what a checkpoint of the last step says."""
+    sink = JsonlSink(run_dir, resume_step, before)
+    for record in records:
+        sink.write(record)
+    sink.close()
+    return sink.written_before(records[-1]["step"])
+
+
+def test_what_a_checkpoint_says_of_the_records_is_the_same_however_often_the_run_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "killed").mkdir()
+    whole = written(tmp_path, 0, train(1), validation(1), train(2), train(3))
+    first = written(tmp_path / "killed", 0, train(1), validation(1), train(2))
+    write(tmp_path / "killed", 2, train(3))  # and died
+    last = written(tmp_path / "killed", 2, train(3), before=first)
+    assert last == whole == {"start": 0, "end": len(lines_of(tmp_path)), "sha256": whole["sha256"]}
+    assert first["end"] < last["end"]
+
+
+def lines_of(run_dir: Path) -> bytes:
+    return (run_dir / "metrics.jsonl").read_bytes()
+
+
+def test_a_checkpoint_says_nothing_of_what_a_run_does_again_that_goes_on_there(tmp_path: Path) -> None:
+    saved_before = written(tmp_path, 0, train(1), validation(1), train(2))
+    saved_after = written(tmp_path, 0, train(1), validation(1), train(2), validation(2))  # by a signal meanwhile
+    assert saved_after == saved_before
+    JsonlSink(tmp_path, 2, saved_after).close()
+    assert len(lines_of(tmp_path)) == saved_after["end"]
+
+
+def test_what_was_written_before_is_not_read_again(tmp_path: Path) -> None:
+    before = written(tmp_path, 0, train(1), train(2))
+    content = lines_of(tmp_path)
+    (tmp_path / "metrics.jsonl").write_bytes(content.replace(b'"step": 1,', b'"step": 0,'))
+    after = written(tmp_path, 2, train(3), before=before)
+    (tmp_path / "metrics.jsonl").write_bytes(content)
+    assert written(tmp_path, 2, train(3), before=before) == after  # so the change stays one
+
+
+def test_where_a_checkpoint_says_nothing_what_is_written_counts_from_there(tmp_path: Path) -> None:
+    start = written(tmp_path, 0, train(1), train(2))["end"]
+    found = written(tmp_path, 2, train(3))
+    (tmp_path / "new").mkdir()
+    own = written(tmp_path / "new", 0, train(3))
+    assert found == {"start": start, "end": start + own["end"], "sha256": own["sha256"]}
+
+
 def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
     records = [train(1), validation(1), train(2), train(3), validation(3), train(4)]
     opened = []

@@ -19,6 +19,7 @@ from runner.data.prepare import Silent, prepare_store
 from runner.data.store import Store, check_vocabulary, open_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
+from runner.own_digest import with_digest
 from schema.sections.data import Data, Source
 
 
@@ -138,6 +139,10 @@ def test_two_datasets_never_share_a_folder(data: Data) -> None:
     assert caught.value.exit_code is ExitCode.INVALID
 
 
+def more_documents(path: Path) -> str:
+    return path.read_text().replace('"documents": ', '"documents": 1')
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "sentence"),
     [
@@ -154,9 +159,10 @@ def test_two_datasets_never_share_a_folder(data: Data) -> None:
         ),
         ("meta.json", lambda path: path.write_text("{"), "meta.json cannot be read"),
         ("meta.json", lambda path: path.write_text("[]"), "meta.json cannot be read"),
+        ("meta.json", lambda path: path.write_text(more_documents(path)), "meta.json cannot be read: it is not as it"),
         (
             "meta.json",
-            lambda path: path.write_text(path.read_text().replace('"documents": ', '"documents": 1')),
+            lambda path: path.write_text(with_digest("{\n" + more_documents(path).partition("\n")[2])),
             "meta.json contradicts itself",
         ),
     ],
