@@ -97,6 +97,7 @@ def _strike(cycle: dict[str, Any]) -> None:
         return
     for name in cycle.get("signals", ["SIGKILL"]):
         os.kill(os.getpid(), signal.Signals[name])
+        time.sleep(0.05)  # of two at once that are the same, the system delivers one
 
 
 def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:

@@ -71,11 +71,26 @@ def test_a_step_that_is_not_finite_stops_the_run_and_names_its_rows(here: Path, 
     assert lorarun(here, *RUN).exit_code == 76  # the same rows come again
 
 
-def test_the_run_stops_within_one_step(here: Path, spoil: Callable[..., None]) -> None:
+def test_the_run_stops_within_one_step_and_names_the_rows_of_the_batch(here: Path, spoil: Callable[..., None]) -> None:
     spoil(np.nan, 2)
-    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=4")
+    seen: list[Any] = []
+    train = runner.trainer.BaseTrainer._train
+
+    def see(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+        seen.append(batch)
+        return train(self, phase, compiled, batch, key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner.trainer.BaseTrainer, "_train", see)
+        done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=4")
     assert done.exit_code == 76
-    assert "phase full, step 2: " in done.stderr
+    rows = seen[1].rows["tales"]
+    assert (seen[1].step, len(rows)) == (2, 4)
+    assert (
+        f"phase full, step 2: the loss, its gradient or the update is not finite (rows {', '.join(map(str, rows))} "
+        in (done.stderr)
+    )
+    assert len(seen) <= 3
 
 
 def test_a_skipped_step_changes_nothing_but_its_number(here: Path, spoil: Callable[..., None]) -> None:

@@ -24,6 +24,7 @@ from runner.job import ExecutionSpec
 from runner.lora import merge_lora_params
 from runner.lora_trainer import LoRATrainer
 from runner.phase import compile_phase
+from runner.plan import compile_plan
 from runner.start import first_state, weights_of
 from runner.trainer import saved_part
 from schema.lint import load_spec
@@ -215,6 +216,39 @@ def test_a_run_begins_with_the_validation_loss_that_the_old_one_ended_with(start
     compiled = compile_phase(spec, new.mesh, state, spec.training.per_device_batch_size)
     loss, _ = validation_losses(compiled, state, new.mesh, rows, spec.training.validation_steps)["tales"]
     assert loss == pytest.approx(summary("old")["phases"][phase]["validation_loss"]["tales"], rel=1e-5)
+
+
+@pytest.mark.parametrize("start", [FULL, LORA])
+def test_a_run_that_starts_from_another_takes_the_steps_of_its_own_plan(
+    start: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    begin = LoRATrainer.begin
+
+    def note(self: LoRATrainer) -> None:
+        begin(self)
+        begun.append(jax.tree.map(np.array, jax.device_get(self.state.params)))
+
+    monkeypatch.setattr(LoRATrainer, "begin", note)
+    budgets = ("training/pre_lora_tokens=[384]", "training/post_lora_tokens=[128]")  # 3 steps and 1, there 2 and 2
+    command = ("exec", "spec.yaml", "--run-dir", "new", "--restore", f"old/{start}", *(f"--set={b}" for b in budgets))
+    done = lorarun(here, *command)
+    assert done.exit_code == 0, done.stderr
+    assert {path.partition("/")[0] for path in done.changed} == {"new"}
+    new, plan = trainer("new", restore=f"old/{start}"), compile_plan(load_spec("spec.yaml", budgets))
+    assert_equal(begun[0], weights_of(Path("old") / start, new.model, new.spec.spec, new.mesh))
+    assert steps_of("new") == [
+        (step, phase.name, phase.learning_rate_at(step))
+        for phase, steps in zip(plan.phases, ([1, 2, 3], [4]), strict=True)
+        for step in steps
+    ]
+    assert summary("new")["datasets"]["tales"]["rows"] == 16
+    assert "new is finished; nothing is left to do" in lorarun(here, *command).stdout
+
+
+def steps_of(run_dir: str) -> list[tuple[int, str, float]]:
+    records = map(json.loads, (Path(run_dir) / "metrics.jsonl").read_text().splitlines())
+    return [(each["step"], each["phase"], each["learning_rate"]) for each in records if each["event"] == "train"]
 
 
 def test_adapters_alone_are_trained_on_a_restored_base_however_it_is_named(here: Path) -> None:

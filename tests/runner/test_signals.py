@@ -130,10 +130,11 @@ def test_what_a_scheduler_sends_again_changes_no_exit_status(tmp_path: Path) -> 
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     prepare(tmp_path)
     twice = {"run_dir": "stopped", "event": "^before validation batch$", "signals": ["SIGINT", "SIGINT"]}
-    again = {"run_dir": "stopped", "event": "^after record train 7$", "signals": ["SIGUSR1", "SIGTERM", "SIGINT"]}
-    ends = run_cycles(tmp_path, [twice, again, {"run_dir": "stopped"}, {"run_dir": "whole"}])
+    in_a_save = {**twice, "event": r"^before rename \S+/checkpoints/\.partial-7/manifest\.json$"}
+    again = {"run_dir": "stopped", "event": "^after record train 10$", "signals": ["SIGUSR1", "SIGTERM", "SIGINT"]}
+    ends = run_cycles(tmp_path, [twice, in_a_save, again, {"run_dir": "stopped"}, {"run_dir": "whole"}])
     log = (tmp_path / "log").read_text()
-    assert [end["status"] >> 8 for end in ends] == [130, 75, 0, 0], log
+    assert [end["status"] >> 8 for end in ends] == [130, 130, 75, 0, 0], log
     assert "lorarun: stopped at once; checkpoints are whole" in log
     assert "Traceback" not in log
     assert summary(tmp_path / "stopped") == summary(tmp_path / "whole")
