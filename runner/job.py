@@ -89,12 +89,14 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         if not is_run(folder):
             strange = folder.exists() and any(entry.name not in BEFORE_A_RUN for entry in folder.iterdir())
             return Run(str(folder), obstacle="is not empty and holds no run" if strange else "")
-        step = max((int(entry.name) for entry in _checkpoints(folder)), default=None)
+        saved = tuple(int(entry.name) for entry in reversed(_checkpoints(folder)))
+        holds = tuple(name for name in (BASE, EXPORT) if (folder / name).is_dir())
     except OSError as error:
         raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
+    step = saved[-1] if saved else None
     changes = [*compare(read_json(folder / "run.json"), own, step or 0, load_schema())]
     refused, accepted = (tuple(change for change, goes_on in changes if goes_on is kind) for kind in (False, True))
-    return Run(str(folder), changes=refused, accepted=accepted, step=step)
+    return Run(str(folder), changes=refused, accepted=accepted, step=step, saved=saved, holds=holds)
 
 
 def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:

@@ -95,7 +95,8 @@ class Run:
     """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
 
     `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot go on with,
-    `accepted` those that it can; `step` is its newest checkpoint's.
+    `accepted` those that it can; `step` is its newest checkpoint's, `saved` are those of all that lie there; `holds`
+    names the other folders, base and export, that do.
     """
 
     path: str
@@ -103,6 +104,8 @@ class Run:
     changes: tuple[Change, ...] = ()
     accepted: tuple[Change, ...] = ()
     step: int | None = None
+    saved: tuple[int, ...] = ()
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

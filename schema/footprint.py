@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Literal
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+POSITIONS = "wpe/embedding"
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 
 # Which mesh axis splits a logical axis; an axis that is not named stays whole on every device.
@@ -68,7 +69,7 @@ def parameters(architecture: Any) -> tuple[Parameter, ...]:
     f, v = a.intermediate_size or 4 * d, a.vocab_size
     found = [Parameter("wte/embedding", (v, d), ("vocab", "embed"))]
     if not a.rope:
-        found.append(Parameter("wpe/embedding", (a.block_size, d), ("positions", "embed")))
+        found.append(Parameter(POSITIONS, (a.block_size, d), ("positions", "embed")))
 
     def norm(path: str, stacked: bool) -> None:
         shape, axes = ((a.n_layers, d), ("layers", "norm")) if stacked else ((d,), ("norm",))
@@ -141,12 +142,39 @@ def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"
 
 
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:
-    """Bytes of what an `export` section asks for at the end of a run, with adapters or without."""
-    every = parameters(architecture)
-    model = sum(parameter.size for parameter in every) * ITEM_BYTES[export.dtype]
+    """Bytes of the tensors that an `export` section asks for at the end of a run, with adapters or without.
+
+    As `runner.weights` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
+    """
+    every, item = parameters(architecture), ITEM_BYTES[export.dtype]
     own = adapters(every, lora.target_modules, lora.rank) if has_adapters and export.adapter else ()
     copies: int = export.merged + bool(own)
-    return copies * model + sum(parameter.size for parameter in own) * ITEM_BYTES["float32"]
+    weights = copies * sum(_exported_size(architecture, parameter) for parameter in every)
+    sizes = {parameter.path: _exported_size(architecture, parameter) for parameter in own}
+    tied, table = architecture.tie_embeddings, architecture.vocab_size * architecture.n_embd
+    if tied and "lora_A/wte/embedding" in sizes:
+        weights += table  # the head of the base, which is untied there
+        sizes["head"] = sizes["lora_A/wte/embedding"] + sizes["lora_B/wte/embedding"]
+    if "lora_A/wpe/embedding" in sizes:  # travels whole, in place of A and B
+        weights += sum(_exported_size(architecture, parameter) for parameter in every if parameter.path == POSITIONS)
+        del sizes["lora_A/wpe/embedding"], sizes["lora_B/wpe/embedding"]
+        sizes = sizes or {"stand-in": 2 * architecture.n_embd * lora.rank}  # PEFT wants one adapter at least
+    return weights * item + sum(sizes.values()) * ITEM_BYTES["float32"]
+
+
+def _exported_size(architecture: Any, parameter: Parameter) -> int:
+    """Scalars of a parameter, or of A or B of its adapter, in the files of an export.
+
+    The class with learned positions has two rows before its table, and one key and value head for each query head;
+    both classes have norms with biases.
+    """
+    a, size = architecture, parameter.size
+    if parameter.path == POSITIONS:
+        return size + 2 * int(a.n_embd)
+    if parameter.path.endswith("/scale") and not a.bias:
+        return 2 * size
+    repeated = any(f"attn/{name}_proj/" in parameter.path for name in "kv") and not parameter.path.startswith("lora_A/")
+    return size * (a.n_head // (a.n_kv_head or a.n_head)) if repeated and not a.rope else size
 
 
 def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
@@ -176,7 +204,7 @@ def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["
         parameter.size
         for parameter in parameters(a)
         if parameter.matrix is not None
-        and parameter.path != "wpe/embedding"
+        and parameter.path != POSITIONS
         and (parameter.path != "wte/embedding" or a.tie_embeddings)
     )
     attention: int = 12 * a.n_layers * (a.n_embd // a.n_head) * a.n_head * a.block_size

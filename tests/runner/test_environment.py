@@ -147,6 +147,17 @@ def old_run(changes: dict[str, object]) -> Callable[[], None]:
     return make
 
 
+def test_what_a_run_has_written_is_told(here: Path) -> None:
+    create_run_dir(ExecutionSpec(load_spec("spec.yaml"), Path("run")))
+    for step in (10, 2):
+        seal_checkpoint(Path("run"), step)
+    for name in ("base", "damaged", "checkpoints/.partial-3"):
+        (here / "run" / name).mkdir()
+    found = facts(run_dir=Path("run")).run
+    assert found is not None
+    assert (found.step, found.saved, found.holds) == (10, (2, 10), ("base",))
+
+
 def trained_on(name: str) -> tuple[str, ...]:
     return tuple(
         f"training/{phase}_lora_dataset=[[{{name: {name}, rate: 1, style: PADDED}}]]" for phase in ("pre", "post")

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import unflatten_dict
+from safetensors.numpy import load_file
 
 from runner.data.loader import Batch
 from runner.export import Report, Trained, export_run
@@ -19,7 +21,7 @@ from runner.lora import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
 from runner.weights import layout_of, read_model, write_model
 from runner.weights._files import write_shards
-from schema.footprint import export_bytes, parameters
+from schema.footprint import adapters, export_bytes, parameters
 from schema.spec import Spec
 from tests.runner.huggingface_reference import Folder, logits_of
 from tests.runner.tiny_run import in_float64, make_spec, model_of, one_device, random_batch, start
@@ -97,11 +99,32 @@ def test_other_programs_compute_the_trained_model_from_an_export(
     # The probe takes one row after the other, in the model's own float32.
     assert report.adapters_effect.max_abs_diff == pytest.approx(np.abs(base - wanted).max(), rel=1e-2)
     assert [part.name for part in report.parts] == ["merged", "adapter"]
-    found = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
-    planned = export_bytes(spec.architecture, spec.optimization.lora, spec.export, True)
-    # Files have headers; norms without bias, tied heads and repeated heads take more there than here.
-    assert planned * 0.99 < found < planned * 1.5 + 20_000
+    assert_planned(tmp_path, spec, has_adapters=True)
     assert all(part.difference.is_exact and part.difference.top1_agreement == 1 for part in report.parts)
+
+
+def assert_planned(folder: Path, spec: Spec, has_adapters: bool) -> None:
+    """What is planned is every byte of the tensors, and nearly all that the export takes on the disk."""
+    planned = export_bytes(spec.architecture, spec.optimization.lora, spec.export, has_adapters)
+    files = list(folder.rglob("*.safetensors"))
+    assert planned == sum(tensor.nbytes for file in files for tensor in load_file(file).values())
+    taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert planned < taken < planned * 1.02 + 20_000
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_bytes_of_base_and_adapter_are_planned_in_sixteen_bits(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "runner.export._Export.prove", lambda *_: Report((), None)
+    )  # of zeros there is nothing to prove
+    spec = spec_of(SHAPES[shape], merged=False, dtype="bfloat16")
+    every, lora = parameters(spec.architecture), spec.optimization.lora
+    flat = {f"params/{each.path}": np.zeros(each.shape, np.float32) for each in every}
+    flat |= {each.path: np.zeros(each.shape, np.float32) for each in adapters(every, lora.target_modules, lora.rank)}
+    exported(tmp_path, spec, unflatten_dict(flat, sep="/"), random_batch(spec, 3)["tokens"])
+    assert_planned(tmp_path, spec, has_adapters=True)
 
 
 def test_a_model_without_adapters_is_one_folder(tmp_path: Path) -> None:
@@ -109,6 +132,7 @@ def test_a_model_without_adapters_is_one_folder(tmp_path: Path) -> None:
     model, variables = trained(spec)
     tokens = random_batch(spec, 3)["tokens"]
     report = exported(tmp_path, spec, {"params": variables["params"]}, tokens)
+    assert_planned(tmp_path, spec, has_adapters=False)
     assert [path.name for path in sorted((tmp_path / "export").iterdir())] == ["manifest.json", "merged"]
     assert (report.adapters_effect, report.parts[0].unchanged) == (None, None)
     wanted = model.apply({"params": variables["params"]}, tokens)
