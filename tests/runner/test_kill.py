@@ -37,7 +37,8 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
-CYCLES = int(os.environ.get("SOAK_CYCLES", "200"))  # of start and kill
+CYCLES = int(os.environ.get("SOAK_CYCLES", "200"))  # of start and kill, over all of the soak
+SOAKS = 4  # which can run side by side
 
 
 @pytest.fixture
@@ -183,17 +184,18 @@ def tree_of(run: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_many_starts_and_kills_end_as_an_uninterrupted_run(small: Path) -> None:
+@pytest.mark.parametrize("seed", range(SOAKS))
+def test_many_starts_and_kills_end_as_an_uninterrupted_run(seed: int, small: Path) -> None:
     spec = (small / "spec.yaml").read_text().replace("[2560]", "[1280]").replace("  validation_steps: 8\n", "")
     quick = spec.replace("training:\n", "training:\n  validation: false\n")
     (small / "spec.yaml").write_text(quick + "export: {merged: false, adapter: false}\n")
     _, usual = run_cycles(small, [{"run_dir": "whole"}, {"run_dir": "again"}])  # the first one compiles
-    random = Random(0)
-    moments = [random.uniform(0.02, 0.5) * usual["seconds"] for _ in range(CYCLES)]
+    random = Random(seed)
+    moments = [random.uniform(0.02, 0.5) * usual["seconds"] for _ in range(CYCLES // SOAKS)]
     kills = [{"run_dir": "killed", "anew": True, "seconds": seconds} for seconds in moments]
     ends = run_cycles(small, [*kills, {"run_dir": "killed", "anew": True}])
     assert {end["status"] for end in ends} == {0, signal.SIGKILL}, (small / "log").read_text()[-5_000:]
-    assert sum(end["status"] == signal.SIGKILL for end in ends) == CYCLES
+    assert sum(end["status"] == signal.SIGKILL for end in ends) == len(kills)
     ended = [end["run_dir"] for end in ends if end["status"] == 0]
     for run_dir in ended:
         assert_same_run(small / run_dir, small / "whole")
