@@ -16,6 +16,7 @@ import numpy as np
 from flax.training.train_state import TrainState
 from jax.sharding import NamedSharding, PartitionSpec
 
+from runner.data.catalog import is_scored
 from runner.lora import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
 from runner.plan import check_batch
@@ -66,7 +67,7 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     skip = spec.training.on_nonfinite == "skip"
     train = jax.jit(partial(_train, micro=micro, skip=skip), donate_argnums=0, out_shardings=(kept, everywhere))
     validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
-    validates = spec.training.validation or (spec.training.evaluate and spec.eval.evaluations)
+    validates = is_scored(spec)
     with jax.set_mesh(mesh):
         compiled_train = train.lower(changing, base, _abstract_batch(spec, mesh, rows), *scalars).compile()
         if validates:

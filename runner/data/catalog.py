@@ -53,6 +53,11 @@ class Catalog:
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
 
 
+def is_scored(spec: Spec) -> bool:
+    """Whether a spec asks for losses on validation splits, of validation or of evaluations."""
+    return spec.training.validation or bool(spec.training.evaluate and spec.eval.evaluations)
+
+
 def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
     """Make or open the store of every dataset of the plan, and check it against the spec.
 
@@ -70,11 +75,10 @@ def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
         check_vocabulary(store, spec.architecture.vocab_size)
         stores[folder_name(name, suffix)] = store
     names = labels(keys)
-    scored = spec.training.validation or (spec.training.evaluate and spec.eval.evaluations)
     catalog = Catalog(
         stores=stores,
         train={key: _open(spec, stores, key, "train") for key in keys},
-        validation={names[key]: _open(spec, stores, key, "val") for key in keys} if scored else {},
+        validation={names[key]: _open(spec, stores, key, "val") for key in keys} if is_scored(spec) else {},
         labels=names,
     )
     if spec.data.on_exhausted == "error":

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.meta import REMEDY, SplitMeta, StoreMeta, load_meta
-from runner.data.store_files import check_sizes, other_content, split_file
+from runner.data.store_files import OFFSET_BYTES, PROMPT_BYTES, check_sizes, other_content, split_file
 from runner.failure import ExitCode, Failure
 
-OFFSET_DTYPE = np.dtype("<u8")
-PROMPT_DTYPE = np.dtype("<u4")
+OFFSET_DTYPE = np.dtype(f"<u{OFFSET_BYTES}")
+PROMPT_DTYPE = np.dtype(f"<u{PROMPT_BYTES}")
 # Reading this much costs about a second; beyond, content is verified only when asked for.
 ALWAYS_VERIFIED_BYTES = 2**30
 

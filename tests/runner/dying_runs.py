@@ -32,14 +32,17 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
+import runner.cli
+import runner.evaluate
+import runner.lora_trainer  # so that what runs need is loaded before the first of them is forked
+import runner.trainer
+from runner.metrics.jsonl import JsonlSink
+
 KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": "remove", "os.truncate": "truncate"}
 
 
 def main() -> None:
     log = Path(sys.argv[1]).absolute()
-    import runner.evaluate
-    import runner.trainer  # noqa: F401  (what the runs need is loaded before they begin)
-
     gc.collect()
     gc.freeze()  # no run looks through the libraries for garbage
     ends: list[dict[str, Any]] = []
@@ -77,10 +80,8 @@ def _run(log: Path, cycle: dict[str, Any]) -> None:
         _listen(re.compile(cycle["event"]) if cycle.get("event") else None, partial(_strike, cycle))
     if cycle.get("seconds") is not None:
         threading.Thread(target=_die_after, args=(cycle["seconds"],), daemon=True).start()
-    from runner.cli import main
-
     sys.argv = ["lorarun", "exec", "spec.yaml", "--run-dir", cycle["run_dir"]]
-    main()  # ends the process
+    runner.cli.main()  # ends the process
 
 
 def _die_after(seconds: float) -> None:
@@ -102,10 +103,6 @@ def _strike(cycle: dict[str, Any]) -> None:
 
 def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
     """Tell every event, and strike at the first that matches."""
-    import runner.evaluate
-    import runner.trainer
-    from runner.metrics.jsonl import JsonlSink
-
     here, shown, struck = str(Path.cwd()) + "/", "EVENTS" in os.environ, False
 
     def happen(event: str) -> None:

@@ -122,7 +122,7 @@ def _way() -> list[str]:
     for way in WAYS if sys.platform == "linux" else ():
         if subprocess.run([*way, *trial], stderr=subprocess.DEVNULL, check=False).returncode == 0:
             return way
-    pytest.skip("only Linux has disks of a chosen size for one process, and this system forbids its namespaces")
+    pytest.skip("no disk of a chosen size can be mounted: that takes Linux, and root or user namespaces")
 
 
 def main() -> None:

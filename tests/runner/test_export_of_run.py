@@ -31,14 +31,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that folder, to work in."""
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def again(folder: Path, *values: str) -> Outcome:
     return lorarun(folder, "exec", "spec.yaml", "--run-dir", "run", *(f"--set={value}" for value in values))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(here: Path) -> Path:
     """A copy of that folder as it was before the run said that it is done."""
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "run/summary.json").unlink()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (here / "run/summary.json").unlink()
+    return here
 
 
 def flip(path: Path) -> None:

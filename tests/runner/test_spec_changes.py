@@ -20,14 +20,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that folder."""
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def execute(here: Path, *settings: str, run_dir: str = "run", fork: str | None = None) -> Outcome:
     options = [option for setting in settings for option in ("--set", setting)]
     return lorarun(here, "exec", "spec.yaml", "--run-dir", run_dir, *options, *(["--fork", fork] if fork else []))

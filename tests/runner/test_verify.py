@@ -29,14 +29,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that folder, to work in."""
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def verify(here: Path) -> tuple[int, dict[str, str]]:
     """Exit code, and what is said of each part; nothing may be written."""
     done = lorarun(here, "verify", "run")
