@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -146,28 +145,3 @@ def test_a_run_of_one_budget_has_one_stage() -> None:
     assert not goes_on(one_budget=True, training__tokens=640)
     assert not goes_on(one_budget=False, training__pre_lora_tokens=[640, 640])
     assert goes_on(one_budget=False, training__pre_lora_tokens=[320, 960])
-
-
-# Of the keys that are forward-only: another value, and the last step after which no stage that it concerns has begun.
-LATER: dict[str, tuple[Any, int]] = {
-    "training/dataset": (web(0.5) * 2, 0),
-    "training/tokens": (640, 0),
-    "training/pre_lora_dataset": ([web(), web(0.5) * 2], 10),
-    "training/pre_lora_tokens": ([320, 960], 10),
-    "training/post_lora_dataset": ([web(0.5) * 2], 30),
-    "training/post_lora_tokens": ([320], 30),
-}
-KEYS = {key: name for key, name in change_classes(load_schema()).items() if "[]" not in key and "NAME" not in key}
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-@pytest.mark.parametrize("key", KEYS)
-def test_each_key_alone_may_change_as_its_class_says(key: str, dropout: float) -> None:
-    value, begins_after = LATER.get(key, (64, 7))  # 64 is no key's value in this identity
-    before = identity(one_budget=key in ("training/dataset", "training/tokens"), optimization__lora__dropout=dropout)
-    now = {**before, "spec": before["spec"] | {key: value}}
-    may = {"free": True, "free without dropout": not dropout, "forward-only": True, "breaking": False}[KEYS[key]]
-    for step in (begins_after, begins_after + 1):
-        may &= step == begins_after or KEYS[key] != "forward-only"
-        ((change, goes_on),) = compare(before, now, step, load_schema())
-        assert (change.key, change.now, goes_on) == (key, json.dumps(value), may), step
