@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import runner.trainer
+from runner.data.tokenizers.byte import END, PAD
 from runner.lora import transition_to_lora
 from runner.manifest import read_manifest
 from runner.mesh import put_batch
@@ -71,26 +72,41 @@ def test_a_step_that_is_not_finite_stops_the_run_and_names_its_rows(here: Path, 
     assert lorarun(here, *RUN).exit_code == 76  # the same rows come again
 
 
-def test_the_run_stops_within_one_step_and_names_the_rows_of_the_batch(here: Path, spoil: Callable[..., None]) -> None:
-    spoil(np.nan, 2)
-    seen: list[Any] = []
+def training_texts(here: Path) -> list[str]:
+    """The records of the file in order but those that the store keeps for validation: row 0 is the first of them."""
+    lines = map(json.loads, (here / "tales.jsonl").read_text().splitlines())
+    held_out = np.fromfile(here / "stores/tales/val.tokens.bin", "<u2")
+    texts = [line["prompt"] + line["completion"] for line in lines]
+    return [text for text in texts if text not in text_of(held_out).split("\0")]
+
+
+def text_of(ids: np.ndarray) -> str:
+    """The bytes of token ids, a zero where a document ends, nothing for padding."""
+    return bytes(0 if token == END else token for token in ids.tolist() if token != PAD).decode()
+
+
+@pytest.mark.parametrize(("phase", "step"), [("full", 2), ("lora", BAD)])
+def test_the_run_stops_within_one_step_and_names_the_rows_that_its_batch_holds(
+    phase: str, step: int, here: Path, spoil: Callable[..., None]
+) -> None:
+    spoil(np.nan, step)
+    read: dict[int, list[str]] = {}
     train = runner.trainer.BaseTrainer._train
 
     def see(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
-        seen.append(batch)
+        read[batch.step] = [text_of(row).rstrip("\0") for row in batch.tokens]
         return train(self, phase, compiled, batch, key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.trainer.BaseTrainer, "_train", see)
         done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=4")
     assert done.exit_code == 76
-    rows = seen[1].rows["tales"]
-    assert (seen[1].step, len(rows)) == (2, 4)
-    assert (
-        f"phase full, step 2: the loss, its gradient or the update is not finite (rows {', '.join(map(str, rows))} "
-        in (done.stderr)
-    )
-    assert len(seen) <= 3
+    texts = training_texts(here)
+    rows = [texts.index(text) for text in read[step]]
+    assert (len(texts), len(set(rows))) == (99, 4)  # a record is held out: numbers of lines would be others
+    what = f"phase {phase}, step {step}: the loss, its gradient or the update is not finite"
+    assert f"{what} (rows {', '.join(map(str, rows))} of tales);" in done.stderr
+    assert max(read) <= step + 1
 
 
 def test_a_skipped_step_changes_nothing_but_its_number(here: Path, spoil: Callable[..., None]) -> None:
