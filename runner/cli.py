@@ -192,9 +192,10 @@ def execute(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
     once, with 130.
     """
+    from runner.impatience import ended_by_impatience
     from runner.preemption import listen
 
-    with leave_cleanly(traceback), listen(until_exit=True) as preemption:
+    with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience():
         from schema.lint import load_spec
         from schema.settings import read_settings
 

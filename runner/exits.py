@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from runner.failure import ExitCode, Failure
+from runner.impatience import STOPPED_AT_ONCE
 from runner.preemption import Impatience
 from runner.terminal import wants_colour, write
 
@@ -46,7 +47,7 @@ def _explain(error: BaseException) -> ExitCode:
         click.echo(f"lorarun: {error}", err=True)
         return ExitCode.INVALID
     if isinstance(error, Impatience):
-        click.echo("lorarun: stopped at once; checkpoints are whole, what followed the last one is lost", err=True)
+        click.echo(STOPPED_AT_ONCE, err=True)
         return ExitCode.IMPATIENT
     if isinstance(error, KeyboardInterrupt):
         click.echo("lorarun: stopped; nothing that was saved is lost, run the same command again", err=True)

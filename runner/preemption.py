@@ -24,15 +24,15 @@ class Preemption:
     def __init__(self) -> None:
         self.requested = False
         self.patient = False
-        self._pressed = False
+        self._loading = False
+        self._presses = 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: note it while steps run, else raise KeyboardInterrupt."""
-        if number == signal.SIGINT and self._pressed:
-            raise Impatience
-        self.requested, self._pressed = True, self._pressed or number == signal.SIGINT
-        if not self.patient:
-            raise KeyboardInterrupt
+        self.requested = True
+        self._presses += number == signal.SIGINT
+        if not self._loading and (self._presses > 1 or not self.patient):
+            self.check()
 
     def is_requested(self) -> bool:
         """Whether somebody asked."""
@@ -40,17 +40,19 @@ class Preemption:
 
     def check(self) -> None:
         """Raise KeyboardInterrupt when somebody asked; Python drops one that is raised in a callback of a library."""
+        if self._presses > 1:
+            raise Impatience
         if self.requested:
             raise KeyboardInterrupt
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Within this block a signal waits for its end: native libraries do not outlive an interrupted import."""
-        self.patient = True
+        """Within this block every signal waits for its end: native libraries do not outlive an interrupted import."""
+        self._loading = True
         try:
             yield
         finally:
-            self.patient = False
+            self._loading = False
         self.check()
 
     @contextmanager

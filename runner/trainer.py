@@ -167,6 +167,7 @@ class BaseTrainer(RestoreableJob):
         if asked_to_stop or due or self.step in phase.checkpoint_steps:
             self._save_once(phase, stage, session)
         if asked_to_stop:
+            self.console.print(f"stopping: step {self.step:,} is being saved; a second Ctrl-C does not wait for it")
             session.checkpoints.wait()
             raise Failure(
                 f"stopped after step {self.step:,}, which is saved; run the same command again", ExitCode.PREEMPTED

@@ -3,11 +3,13 @@
     python -m tests.runner.dying_runs LOG < CYCLES.json
 
 in the folder of the spec. CYCLES is a list of {"run_dir": …, "event": regular expression or null, "seconds": number
-or null, "signals": ["SIGTERM", …], "bytes": number or null}. Every run is forked from one process that has loaded the
-libraries, and sends itself these signals, SIGKILL if there are none, at the first event that the expression matches, or
-SIGKILL after these seconds; else it ends by itself. With "bytes" it gets no signal at that event, but from then on the
-kernel kills it with SIGXFSZ in the middle of the write, by whichever library, that makes a file longer than these. With
-"anew": true it is the run RUN_DIR-0, after the end of that one RUN_DIR-1, and so on, until the seconds have killed one.
+or null, "signals": ["SIGTERM", …], "hangs": bool, "bytes": number or null}. Every run is forked from one process that
+has loaded the libraries, and sends itself these signals, SIGKILL if there are none, at the first event that the
+expression matches, or SIGKILL after these seconds; else it ends by itself. With "hangs": true the thread of the event
+hears nothing any more, as if a disk or a device did not answer, and the signals come then. With "bytes" it gets no
+signal at that event, but from then on the kernel kills it with SIGXFSZ in the middle of the write, by whichever
+library, that makes a file longer than these. With "anew": true it is the run RUN_DIR-0, after the end of that one
+RUN_DIR-1, and so on, until the seconds have killed one.
 Prints the list of run directories, wait statuses and seconds; what the runs print goes to the file LOG, with every
 event when the environment asks for EVENTS.
 
@@ -18,6 +20,7 @@ or removed, each as Python is about to do it and, for renames, as it has; record
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import re
@@ -96,6 +99,14 @@ def _strike(cycle: dict[str, Any]) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and writes are refused
         resource.setrlimit(resource.RLIMIT_FSIZE, (cycle["bytes"], cycle["bytes"]))
         return
+    if cycle.get("hangs"):
+        threading.Timer(0.2, _send, args=(cycle,)).start()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # some minutes of native code, which runs no handler
+    else:
+        _send(cycle)
+
+
+def _send(cycle: dict[str, Any]) -> None:
     for name in cycle.get("signals", ["SIGKILL"]):
         os.kill(os.getpid(), signal.Signals[name])
         time.sleep(0.05)  # of two at once that are the same, the system delivers one
