@@ -15,10 +15,10 @@ from runner.data.sources import DataSource, find_source, known_datasets
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from runner.job import find_checkpoint, identity, inspect_run_dir, is_run, other_architecture
-from schema.document import Document
+from schema.document import Document, Unavailable
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store
 from schema.rules._datasets import entries
-from schema.rules._stages import one_budget
+from schema.rules._stages import one_budget, planned
 from schema.sections.data import Data
 
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
@@ -76,7 +76,11 @@ def _starting_point(document: Document, restore: Path | None) -> Path | None:
 
 
 def _run(document: Document, folder: Path, start: Path | None) -> Run | None:
-    """What lies in the run directory; a spec that can't be read has no identity to compare."""
+    """What lies in the run directory; a spec that can't be read, or has no plan, has no identity to compare."""
+    try:
+        planned(document)
+    except Unavailable:
+        return None
     if not document.available(""):
         return None
     return inspect_run_dir(folder, identity(document.values, start, one_budget(document)))

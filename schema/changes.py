@@ -19,6 +19,7 @@ from schema.findings import Json
 
 FACTS = ("starting_point",)  # of an identity, beside its spec
 SOURCES = "data/sources/"
+PER_PHASE = tuple(budget.TOKENS_KEY.values())
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
 
 
@@ -45,6 +46,8 @@ def compare(
             first = f"{key}/" == SOURCES and old.get(key) == {}  # there were none
             added = first or _source(key) not in {None, *known}  # which no stage that has begun can have read
             yield change, added or allowed[classes.get(key, BREAKING)]
+    if _deciding(before) != _deciding(now):  # which keys are written says so, whatever their values
+        yield Change("the budget that decides", _deciding(before), _deciding(now)), forward
     for fact in FACTS:
         if before.get(fact) != now[fact]:
             yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
@@ -60,13 +63,18 @@ def _source(key: str) -> str | None:
     return key.removeprefix(SOURCES).partition("/")[0] if key.startswith(SOURCES) else None
 
 
+def _deciding(identity: Mapping[str, Any]) -> str:
+    """The keys whose budgets make the stages of a run."""
+    return "training/tokens" if identity.get("one_budget") else " and ".join(map("training/{}".format, PER_PHASE))
+
+
 def _begun(identity: Mapping[str, Any], step: int) -> list[Any]:
     """The stages that a run of `step` steps has begun: what none of them may lose."""
     spec = identity.get("spec", {})
     training = {key.removeprefix("training/"): value for key, value in spec.items() if key.startswith("training/")}
     try:
         tokens_per_step = training["batch_size"] * spec["architecture/block_size"]
-        given = {"tokens", "dataset"} if identity.get("one_budget") else {*budget.TOKENS_KEY.values()}
+        given = {"tokens", "dataset"} if identity.get("one_budget") else PER_PHASE
         found = budget.stages(SimpleNamespace(**training), given, tokens_per_step)
     except (KeyError, AttributeError):  # a run.json that holds less is of another version: nothing of it is known
         return [identity]

@@ -107,3 +107,11 @@ def test_a_fork_needs_a_run_and_no_other_start(here: Path) -> None:
     both = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--fork", "other", "--restore", "run")
     assert both.exit_code == 2
     assert "leave out --restore" in both.stderr
+
+
+def test_a_spec_that_has_no_plan_is_compared_with_no_run(here: Path) -> None:
+    (here / "runs").mkdir()
+    (here / "run").rename(here / "runs/spec")
+    done = lorarun(here, "validate", "spec.yaml", "--env", "--set", "training/pre_lora_tokens=[256, 256]")
+    assert (done.exit_code, done.stdout.count("error[")) == (1, 1)
+    assert "error[LR101 stage-count]" in done.stdout

@@ -137,11 +137,21 @@ def test_with_dropout_the_mesh_belongs_to_the_run() -> None:
 
 
 def test_a_run_of_one_budget_has_one_stage() -> None:
-    def goes_on(**changes: Any) -> bool:
-        ((_, accepted),) = compare(identity(one_budget=True), identity(**changes), 9, load_schema())
-        return accepted
+    def goes_on(**changes: Any) -> set[bool]:
+        return {accepted for _, accepted in compare(identity(one_budget=True), identity(**changes), 9, load_schema())}
 
-    assert goes_on(one_budget=True, training__post_lora_tokens=[1])
-    assert not goes_on(one_budget=True, training__tokens=640)
-    assert not goes_on(one_budget=False, training__pre_lora_tokens=[640, 640])
-    assert goes_on(one_budget=False, training__pre_lora_tokens=[320, 960])
+    assert goes_on(one_budget=True, training__post_lora_tokens=[1]) == {True}
+    assert goes_on(one_budget=True, training__tokens=640) == {False}
+    assert goes_on(one_budget=False, training__pre_lora_tokens=[640, 640]) == {False}
+    assert goes_on(one_budget=False, training__pre_lora_tokens=[320, 960]) == {True}
+
+
+# The values of the two are the same; the one stage of training/tokens is the first of two of phase full.
+@pytest.mark.parametrize(("step", "goes_on"), [(10, True), (11, False)])
+def test_which_budgets_decide_is_a_change_though_no_value_is_another(step: int, goes_on: bool) -> None:
+    names = ["training/tokens", "training/pre_lora_tokens and training/post_lora_tokens"]
+    for before, now in ((True, False), (False, True)):
+        old, new = (identity(one_budget=single) for single in (before, now))
+        ((change, accepted),) = compare(old, new, step, load_schema())
+        assert (change.before, change.now) == (names[not before], names[not now])
+        assert accepted is goes_on
