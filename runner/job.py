@@ -94,7 +94,11 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
     except OSError as error:
         raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
     step = saved[-1] if saved else None
-    changes = [*compare(read_json(folder / "run.json"), own, step or 0, load_schema())]
+    try:
+        noted = read_json(folder / "run.json")
+    except Failure as failure:
+        raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
+    changes = [*compare(noted, own, step or 0, load_schema())]
     refused, accepted = (tuple(change for change, goes_on in changes if goes_on is kind) for kind in (False, True))
     return Run(str(folder), changes=refused, accepted=accepted, step=step, saved=saved, holds=holds)
 

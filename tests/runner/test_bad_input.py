@@ -205,7 +205,8 @@ def test_a_damaged_run_directory(here: Path) -> None:
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (74, set())
     assert done.stderr.startswith("lorarun: cannot read run/run.json: ")
-    assert done.stderr.endswith("; the run directory is damaged\n")
+    remedy = "bring back a copy of that file, or give --run-dir a new or empty folder"
+    assert done.stderr.endswith(f"; the run directory is damaged; {remedy}\n")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
-CYCLES = int(os.environ.get("SOAK_CYCLES", "100"))  # of start and kill, over all of the soak
+CYCLES = int(os.environ.get("SOAK_CYCLES", "200"))  # of start and kill, over all of the soak
 SOAKS = 4  # which can run side by side
 
 

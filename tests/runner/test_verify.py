@@ -197,14 +197,16 @@ def test_a_store_that_is_gone_or_another_one_is_told(here: Path) -> None:
 
 
 def test_a_run_does_not_go_on_with_files_that_have_changed(here: Path) -> None:
-    for name, remedy in (("run.json", ""), ("summary.json", "; remove summary.json and run the same command again")):
+    for name, remedy in (
+        ("run.json", "bring back a copy of that file, or give --run-dir a new or empty folder"),
+        ("summary.json", "remove summary.json and run the same command again, which writes it anew"),
+    ):
         content = (here / "run" / name).read_text()
         (here / "run" / name).write_text(content.replace("5", "6", 1))
         done = lorarun(here, *RUN)
         assert (done.exit_code, done.changed) == (74, set())
-        assert (
-            f"cannot read run/{name}: it is not as it was written; the run directory is damaged{remedy}" in done.stderr
-        )
+        damaged = f"cannot read run/{name}: it is not as it was written; the run directory is damaged"
+        assert done.stderr.splitlines()[-1] == f"lorarun: {damaged}; {remedy}"
         (here / "run" / name).write_text(content)
 
 
