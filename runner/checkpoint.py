@@ -23,12 +23,12 @@ import orbax.checkpoint as ocp
 
 from runner.failure import ExitCode, Failure
 from runner.fingerprint import Fingerprints, noted_on_host
-from runner.job import BASE, CHECKPOINTS, EXPORT, checkpoints_of, sync
+from runner.job import BASE, CHECKPOINTS, EXPORT, checkpoints_of, note_saved, sync
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
 from runner.quiet import quiet_loggers
 from runner.retention import Retention, read_scores, write_scores
 from runner.seal import seal, sealed_facts
-from runner.storage import PARTIAL, bring_back, saving, storage_failures
+from runner.storage import PARTIAL, bring_back, remove, saving, set_aside, storage_failures
 
 LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 STATE, FINGERPRINTS = "state", "fingerprints"  # of a sealed folder: where the arrays are, what they are
@@ -51,7 +51,7 @@ class Checkpoints:
             self.folder.mkdir(exist_ok=True)
             bring_back(run_dir / EXPORT)
             for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
-                shutil.rmtree(partial)
+                remove(partial)
             self._prune()  # of what the last process kept, and has to make room for
         self._arrays = ocp.StandardCheckpointer()
         self._committing: Future[None] | None = None
@@ -105,6 +105,7 @@ class Checkpoints:
             partial.rename(self.folder / str(facts["step"]))
             sync(self.folder)
         with storage_failures(self.folder, "remove old checkpoints of"):
+            note_saved(self.folder.parent, facts["step"])
             self._prune()
 
     def _prune(self) -> None:
@@ -113,8 +114,7 @@ class Checkpoints:
         kept = self._retention.kept([int(checkpoint.name) for checkpoint in there], self._scores)
         for old in there:
             if int(old.name) not in kept:
-                going = old.rename(self.folder / f"{PARTIAL}{old.name}-old")
-                shutil.rmtree(going)
+                remove(old.rename(self.folder / f"{PARTIAL}{old.name}-old"))
 
 
 def reread(folder: Path, state: Any) -> None:
@@ -182,18 +182,6 @@ def save_base(run_dir: Path, base_params: Any) -> str:
         partial.rename(folder)
         sync(folder.parent)
     return digest
-
-
-def set_aside(folder: Path, run_dir: Path) -> Path:
-    """Move a damaged folder to `damaged`, where nothing looks for checkpoints and nothing is ever deleted.
-
-    Returns its new place. Raises Failure STORAGE.
-    """
-    with storage_failures(folder, "move"):
-        aside = run_dir / "damaged"
-        aside.mkdir(exist_ok=True)
-        taken = sum(entry.name.partition("-")[0] == folder.name for entry in aside.iterdir())
-        return folder.rename(aside / (f"{folder.name}-{taken + 1}" if taken else folder.name))
 
 
 def tree_bytes(tree: Any) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from runner.failure import ExitCode, Failure
 from runner.own_digest import read_text, with_digest
@@ -135,7 +136,8 @@ def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = N
     make_run_dir(folder)
     try:
         if not is_run(folder):
-            write_facts(folder / "run.json", {**_identity(execution), "start": start})
+            facts = {"run_id": uuid4().hex, **_identity(execution), "start": start}
+            write_facts(folder / "run.json", facts)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
@@ -152,6 +154,26 @@ def accept_changes(execution: ExecutionSpec, found: Run) -> None:
     write_facts(path, {**noted, **_identity(execution), "history": history})
 
 
+def note_start(run_dir: Path, start: Mapping[str, str]) -> None:
+    """Write down that a run, of which nothing is saved yet, begins with another checkpoint. Raises OSError."""
+    write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "start": start})
+
+
+def note_saved(run_dir: Path, step: int) -> None:
+    """Write down the step of a run's first checkpoint, so that it never begins anew. Raises OSError."""
+    path = run_dir / "run.json"
+    if is_run(run_dir) and "saved" not in (noted := read_json(path)):
+        write_facts(path, {**noted, "saved": step})
+
+
+def run_id(run_dir: Path) -> str | None:
+    """What tells a run from every other one; None where no run lies, or one of an older version, or a damaged one."""
+    try:
+        return read_json(run_dir / "run.json").get("run_id")
+    except Failure:
+        return None
+
+
 def is_run(folder: Path) -> bool:
     """Whether a folder is a run directory."""
     return (folder / "run.json").is_file()
@@ -162,8 +184,13 @@ def checkpoints_of(path: Path) -> list[Path]:
 
     Nobody has looked yet whether they are intact.
     """
-    path = path.resolve()
+    path = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100  (below, follow no links)
     return [path] if (path / MANIFEST).is_file() else _checkpoints(path)
+
+
+def is_step(name: str) -> bool:
+    """Whether a checkpoint may have this name: a step as it is written, and nothing else that is a number."""
+    return name.isascii() and name.isdecimal() and str(int(name)) == name
 
 
 def find_checkpoint(path: Path) -> Path | None:
@@ -225,7 +252,7 @@ def _identity(execution: ExecutionSpec) -> dict[str, Any]:
 def _checkpoints(run_dir: Path) -> list[Path]:
     """Every checkpoint that was committed to a run directory, newest first, damaged ones too."""
     folder = run_dir / CHECKPOINTS
-    steps = [entry for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
+    steps = [entry for entry in folder.iterdir() if is_step(entry.name) and entry.is_dir()] if folder.is_dir() else []
     return sorted(steps, key=lambda entry: int(entry.name), reverse=True)
 
 

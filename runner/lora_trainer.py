@@ -14,20 +14,21 @@ from runner.checkpoint import (
     restore_base,
     restore_tree,
     save_base,
-    set_aside,
     tree_digest,
 )
 from runner.data.catalog import Catalog, open_catalog
 from runner.ending import check_adapters, export, reread_end
 from runner.job import (
     BASE,
+    CHECKPOINTS,
+    SUMMARY,
     ExecutionSpec,
     accept_changes,
     check_run_dir,
     create_run_dir,
     is_run,
     make_run_dir,
-    read_json,
+    run_id,
     write_atomically,
 )
 from runner.ledger import RunLedger
@@ -41,11 +42,11 @@ from runner.metrics.wandb import require_wandb
 from runner.own_digest import with_digest
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
-from runner.resume import check_stores, resume
+from runner.resume import decides_rates, remarks, resume
 from runner.retention import Retention
-from runner.start import check_start, first_state, pin, pinned
+from runner.start import check_start, first_state, pin, start_of
 from runner.state import abstract_full_state
-from runner.storage import disk_failures
+from runner.storage import disk_failures, set_aside
 from runner.summary import is_finished, print_summary, read_summary, write_summary
 from runner.trainer import BaseTrainer, Session, saved_part
 from schema.environment import Run
@@ -131,37 +132,40 @@ class LoRATrainer(BaseTrainer):
     def begin(self) -> None:
         """Take up the state before the first step: random weights, or those that the run was given to start from."""
         trains_all = self.plan.phases[0].name == "full"
-        noted = read_json(self.spec.run_dir / "run.json")["start"]
-        start = pinned(noted) if noted else None
+        start, remark = start_of(self.spec)
+        if remark:
+            self.console.print(remark, soft_wrap=True)
         self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
         self.step, self._in_lora_phase = 0, False
 
     def _take_up(self, catalog: Catalog) -> None:
         """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
         run_dir = self.spec.run_dir
-        damaged = resume(self, run_dir)
-        if self._resumed is not None:
-            check_stores(run_dir, self._resumed, catalog.digests())
+        self._run_id = run_id(run_dir)
+        damaged = resume(self, run_dir, catalog.digests())
         for folder, reason in damaged.items():
             if folder.name == BASE:  # what was left of it was set aside when it was made again
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
             else:
-                self.console.print(f"{reason}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
+                place = f"{CHECKPOINTS}/{folder.name}"
+                told = reason if f"{place} " in reason else f"{run_dir / place} cannot be used, for {reason}"
+                self.console.print(f"{told}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
             self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
+            for remark in remarks(run_dir, self._resumed, self.plan):
+                self.console.print(remark, soft_wrap=True)
 
     def _accept(self, found: Run) -> None:
         """Tell what the spec says otherwise than before, and write it down."""
         for change in found.accepted:
             self.console.print(f"changed: {change}", soft_wrap=True)
-        if any(phase.first_step <= self.step < phase.last_step for phase in self.plan.phases) and any(
-            change.key.endswith("_tokens") or change.key == "training/tokens" for change in found.accepted
-        ):
+        if decides_rates(self.plan, self.step, (change.key for change in found.accepted)):
             self.console.print("from here on the learning rate is that of the new plan")
         accept_changes(self.spec, found)
 
     def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
+        (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run has gone on from
         write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)
@@ -184,7 +188,7 @@ class LoRATrainer(BaseTrainer):
         digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
         export(self, catalog, digests)
         preemption.check()
-        summary = write_summary(run_dir, spec, self.plan, self.ledger, digests)
+        summary = write_summary(run_dir, spec, self.plan, self.ledger, sinks[0].written, digests)
         print_summary(self.console, run_dir, summary)
 
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
-from runner.job import BASE, CHECKPOINTS, checkpoints_of
+from runner.job import BASE, CHECKPOINTS, checkpoints_of, run_id
 from runner.seal import Damaged, check_seal, sealed_facts
 
 
@@ -31,6 +31,7 @@ class Manifest:
     skipped_steps: int  # that were not finite
     versions: dict[str, str]
     records: dict[str, Any] | None = None  # of metrics.jsonl so far (`Written`); None where an older version saved
+    run_id: str | None = None  # of the run that saved it
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -45,9 +46,16 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify_checkpoint(folder: Path) -> Manifest:
-    """Read every byte of a checkpoint again. Raises Failure STORAGE with what is wrong."""
+    """Read every byte of a checkpoint again. Raises Failure STORAGE with what is wrong.
+
+    What lies among the checkpoints of a run, and is of another step than its name says or of another run, is no
+    checkpoint of it.
+    """
     try:
-        return _manifest(check_seal(folder))
+        manifest = _manifest(check_seal(folder))
+        if folder.parent.name == CHECKPOINTS:
+            _check_place(folder, manifest)
+        return manifest
     except Damaged as damaged:
         raise Failure(f"{folder} is no intact checkpoint: {damaged}", ExitCode.STORAGE) from damaged
 
@@ -88,6 +96,14 @@ def newest_intact(path: Path) -> tuple[Path | None, dict[Path, str]]:
         else:
             return folder, damaged
     return None, damaged
+
+
+def _check_place(folder: Path, manifest: Manifest) -> None:
+    if folder.name != str(manifest.step):
+        raise Damaged(f"it is a copy of that of step {manifest.step:,}")
+    own = run_id(folder.parent.parent)
+    if own is not None and manifest.run_id not in (None, own):
+        raise Damaged("it is one of another run")
 
 
 def _manifest(facts: dict[str, Any]) -> Manifest:

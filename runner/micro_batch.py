@@ -15,13 +15,13 @@ def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
     return f"training/per_device_batch_size {asked} does not divide the {share} rows of a device; {rows} is used"
 
 
-def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest | None, cut: tuple[int, int]) -> None:
+def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple[int, int]) -> None:
     """Raise Failure RESUME when the rest of a phase with dropout would draw other masks than its beginning.
 
     `before` is the checkpoint that the run goes on from, `cut` is how many devices take how many rows at once.
     """
     drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
-    if not drops or before is None or before.phase != phase.name or before.step == phase.last_step:
+    if not drops or before.phase != phase.name or before.step == phase.last_step:
         return
     former = before.batch_devices, before.micro_batch_rows
     if former != cut:

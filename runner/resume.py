@@ -6,16 +6,19 @@ Step 0 is for runs that never had a checkpoint, and for no others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from runner.checkpoint import save_base, tree_digest
+from runner.checkpoint import library_versions, save_base, tree_digest
 from runner.failure import ExitCode, Failure
 from runner.job import BASE, CHECKPOINTS, SUMMARY, checkpoints_of, read_json
 from runner.lora import TwoPhaseTrainer, transition_to_lora
-from runner.manifest import Manifest, verify_base, verify_checkpoint
-from runner.metrics.jsonl import last_step
+from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
+from runner.mesh import batch_devices
+from runner.metrics.jsonl import METRICS, check_records, last_step
+from runner.micro_batch import check_micro_batch
+from runner.phase import device_memory, micro_batch_rows
 from runner.plan import Plan
 
 
@@ -33,12 +36,13 @@ class ResumableTrainer(TwoPhaseTrainer, Protocol):
         """Take up a checkpoint; raises Failure STORAGE when it is not intact."""
 
 
-def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
+def resume(trainer: ResumableTrainer, run_dir: Path, stores: Mapping[str, str]) -> dict[Path, str]:
     """Take up the newest intact checkpoint of a run directory, or begin where there is none at all.
 
-    Returns the newer ones that are not intact, and a base that had to be made again, each with the reason. Nothing is
-    written, but for that base, when it came out the same. Raises Failure STORAGE when there are checkpoints and none is
-    intact, or when all are gone.
+    `stores` are digests of the token stores as they are now. Returns the newer checkpoints that are not intact, and a
+    base that had to be made again, each with the reason. Nothing is written, but for that base, when it came out the
+    same. Raises Failure STORAGE when there are checkpoints and none is intact, or when all are gone, or when records
+    are; RESUME when data, or what decides dropout's masks, is not what it was.
     """
     damaged: dict[Path, str] = {}
     taken = None
@@ -52,7 +56,7 @@ def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
                 raise
             damaged[folder] = str(failure)
     orphan = _orphan(run_dir, list(damaged))
-    if orphan is not None and _mend_base(trainer, run_dir, taken, orphan):
+    if orphan is not None and _mend_base(trainer, run_dir, taken, orphan, stores):
         newer = {folder: reason for folder, reason in damaged.items() if int(folder.name) > int(orphan.name)}
         return {**newer, run_dir / BASE: damaged[orphan]}
     if taken is None and damaged:
@@ -64,24 +68,23 @@ def resume(trainer: ResumableTrainer, run_dir: Path) -> dict[Path, str]:
     if taken is None:
         _refuse_lost_checkpoints(trainer.plan, run_dir)
         trainer.begin()
+    else:
+        _refuse_another_course(trainer, run_dir, read_manifest(taken), stores)
     return damaged
 
 
 def _refuse_lost_checkpoints(plan: Plan, run_dir: Path) -> None:
     """Raise Failure STORAGE where checkpoints were committed and none is left: a run begins only once.
 
-    A finished run had one, and so had one whose base was stored after a phase full. Training passes the second step
-    that saves only when the first one's checkpoint is whole.
+    Of a run of an older version, which did not note that it had saved, what is there tells: a finished one had a
+    checkpoint, and so had one whose base was stored after a phase full.
     """
-    saves: list[int] = []
-    if (run_dir / "plan.json").exists():
-        saves = [step for phase in read_json(run_dir / "plan.json")["phases"] for step in phase["checkpoint_steps"]]
     based = (run_dir / BASE).exists() and plan.phases[0].name == "full"
-    trained = last_step(run_dir)
-    if (run_dir / SUMMARY).exists() or based or (len(saves) > 1 and trained > saves[1]):
+    saved = read_json(run_dir / "run.json").get("saved", 0)
+    if saved or (run_dir / SUMMARY).exists() or based:
         raise Failure(
-            f"the checkpoints of {run_dir} are gone, and it had come at least to step {trained:,}; bring them back, or "
-            "start anew with another --run-dir",
+            f"the checkpoints of {run_dir} are gone, and it had come at least to step "
+            f"{max(saved, last_step(run_dir)):,}; bring them back, or start anew with another --run-dir",
             ExitCode.STORAGE,
         )
 
@@ -100,7 +103,9 @@ def _orphan(run_dir: Path, passed: list[Path]) -> Path | None:
     return None
 
 
-def _mend_base(trainer: ResumableTrainer, run_dir: Path, taken: Path | None, orphan: Path) -> bool:
+def _mend_base(
+    trainer: ResumableTrainer, run_dir: Path, taken: Path | None, orphan: Path, stores: Mapping[str, str]
+) -> bool:
     """Make the frozen base anew where phase lora began, and go on from `orphan`; False where that cannot be."""
     full_steps = sum(phase.last_step for phase in trainer.plan.phases if phase.name == "full")
     if (int(taken.name) if taken else 0) != full_steps:
@@ -112,17 +117,54 @@ def _mend_base(trainer: ResumableTrainer, run_dir: Path, taken: Path | None, orp
         if taken is not None:
             trainer.restore_from_path(f"{CHECKPOINTS}/{taken.name}")
         return False
+    _refuse_another_course(trainer, run_dir, read_manifest(orphan), stores)
     save_base(run_dir, trainer.state.base_params)
     trainer.restore_from_path(f"{CHECKPOINTS}/{orphan.name}")
     return True
 
 
-def check_stores(run_dir: Path, manifest: Manifest, digests: Mapping[str, str]) -> None:
-    """Raise Failure RESUME where data is not what a checkpoint was trained on; `digests` are of the stores now."""
-    changed = sorted(name for name, digest in digests.items() if manifest.stores.get(name, digest) != digest)
+def _refuse_another_course(
+    trainer: ResumableTrainer, run_dir: Path, manifest: Manifest, stores: Mapping[str, str]
+) -> None:
+    """Raise Failure where steps after a checkpoint would not be those of an uninterrupted run, or not be told as such.
+
+    RESUME where data changed or dropout's masks would; STORAGE where records are gone in part.
+    """
+    changed = sorted(name for name, digest in stores.items() if manifest.stores.get(name, digest) != digest)
     if changed:
         raise Failure(
             f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {run_dir} was saved; bring it "
             "back, or start anew with another --run-dir",
             ExitCode.RESUME,
         )
+    spec, mesh = trainer.spec.spec, trainer.mesh
+    for phase in trainer.plan.phases:
+        rows = micro_batch_rows(spec, mesh, phase.name, device_memory())
+        check_micro_batch(spec, phase, manifest, (batch_devices(mesh), rows))
+    check_records(run_dir, manifest.step, manifest.records)
+
+
+def remarks(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:
+    """Say what of a run that goes on after a checkpoint is not as it would be had it never stopped."""
+    if not check_records(run_dir, manifest.step, manifest.records):
+        yield f"{run_dir / METRICS} has no records up to step {manifest.step:,} any more: they are lost"
+    for entry in read_json(run_dir / "run.json").get("history", []):
+        keys = [change["key"] for change in entry["changes"]]
+        if entry["step"] > manifest.step and decides_rates(plan, manifest.step, keys):
+            yield (
+                f"{', '.join(keys)} changed after step {entry['step']:,}: the steps up to there, which are done again, "
+                "have the learning rate of the changed plan"
+            )
+    others = [
+        f"{name} {before}, now {now}"
+        for name, now in library_versions().items()
+        if (before := manifest.versions.get(name, now)) != now
+    ]
+    if others:
+        yield f"saved with {'; '.join(others)}: the numbers may differ from those of a run that never stopped"
+
+
+def decides_rates(plan: Plan, step: int, changed: Iterable[str]) -> bool:
+    """Whether learning rates after a step depend on keys that changed: its phase has begun, and has another length."""
+    within = any(phase.first_step <= step < phase.last_step for phase in plan.phases)
+    return within and any(key.endswith("_tokens") or key == "training/tokens" for key in changed)

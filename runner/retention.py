@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.job import write_atomically
+from runner.job import is_step, write_atomically
 
 SCORES = "scores.json"  # beside the checkpoints
 
@@ -41,7 +41,7 @@ def read_scores(folder: Path) -> dict[int, tuple[str, float]]:
 
 def write_scores(folder: Path, scores: dict[int, tuple[str, float]]) -> None:
     """Write the scores of the checkpoints that are there. Raises OSError."""
-    there = {int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()}
+    there = {int(entry.name) for entry in folder.iterdir() if is_step(entry.name)}
     last = max(scores, default=0)  # whose checkpoint may still be on its way
     write_atomically(
         folder / SCORES, json.dumps({step: scores[step] for step in sorted(scores) if step in there or step == last})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.failure import ExitCode, Failure
-from runner.job import SUMMARY, checkpoints_of, is_run, read_json
+from runner.job import BASE, EXPORT, SUMMARY, checkpoints_of, is_run, read_json
 from runner.lock import is_locked
 from runner.manifest import read_manifest
 
@@ -43,17 +44,35 @@ def _state(run_dir: Path) -> RunState:
             phase, step = manifest.phase, manifest.step
         except Failure:
             state = "damaged"
-    steps = _planned_steps(run_dir)
+    plan, summary = _facts(run_dir / "plan.json"), _facts(run_dir / SUMMARY)
     if is_locked(run_dir):
         state = "running"
-    elif state != "damaged" and (run_dir / SUMMARY).exists() and step == steps:
+    elif summary is None or (phase == "lora" and not (run_dir / BASE).is_dir()):
+        state = "damaged"
+    elif state != "damaged" and _has_ended(run_dir, summary, plan, step):
         state = "finished"
+    steps = _planned_steps(plan)
     return RunState(run_dir.name, state, phase, step, steps, [int(folder.name) for folder in reversed(found)])
 
 
-def _planned_steps(run_dir: Path) -> int | None:
+def _facts(path: Path) -> dict[str, Any] | None:
+    """What a JSON file of a run says, nothing where there is none; None where it is damaged."""
+    try:
+        return read_json(path) if path.exists() else {}
+    except Failure:
+        return None
+
+
+def _has_ended(run_dir: Path, summary: dict[str, Any], plan: dict[str, Any] | None, step: int) -> bool:
+    """Whether a summary is of the end of this plan, and what was to be exported is there."""
+    if not plan or summary.get("plan_digest") != plan.get("digest") or summary.get("steps") != step:
+        return False
+    return not summary.get("export") or (run_dir / EXPORT).is_dir()
+
+
+def _planned_steps(plan: dict[str, Any] | None) -> int | None:
     """Steps of the plan that a run follows; None before it has begun to."""
     try:
-        return int(read_json(run_dir / "plan.json")["phases"][-1]["last_step"])
-    except (Failure, KeyError, IndexError, TypeError, ValueError):
+        return int((plan or {})["phases"][-1]["last_step"])
+    except (KeyError, IndexError, TypeError, ValueError):
         return None

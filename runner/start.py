@@ -12,7 +12,7 @@ from flax.training.train_state import TrainState
 
 from runner.checkpoint import restore_base, restore_tree
 from runner.failure import ExitCode, Failure
-from runner.job import MANIFEST, other_architecture, unflatten
+from runner.job import MANIFEST, ExecutionSpec, is_run, note_start, other_architecture, read_json, unflatten
 from runner.lora import abstract_lora_state, merge_lora_params
 from runner.manifest import newest_intact, read_manifest
 from runner.models import Decoder
@@ -56,8 +56,11 @@ def first_state(
 def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> Any:
     """Read the parameters of another run's checkpoint onto the mesh, adapters merged into them.
 
-    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys.
+    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys; STORAGE when it is
+    gone.
     """
+    if not start.exists():
+        raise _gone(start)
     folder, source, _ = check_start(start, spec)
     shape = abstract_full_state(model, spec, mesh).params
     if read_manifest(folder).phase == "full":
@@ -96,6 +99,26 @@ def check_start(start: Path, spec: Spec) -> Source:
     return Source(folder, source, damaged)
 
 
+def start_of(execution: ExecutionSpec) -> tuple[Path | None, str]:
+    """Return the checkpoint that a run of which nothing is saved starts from, None for random weights, and a remark.
+
+    A run that was named to start from goes on perhaps, and lets the checkpoint that was its newest go: its newest
+    takes that place, as the remark says. Raises Failure RESUME where no other will do, or as `check_start` does.
+    """
+    run_dir, named = execution.run_dir, execution.starting_point
+    noted = read_json(run_dir / "run.json")["start"]
+    if noted is None:
+        return None, ""
+    try:
+        return pinned(noted), ""
+    except Failure:
+        if named is None or not is_run(named):
+            raise
+    newest = check_start(named, execution.spec).checkpoint
+    note_start(run_dir, pin(newest))
+    return newest, f"{noted['checkpoint']} is gone, and nothing of this run is saved yet: it starts from {newest}"
+
+
 def pin(folder: Path) -> dict[str, str]:
     """Identify the checkpoint that a run starts from, so that a resumed one starts from no other.
 
@@ -103,10 +126,8 @@ def pin(folder: Path) -> dict[str, str]:
     """
     try:
         return {"checkpoint": str(folder), "manifest_sha256": _manifest_digest(folder)}
-    except OSError as error:  # a run that goes on meanwhile keeps its newest checkpoints only
-        raise Failure(
-            f"{folder} has just been removed by its run; run the same command again", ExitCode.STORAGE
-        ) from error
+    except OSError as error:
+        raise _gone(folder) from error
 
 
 def pinned(start: dict[str, str]) -> Path:
@@ -119,6 +140,11 @@ def pinned(start: dict[str, str]) -> Path:
             ExitCode.RESUME,
         )
     return folder
+
+
+def _gone(folder: Path) -> Failure:
+    """A run that goes on meanwhile keeps its newest checkpoints only."""
+    return Failure(f"{folder} has just been removed by its run; run the same command again", ExitCode.STORAGE)
 
 
 def _manifest_digest(folder: Path) -> str:

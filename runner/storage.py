@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 import jax
@@ -14,6 +16,7 @@ from runner.failure import ExitCode, Failure
 from runner.seal import Damaged
 
 PARTIAL = ".partial-"  # begins the name of what is being written
+DAMAGED = "damaged"  # folder of what can't be trusted, and is kept
 
 
 @contextmanager
@@ -37,6 +40,35 @@ def saving(partial: Path, what: str, size: int) -> Iterator[None]:
                 ExitCode.STORAGE,
             ) from failure
         raise
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it; of a link, nothing but the link. Raises OSError."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def set_aside(folder: Path, run_dir: Path) -> Path:
+    """Move a damaged folder to `damaged`, where nothing looks for checkpoints and nothing is ever deleted.
+
+    Returns its new place, which is beside the folder where that lies on another disk than its run. Raises Failure
+    STORAGE.
+    """
+    with storage_failures(folder, "move"):
+        try:
+            return _moved(folder, run_dir / DAMAGED)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return _moved(folder, folder.parent / DAMAGED)
+
+
+def _moved(folder: Path, aside: Path) -> Path:
+    aside.mkdir(exist_ok=True)
+    names = chain([folder.name], (f"{folder.name}-{number}" for number in count(2)))
+    return folder.rename(next(aside / name for name in names if not os.path.lexists(aside / name)))
 
 
 def replaced(folder: Path) -> Path:

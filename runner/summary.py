@@ -14,9 +14,9 @@ from runner.failure import Failure
 from runner.job import EXPORT, SUMMARY, read_json, write_facts
 from runner.ledger import RunLedger
 from runner.manifest import is_whole
-from runner.metrics.jsonl import scores_digest
+from runner.metrics.jsonl import Written, read_records, scores_digest
 from runner.plan import Plan
-from runner.seal import Damaged, sealed_facts
+from runner.seal import Damaged, check_seal
 from schema.spec import Spec
 
 
@@ -39,25 +39,26 @@ def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spe
 
 
 def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
-    """Whether what lies in `export` is what a summary says, of the weights that it says."""
+    """Whether what lies in `export` is what a summary says, of the weights that it says, every byte of it."""
     if not summary["export"]:
         return True
     try:
-        facts = sealed_facts(run_dir / EXPORT)
+        facts = check_seal(run_dir / EXPORT)
     except Damaged:
         return False
     return all(facts.get(name) == summary[name] for name in ("export", "weights_digest"))
 
 
 def write_summary(
-    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]
+    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, records: Written, digests: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
 
-    `digests` name what was trained, such as `weights_digest`.
+    `records` are what was written there, `digests` name what was trained, such as `weights_digest`. Raises Failure
+    STORAGE where the file is not what was written.
     """
-    lines = (run_dir / "metrics.jsonl").read_bytes().splitlines(keepends=True)
-    records = [json.loads(line) for line in lines]
+    lines = read_records(run_dir, records)
+    told = [json.loads(line) for line in lines]
     summary = {
         "steps": plan.steps,
         "tokens": plan.tokens,
@@ -71,7 +72,7 @@ def write_summary(
             name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
             for name, (rows, seen, supervised) in sorted(ledger.counts.items())
         },
-        "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
+        "phases": {phase.name: _phase_losses(told, phase.name) for phase in plan.phases},
     }
     write_facts(run_dir / SUMMARY, summary)
     return summary

@@ -30,7 +30,7 @@ from runner.mesh import batch_devices, build_mesh, put_batch
 from runner.metrics import Record, Sink
 from runner.metrics.console import RunConsole
 from runner.metrics.jsonl import JsonlSink
-from runner.micro_batch import check_micro_batch, micro_batch_remark
+from runner.micro_batch import micro_batch_remark
 from runner.models import Decoder, LoRAScale, build_model
 from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
 from runner.plan import PhasePlan, compile_plan
@@ -78,6 +78,7 @@ class BaseTrainer(RestoreableJob):
         self._saved_step: int | None = None
         self._micro_batch_rows = 0
         self._resumed: Manifest | None = None
+        self._run_id: str | None = None
         self.ledger = RunLedger()
         self.base_digest: str | None = None
         self._in_lora_phase = False
@@ -127,7 +128,6 @@ class BaseTrainer(RestoreableJob):
         if spec.training.per_device_batch_size not in (-1, rows):
             self.console.print(micro_batch_remark(spec, batch_devices(self.mesh), rows))
         self._micro_batch_rows = rows
-        check_micro_batch(spec, phase, self._resumed, (batch_devices(self.mesh), rows))
         clock = _Clock(self.step)
         compiled = compile_phase(spec, self.mesh, self.state, rows)
         taken = f"micro-batch {rows} rows × {compiled.accumulation}, compiled in {clock.lap(self.step)[1]:.1f} s"
@@ -253,6 +253,7 @@ def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, session: Ses
         skipped_steps=trainer._finite.skipped,
         versions=library_versions(),
         records=session.sinks[0].written_before(trainer.step),
+        run_id=trainer._run_id,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from runner.data.store_files import verify_store
 from runner.failure import ExitCode, Failure
 from runner.job import BASE, EXPORT, SUMMARY, checkpoints_of, is_run
+from runner.lock import is_locked
 from runner.manifest import Manifest, verify_base, verify_checkpoint
 from runner.metrics.jsonl import Written
 from runner.own_digest import read_text
@@ -54,17 +55,18 @@ def verify_run(path: Path) -> Iterator[Part]:
         raise Failure(
             f"{path} holds no run; name a run directory, or a folder like runs/NAME/checkpoints/STEP", ExitCode.INVALID
         )
+    run_dir = path if is_run(path) else found[0].parent.parent
     newest, base_digest = None, None
     for checkpoint in reversed(found):
         name = f"{checkpoint.parent.name}/{checkpoint.name}"
         try:
             newest = verify_checkpoint(checkpoint)
         except Failure as failure:
-            yield Part(name, "", _reason(failure))
+            if checkpoint.exists() or not is_locked(run_dir):  # a run that goes on meanwhile lets old ones go
+                yield Part(name, "", _reason(failure))
         else:
             base_digest = newest.base_digest or base_digest
             yield Part(name, f"phase {newest.phase}, step {newest.step:,}, {_size(checkpoint):,} bytes")
-    run_dir = path if is_run(path) else found[0].parent.parent
     if base_digest or (run_dir / BASE).exists():
         yield _base(run_dir, base_digest)
     if run_dir != path:

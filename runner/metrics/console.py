@@ -6,21 +6,31 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record
 
 
 class RunConsole(Console):
     """Standard output as a run writes to it: nothing is coloured, wrapped or read as markup.
 
-    Training goes on without words when nobody reads them any more.
+    Training goes on without words when nobody reads them any more; where they cannot be written, it ends.
     """
 
     def __init__(self) -> None:
         super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as every console does. Raises Failure STORAGE where that cannot be written, as on a full disk."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            self.on_broken_pipe()
+            raise Failure(f"cannot write standard output: {error.strerror or error}", ExitCode.STORAGE) from error
 
     def on_broken_pipe(self) -> None:
         """Take a closed pipe as the wish to hear nothing."""

@@ -12,8 +12,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record, Value
 
+METRICS = "metrics.jsonl"  # in a run directory
 BEFORE_THE_CHECKPOINT = ("train", "skipped")  # what is recorded of a step before it is saved; the rest is done again
 
 
@@ -38,21 +40,22 @@ class Written:
 class JsonlSink:
     """Appends records to `metrics.jsonl`, each line flushed as it is written.
 
-    `resumed` are the records of the step that the run goes on after, `written` what its checkpoint says of the file;
-    where it says nothing, for another version saved it, what is written counts from here.
+    `resumed` are the records of the step that the run goes on after, `written` what its checkpoint says of the file,
+    and `check_records` has found true. Where it says nothing, for another version saved it, or the records are gone,
+    what is written counts from here.
     """
 
     def __init__(self, run_dir: Path, resume_step: int, written: Mapping[str, Any] | None = None) -> None:
-        path = run_dir / "metrics.jsonl"
+        path = run_dir / METRICS
         path.touch()
         with path.open("r+b") as file:
             end, self.resumed = _end_of(file.fileno(), resume_step)
             file.truncate(end)
             os.fsync(file.fileno())
         self._file = path.open("ab")
-        self._written = Written(**written) if written else Written(end, end)
+        self.written = Written(**written) if written and end else Written(end, end)
         # What a run that goes on after a step does again, from where on: what follows the checkpoint of that step.
-        self._done_again: tuple[Value, Written] = resume_step, self._written
+        self._done_again: tuple[Value, Written] = resume_step, self.written
 
     def write(self, record: Record) -> None:
         """Append one line; what is no number is null, for JSON has neither infinity nor NaN."""
@@ -61,15 +64,15 @@ class JsonlSink:
         }
         line = (json.dumps(known, allow_nan=False) + "\n").encode()
         if record["event"] not in BEFORE_THE_CHECKPOINT and record["step"] != self._done_again[0]:
-            self._done_again = record["step"], self._written
+            self._done_again = record["step"], self.written
         self._file.write(line)
         self._file.flush()
-        self._written = self._written.then(line)
+        self.written = self.written.then(line)
 
     def written_before(self, step: int) -> dict[str, Any]:
         """What a checkpoint of this step, the last, says of the lines that a run keeps which goes on there."""
         step_done_again, before = self._done_again
-        return asdict(before if step == step_done_again else self._written)
+        return asdict(before if step == step_done_again else self.written)
 
     def sync(self) -> None:
         """Bring all lines to the disk."""
@@ -78,6 +81,46 @@ class JsonlSink:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def check_records(run_dir: Path, step: int, written: Mapping[str, Any] | None) -> bool:
+    """Whether the records that a checkpoint of this step counts on are there; False where none is left.
+
+    Nothing is written, and what is read does not grow with the run. Raises Failure STORAGE when some are gone, or are
+    longer or shorter than they were.
+    """
+    path = run_dir / METRICS
+    if not written or not written["end"]:
+        return True
+    end = 0
+    if path.exists():
+        with path.open("rb") as file:
+            end, _ = _end_of(file.fileno(), step)
+    if end not in (0, written["end"]):
+        raise _altered(path, f"its records up to step {step:,} end at byte {end:,} in place of {written['end']:,}")
+    return end > 0
+
+
+def read_records(run_dir: Path, written: Written) -> list[bytes]:
+    """Read every line of a run again. Raises Failure STORAGE when they are not those that were `written`."""
+    path = run_dir / METRICS
+    place, read, lines = 0, Written(written.start, written.start), path.read_bytes().splitlines(keepends=True)
+    for line in lines:
+        place += len(line)
+        read = read.then(line) if place > written.start else read
+        if _record(line) is None:
+            raise _altered(path, f"{line[:40].decode(errors='replace').strip()!r} is no record")
+    if read != written:
+        raise _altered(path, "its records are not those that were written")
+    return lines
+
+
+def _altered(path: Path, reason: str) -> Failure:
+    return Failure(
+        f"{path} is not as it was written: {reason}; bring a copy of it back, or move it away, and the run goes on "
+        "without the records so far",
+        ExitCode.STORAGE,
+    )
 
 
 def scores_digest(lines: Iterable[bytes], step: int) -> str:
@@ -95,7 +138,7 @@ def scores_digest(lines: Iterable[bytes], step: int) -> str:
 
 def last_step(run_dir: Path) -> int:
     """The step of the last whole record of a run, 0 where there is none. Raises OSError."""
-    path = run_dir / "metrics.jsonl"
+    path = run_dir / METRICS
     if not path.exists():
         return 0
     with path.open("rb") as file:
@@ -134,11 +177,12 @@ def _lines_backwards(file: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None of half a line, which the next record would continue."""
+    """The record of a line; None of half a line, which the next record would continue, and of what is none of ours."""
     try:
-        return json.loads(line) if line.endswith(b"\n") else None
+        record = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
         return None
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) and "event" in record else None
 
 
 def _belongs(record: dict[str, Any], resume_step: int) -> bool:

@@ -6,6 +6,7 @@ last checkpoint. What followed it is taken back by the first event of the next p
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from tensorboardX.summary import scalar
 
 from runner.metrics._sink import Record
 
+SECOND = r"^events\.out\.tfevents\.(\d{10})\."
 NOT_SCALARS = ("event", "step", "phase", "dataset")
 
 
@@ -29,8 +31,7 @@ class TensorboardSink:
     def __init__(self, run_dir: Path, resume_step: int, resumed: Sequence[Record] = ()) -> None:
         folder = run_dir / "tensorboard"
         folder.mkdir(exist_ok=True)
-        # Readers take files in the order of their names, which begin with the second of their birth.
-        self._file = EventsWriter(str(folder / "events"), f".{resume_step:012d}")
+        self._file = EventsWriter(str(folder / _prefix(folder)), f".{resume_step:012d}")
         self._write(resume_step, session_log=SessionLog(status=SessionLog.START))
         for record in resumed:
             self.write(record)
@@ -52,3 +53,13 @@ class TensorboardSink:
 
     def _write(self, step: int, **content: object) -> None:
         self._file.write_event(Event(wall_time=time.time(), step=step, **content))
+
+
+def _prefix(folder: Path) -> str:
+    """What the name of a new file of events begins with; tensorboardX adds the second of its birth.
+
+    Readers take files in the order of their names. Where the clock was set back, the name begins with a second that
+    follows that of the last file.
+    """
+    last = max((int(second) for path in folder.iterdir() for second in re.findall(SECOND, path.name)), default=0)
+    return "events" if last < time.time() else f"events.out.tfevents.{last + 1}"

@@ -99,21 +99,38 @@ def test_a_run_directory_has_one_process_at_a_time(here: Path) -> None:
     assert again.stderr.endswith("); wait for it, or stop it first\n")
 
 
-def test_a_run_goes_on_from_the_weights_that_it_began_with(here: Path) -> None:
+LORA_ONLY = ("training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]")
+
+
+def dies_before_its_first_step(here: Path, run_dir: str, restore: str) -> None:
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runner.trainer.compile_phase", die)
+        assert execute(here, run_dir, *LORA_ONLY, restore=restore).exit_code == 75
+
+
+def test_a_run_starts_from_the_weights_that_it_was_begun_with(here: Path) -> None:
+    mixture = "[{name: tales, rate: 1.0, style: PADDED}]"
     assert execute(here, "first").exit_code == 0
-    lora_only = ("training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]")
-    begun = execute(here, "second", *lora_only, restore="first")
-    assert begun.exit_code == 0, begun.stderr
-    before = records(here / "second")[0]["loss"]
-    shutil.rmtree(here / "second/checkpoints")
-    (here / "second/summary.json").unlink()
-    shutil.copytree(here / "first/checkpoints/4", here / "first/checkpoints/5")
-    assert execute(here, "second", *lora_only, restore="first").exit_code == 0
-    assert records(here / "second")[0]["loss"] == before
-    shutil.rmtree(here / "second/checkpoints")
-    (here / "second/summary.json").unlink()
+    dies_before_its_first_step(here, "second", "first")
+    longer = ("training/post_lora_tokens=[256, 256]", f"training/post_lora_dataset=[{mixture}, {mixture}]")
+    assert execute(here, "first", *longer).exit_code == 0
+    assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
+    noted = json.loads((here / "second/run.json").read_text())["start"]
+    assert noted["checkpoint"] == str(here / "first/checkpoints/4")
+    for step, same in ((4, True), (6, False)):
+        named = execute(here, f"from-{step}", *LORA_ONLY, restore=f"first/checkpoints/{step}")
+        assert named.exit_code == 0, named.stderr
+        assert (records(here / f"from-{step}")[0]["loss"] == records(here / "second")[0]["loss"]) is same
+
+
+def test_a_run_starts_from_no_other_checkpoint_than_was_named(here: Path) -> None:
+    assert execute(here, "first").exit_code == 0
+    dies_before_its_first_step(here, "second", "first/checkpoints/4")
     shutil.rmtree(here / "first/checkpoints/4")
-    gone = execute(here, "second", *lora_only, restore="first")
+    gone = execute(here, "second", *LORA_ONLY, restore="first/checkpoints/4")
     assert gone.exit_code == 78
     assert "this run began with the weights of" in gone.stderr
 
@@ -123,7 +140,7 @@ def test_a_base_of_another_run_is_refused(here: Path) -> None:
     assert execute(here, "other", "training/seed=1").exit_code == 0
     shutil.rmtree(here / "one/base")
     shutil.copytree(here / "other/base", here / "one/base")
-    done = execute(here, "new", "training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]", restore="one")
+    done = execute(here, "new", *LORA_ONLY, restore="one")
     assert done.exit_code == 74
     assert "is not the base that" in done.stderr
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from runner.failure import ExitCode, Failure
 from runner.metrics import open_sinks
-from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.metrics.console import ConsoleSink, RunConsole, preparation_bar
 from runner.metrics.jsonl import JsonlSink
 from runner.metrics.wandb import WandbSink, require_wandb
 from tests.runner.event_files import events
@@ -190,6 +190,15 @@ def test_a_console_that_is_no_terminal_gets_plain_lines() -> None:
         "full  step 2,000  validation  tales  loss 1.5000\n"
         "full  step 2,000  evaluation  tales  loss 1.5000  perplexity 4.482\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_log_that_cannot_be_written_ends_a_run_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(Failure, match="cannot write standard output: No space left on device") as failure:
+            RunConsole().print("a line")
+    assert failure.value.exit_code is ExitCode.STORAGE
 
 
 def test_the_time_left_counts_only_the_steps_of_this_process() -> None:

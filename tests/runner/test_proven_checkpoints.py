@@ -108,15 +108,26 @@ def gone_in_phase_full(run: Path) -> None:
     shutil.rmtree(run / "base")
 
 
-@pytest.mark.parametrize("lose", [gone, gone_before_the_end, gone_in_phase_full])
-def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(lose: Callable[[Path], None], here: Path) -> None:
+def gone_with_all_else(run: Path) -> None:
+    gone_in_phase_full(run)
+    shutil.rmtree(run / "export")
+    for name in ("metrics.jsonl", "plan.json"):
+        (run / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("lose", "step"), [(gone, 4), (gone_before_the_end, 4), (gone_in_phase_full, 4), (gone_with_all_else, 1)]
+)
+def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(
+    lose: Callable[[Path], None], step: int, here: Path
+) -> None:
     lose(here / "run")
     before = tree(here / "run")
     done = lorarun(here, *RUN)
     assert (done.exit_code, tree(here / "run") == before) == (74, True)
     assert done.stderr == (
-        "lorarun: the checkpoints of run are gone, and it had come at least to step 4; bring them back, or start anew "
-        "with another --run-dir\n"
+        f"lorarun: the checkpoints of run are gone, and it had come at least to step {step}; bring them back, or start "
+        "anew with another --run-dir\n"
     )
 
 

@@ -125,6 +125,7 @@ def test_a_checkpoint_says_what_the_summary_of_its_run_says(here: Path) -> None:
         skipped_steps=0,
         versions=library_versions(),
         records=last.records,
+        run_id=json.loads((here / "run/run.json").read_text())["run_id"],
     )
     assert last.plan_digest == plan["digest"]
     assert (boundary.phase, boundary.step, boundary.tokens, boundary.base_digest) == ("full", 2, 256, None)

@@ -11,6 +11,9 @@ import pytest
 
 from tests.runner.workplace import Outcome, finish_run, lorarun
 
+MIXTURE = [{"name": "tales", "rate": 1.0, "style": "PADDED"}]
+FURTHER = ("training/post_lora_tokens=[256, 256]", "training/post_lora_dataset=" + str([MIXTURE, MIXTURE]))
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -58,14 +61,10 @@ def test_a_longer_phase_that_has_not_begun_ends_as_if_it_had_always_been_so(here
 
 
 def test_a_finished_run_goes_on_with_a_further_stage(here: Path) -> None:
-    further = ("training/post_lora_tokens=[256, 256]", "training/post_lora_dataset=" + str([MIXTURE, MIXTURE]))
-    done = execute(here, *further)
+    done = execute(here, *FURTHER)
     assert done.exit_code == 0, done.stderr
     assert "resuming run after step 4 of 6" in done.stdout
     assert summary("run")["steps"] == 6
-
-
-MIXTURE = [{"name": "tales", "rate": 1.0, "style": "PADDED"}]
 
 
 @pytest.mark.parametrize(
@@ -115,3 +114,22 @@ def test_a_spec_that_has_no_plan_is_compared_with_no_run(here: Path) -> None:
     done = lorarun(here, "validate", "spec.yaml", "--env", "--set", "training/pre_lora_tokens=[256, 256]")
     assert (done.exit_code, done.stdout.count("error[")) == (1, 1)
     assert "error[LR101 stage-count]" in done.stdout
+
+
+def test_a_fork_of_which_nothing_is_saved_starts_from_what_its_run_has_kept(here: Path) -> None:
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runner.trainer.compile_phase", die)
+        assert execute(here, "training/seed=1", fork="other").exit_code == 75
+    assert execute(here, *FURTHER, "checkpoint/keep=1").exit_code == 0  # the run goes on to step 6, and lets 4 go
+    assert not (here / "run/checkpoints/4").exists()
+    done = execute(here, "training/seed=1", fork="other")
+    assert done.exit_code == 0, done.stderr
+    gone, newest = (here / f"run/checkpoints/{step}" for step in (4, 6))
+    assert f"{gone} is gone, and nothing of this run is saved yet: it starts from {newest}\n" in done.stdout
+    assert json.loads((here / "other/run.json").read_text())["start"]["checkpoint"] == str(newest)
+    shutil.rmtree(newest)
+    shutil.rmtree(here / "other/checkpoints")
+    assert execute(here, "training/seed=1", fork="other").exit_code == 74  # it had been saved
