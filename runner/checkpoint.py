@@ -104,8 +104,9 @@ class Checkpoints:
             _prove(partial / STATE, trained)
             partial.rename(self.folder / str(facts["step"]))
             sync(self.folder)
-        with storage_failures(self.folder, "remove old checkpoints of"):
+        with storage_failures(self.folder.parent / "run.json", "write"):
             note_saved(self.folder.parent, facts["step"])
+        with storage_failures(self.folder, "remove old checkpoints of"):
             self._prune()
 
     def _prune(self) -> None:

@@ -48,7 +48,7 @@ ROWS = {
     "run": Row((), "", RUN_JSON, whole_pages=1),
     "metrics": Row((), "", NO_SPACE, whole_pages=3),
     "tensorboard": Row((), "", NO_SPACE, whole_pages=4),
-    "first": Row(("run.json",), "checkpoints/1", FULL.format(disk="{disk}", **CHECKPOINT)),
+    "first": Row((), "checkpoints/1", FULL.format(disk="{disk}", **CHECKPOINT)),
     "later": Row(
         ("run.json", "metrics.jsonl", "checkpoints/1"), "checkpoints/2", FULL.format(disk="{disk}", **CHECKPOINT)
     ),

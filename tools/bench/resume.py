@@ -75,13 +75,14 @@ def prepare(folder: Path, late: int) -> None:
         run = folder / f"at-{step}"
         shutil.copytree(folder / "begun", run)
         checkpoint = (run / "checkpoints" / str(EARLY)).rename(run / "checkpoints" / str(step))
-        facts = sealed_facts(checkpoint) | {"step": step}
-        facts.pop("files")
-        seal(checkpoint, facts)
         (line,) = [text for text in (run / "metrics.jsonl").read_text().splitlines() if '"step": 1,' in text][:1]
         record = json.loads(line)
         lines = (json.dumps(record | {"step": number}) for number in range(1, step + 1))
         write_atomically(run / "metrics.jsonl", "\n".join(lines) + "\n")
+        facts = sealed_facts(checkpoint)
+        facts.pop("files")
+        written = facts["records"] | {"end": (run / "metrics.jsonl").stat().st_size}
+        seal(checkpoint, facts | {"step": step, "records": written})
     for step in (EARLY, late):
         resume(folder, step)  # once, so that files are in memory and programs in the cache for both
 
