@@ -20,6 +20,11 @@ from schema.findings import Json
 FACTS = ("starting_point",)  # of an identity, beside its spec
 SOURCES = "data/sources/"
 PER_PHASE = tuple(budget.TOKENS_KEY.values())
+# Budgets and mixtures that make stages together.
+FAMILIES = (
+    ("training/tokens", "training/dataset"),
+    *((f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}") for phase in budget.TOKENS_KEY),
+)
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
 
 
@@ -36,21 +41,33 @@ def compare(
     An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.job` makes it.
     """
     old, new, classes = before.get("spec", {}), now["spec"], change_classes(schema)
-    forward = _begun(before, step) == _begun(now, step)
+    forward = _unbegun(before, now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
-    allowed = {FREE: True, FORWARD: forward, UNLESS_DROPOUT: not drops, BREAKING: False}
+    allowed = {FREE: True, UNLESS_DROPOUT: not drops, BREAKING: False}
     known = _sources(old)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
             first = f"{key}/" == SOURCES and old.get(key) == {}  # there were none
             added = first or _source(key) not in {None, *known}  # which no stage that has begun can have read
-            yield change, added or allowed[classes.get(key, BREAKING)]
+            kind = classes.get(key, BREAKING)
+            yield change, added or (forward[key] if kind == FORWARD else allowed[kind])
     if _deciding(before) != _deciding(now):  # which keys are written says so, whatever their values
-        yield Change("the budget that decides", _deciding(before), _deciding(now)), forward
+        yield Change("the budget that decides", _deciding(before), _deciding(now)), all(forward.values())
     for fact in FACTS:
         if before.get(fact) != now[fact]:
             yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
+
+
+def _unbegun(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:
+    """Whether each budget and mixture may be what it is now, for no stage that has begun would be another one."""
+    families = FAMILIES if _deciding(before) == _deciding(now) else (sum(FAMILIES, ()),)
+    verdicts = {}
+    for family in families:
+        changed = {key: now["spec"][key] for key in family if key in now["spec"]}
+        mixed = {**now, "spec": {**before.get("spec", {}), **changed}}
+        verdicts |= dict.fromkeys(family, _begun(mixed, step) == _begun(before, step))
+    return verdicts
 
 
 def _sources(spec: Mapping[str, Any]) -> set[str | None]:

@@ -122,6 +122,24 @@ def test_a_change_is_accepted_where_nothing_that_was_trained_depends_on_it(
     assert {accepted for _, accepted in found} == {goes_on}
 
 
+def test_each_change_has_its_own_verdict() -> None:
+    changes = {
+        "training__pre_lora_tokens": [320, 960],  # its second stage has begun
+        "training__post_lora_tokens": [320],
+        "training__post_lora_dataset": [web(0.5) * 2],
+        "training__batch_size": 2,  # which makes all steps others
+        "logging__report_interval": 8,
+    }
+    found = {change.key: goes_on for change, goes_on in compare(identity(), identity(**changes), 12, load_schema())}
+    assert found == {
+        "training/pre_lora_tokens": False,
+        "training/post_lora_tokens": True,
+        "training/post_lora_dataset": True,
+        "training/batch_size": False,
+        "logging/report_interval": True,
+    }
+
+
 def test_the_first_source_of_a_spec_may_come_later() -> None:
     none, one = identity(data__sources={}), identity(data__sources__more__path="more.txt")
     for each in (none, one):
