@@ -61,8 +61,10 @@ def compare(
 
 def _unbegun(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:
     """Whether each budget and mixture may be what it is now, for no stage that has begun would be another one."""
-    families = FAMILIES if _deciding(before) == _deciding(now) else (sum(FAMILIES, ()),)
-    verdicts = {}
+    families: tuple[tuple[str, ...], ...] = FAMILIES
+    if _deciding(before) != _deciding(now):
+        families = (tuple(key for family in FAMILIES for key in family),)
+    verdicts: dict[str, bool] = {}
     for family in families:
         changed = {key: now["spec"][key] for key in family if key in now["spec"]}
         mixed = {**now, "spec": {**before.get("spec", {}), **changed}}
