@@ -185,7 +185,8 @@ def checkpoints_of(path: Path) -> list[Path]:
     Nobody has looked yet whether they are intact.
     """
     path = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100  (below, follow no links)
-    return [path] if (path / MANIFEST).is_file() else _checkpoints(path)
+    named = path.parent.name == CHECKPOINTS and is_step(path.name) and path.is_dir()
+    return [path] if named or (path / MANIFEST).is_file() else _checkpoints(path)
 
 
 def is_step(name: str) -> bool:
@@ -194,8 +195,9 @@ def is_step(name: str) -> bool:
 
 
 def find_checkpoint(path: Path) -> Path | None:
-    """Return the checkpoint that a path names: itself, or the newest of the run directory that has a manifest."""
-    return next((folder for folder in checkpoints_of(path) if (folder / MANIFEST).is_file()), None)
+    """Return the checkpoint that a path names: itself, or the newest of a run directory, with a manifest if one has."""
+    found = checkpoints_of(path)
+    return next((folder for folder in found if (folder / MANIFEST).is_file()), found[0] if found else None)
 
 
 def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str, Any], tuple[Change, ...]]:

@@ -162,3 +162,12 @@ def test_names_that_no_step_has_are_left_alone(here: Path, finished: Path) -> No
     assert summary(here) == summary(finished)
     for command in ("runs", "verify"):
         assert lorarun(here, command, "run").exit_code == 0
+
+
+@pytest.mark.parametrize(("named", "code"), [("run/checkpoints/4", 74), ("run", 74), ("run/checkpoints/5", 2)])
+def test_a_damaged_checkpoint_to_start_from_is_not_called_absent(named: str, code: int, here: Path) -> None:
+    for manifest in here.glob("run/checkpoints/*/manifest.json"):
+        manifest.unlink()
+    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", named)
+    assert (done.exit_code, done.changed) == (code, set())
+    assert ("it has no manifest.json" in done.stderr) is (code == 74)
