@@ -195,7 +195,7 @@ def execute(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     from runner.impatience import ended_by_impatience
     from runner.preemption import listen
 
-    with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience():
+    with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
         from schema.lint import load_spec
         from schema.settings import read_settings
 

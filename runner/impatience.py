@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from runner.failure import ExitCode
+from runner.preemption import Preemption
 
 GRACE = 1.0  # seconds in which the main thread may leave by itself, and once more in which Python may shut down
 CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # and show the cursor
@@ -22,7 +23,7 @@ STOPPED_AT_ONCE = "lorarun: stopped at once; checkpoints are whole, what followe
 
 
 @contextmanager
-def ended_by_impatience() -> Iterator[None]:
+def ended_by_impatience(preemption: Preemption) -> Iterator[None]:
     """Within this block a second SIGINT ends the process, with IMPATIENT, unless it ends by itself before.
 
     To be entered in the main thread, while SIGINT has a handler of Python's.
@@ -30,7 +31,7 @@ def ended_by_impatience() -> Iterator[None]:
     heard, told = os.pipe()
     os.set_blocking(told, False)
     former, left = signal.set_wakeup_fd(told, warn_on_full_buffer=False), threading.Event()
-    threading.Thread(target=_watch, args=(heard, left), name="impatience", daemon=True).start()
+    threading.Thread(target=_watch, args=(heard, left, preemption), name="impatience", daemon=True).start()
     try:
         yield
     finally:
@@ -39,7 +40,7 @@ def ended_by_impatience() -> Iterator[None]:
         os.close(told)
 
 
-def _watch(heard: int, left: threading.Event) -> None:
+def _watch(heard: int, left: threading.Event, preemption: Preemption) -> None:
     """Read numbers of signals until the second SIGINT, or until there will be no more."""
     pressed = 0
     while pressed < 2:
@@ -48,15 +49,18 @@ def _watch(heard: int, left: threading.Event) -> None:
             os.close(heard)
             return
         pressed += numbers.count(signal.SIGINT)
+    preemption.impatient = True  # of two signals within one call of native code, Python's handler hears but once
     if left.wait(GRACE):  # whoever left says why
         time.sleep(GRACE)
     else:
-        _say(2, f"{STOPPED_AT_ONCE}\n")
-        _say(1, "")
+        last_words = threading.Thread(target=_say, daemon=True)  # which a full pipe would never take
+        last_words.start()
+        last_words.join(GRACE)
     os._exit(ExitCode.IMPATIENT)
 
 
-def _say(stream: int, text: str) -> None:
+def _say() -> None:
     """Write past Python's buffers, which another thread may hold; on a terminal, in place of the live line."""
-    with suppress(OSError):  # nobody may be reading any more
-        os.write(stream, ((CLEAR_LINE if os.isatty(stream) else "") + text).encode())
+    for stream, text in ((2, f"{STOPPED_AT_ONCE}\n"), (1, "")):
+        with suppress(OSError):  # nobody may be reading any more
+            os.write(stream, ((CLEAR_LINE if os.isatty(stream) else "") + text).encode())

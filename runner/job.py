@@ -143,13 +143,13 @@ def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = N
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
 
 
-def accept_changes(execution: ExecutionSpec, found: Run) -> None:
-    """Write down that the run goes on with another spec, and since which step. Raises OSError."""
+def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:
+    """Write down that the run goes on with another spec after a step. Raises OSError."""
     path = execution.run_dir / "run.json"
     noted = read_json(path)
     history = [
         *noted.get("history", []),
-        {"step": found.step or 0, "changes": [asdict(each) for each in found.accepted]},
+        {"step": step, "changes": [asdict(each) for each in found.accepted]},
     ]
     write_facts(path, {**noted, **_identity(execution), "history": history})
 
@@ -164,6 +164,11 @@ def note_saved(run_dir: Path, step: int) -> None:
     path = run_dir / "run.json"
     if is_run(run_dir) and "saved" not in (noted := read_json(path)):
         write_facts(path, {**noted, "saved": step})
+
+
+def note_lost_records(run_dir: Path, step: int) -> None:
+    """Write down that the records up to a checkpoint of a run are gone. Raises OSError."""
+    write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "records_lost": step})
 
 
 def run_id(run_dir: Path) -> str | None:
@@ -184,9 +189,20 @@ def checkpoints_of(path: Path) -> list[Path]:
 
     Nobody has looked yet whether they are intact.
     """
-    path = path.resolve() if path.is_symlink() else Path(os.path.abspath(path))  # noqa: PTH100  (below, follow no links)
+    path = _place(path)
     named = path.parent.name == CHECKPOINTS and is_step(path.name) and path.is_dir()
     return [path] if named or (path / MANIFEST).is_file() else _checkpoints(path)
+
+
+def _place(path: Path) -> Path:
+    """Where a path leads, by way of the folder `checkpoints` of a run though that be a link: the base is beside it."""
+    path = path.absolute()
+    if ".." in path.parts:
+        after = len(path.parts) - path.parts[::-1].index("..")
+        path = Path(*path.parts[:after]).resolve().joinpath(*path.parts[after:])
+    if path.is_symlink() and path.exists() and path.parent.name != CHECKPOINTS:
+        return _place(path.parent / path.readlink())
+    return path
 
 
 def is_step(name: str) -> bool:
@@ -252,9 +268,9 @@ def _identity(execution: ExecutionSpec) -> dict[str, Any]:
 
 
 def _checkpoints(run_dir: Path) -> list[Path]:
-    """Every checkpoint that was committed to a run directory, newest first, damaged ones too."""
+    """Whatever is called like a checkpoint of a run directory, newest first, damaged or strange."""
     folder = run_dir / CHECKPOINTS
-    steps = [entry for entry in folder.iterdir() if is_step(entry.name) and entry.is_dir()] if folder.is_dir() else []
+    steps = [entry for entry in folder.iterdir() if is_step(entry.name)] if folder.is_dir() else []
     return sorted(steps, key=lambda entry: int(entry.name), reverse=True)
 
 

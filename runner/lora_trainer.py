@@ -29,6 +29,7 @@ from runner.job import (
     is_run,
     make_run_dir,
     run_id,
+    sync,
     write_atomically,
 )
 from runner.ledger import RunLedger
@@ -42,7 +43,7 @@ from runner.metrics.wandb import require_wandb
 from runner.own_digest import with_digest
 from runner.plan_report import render_short_plan
 from runner.preemption import Preemption, listen
-from runner.resume import decides_rates, remarks, resume
+from runner.resume import decides_rates, note_resumed, resume
 from runner.retention import Retention
 from runner.start import check_start, first_state, pin, start_of
 from runner.state import abstract_full_state
@@ -75,6 +76,8 @@ class LoRATrainer(BaseTrainer):
                 found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
                 create_run_dir(self.spec, start)
                 self._take_up(catalog)
+                (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run goes on from
+                sync(run_dir)
                 if found.accepted:
                     self._accept(found)
                 with closing(self._checkpoints()) as checkpoints:
@@ -132,9 +135,9 @@ class LoRATrainer(BaseTrainer):
     def begin(self) -> None:
         """Take up the state before the first step: random weights, or those that the run was given to start from."""
         trains_all = self.plan.phases[0].name == "full"
-        start, remark = start_of(self.spec)
-        if remark:
-            self.console.print(remark, soft_wrap=True)
+        start, told = start_of(self.spec)
+        for sentence in told:
+            self.console.print(sentence, soft_wrap=True)
         self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
         self.step, self._in_lora_phase = 0, False
 
@@ -147,12 +150,12 @@ class LoRATrainer(BaseTrainer):
             if folder.name == BASE:  # what was left of it was set aside when it was made again
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
             else:
-                place = f"{CHECKPOINTS}/{folder.name}"
-                told = reason if f"{place} " in reason else f"{run_dir / place} cannot be used, for {reason}"
-                self.console.print(f"{told}; it is now {set_aside(folder, run_dir)}", soft_wrap=True)
+                place = run_dir / CHECKPOINTS / folder.name
+                what = "it" if reason.startswith(f"{place} ") else place
+                self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
             self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
-            for remark in remarks(run_dir, self._resumed, self.plan):
+            for remark in note_resumed(run_dir, self._resumed, self.plan):
                 self.console.print(remark, soft_wrap=True)
 
     def _accept(self, found: Run) -> None:
@@ -161,11 +164,10 @@ class LoRATrainer(BaseTrainer):
             self.console.print(f"changed: {change}", soft_wrap=True)
         if decides_rates(self.plan, self.step, (change.key for change in found.accepted)):
             self.console.print("from here on the learning rate is that of the new plan")
-        accept_changes(self.spec, found)
+        accept_changes(self.spec, found, self.step)
 
     def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
-        (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run has gone on from
         write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
         with ExitStack() as open_things:
             console = ConsoleSink(self.console, self.plan.steps, self.step)

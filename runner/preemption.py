@@ -16,22 +16,24 @@ class Impatience(KeyboardInterrupt):
 
 
 class Preemption:
-    """Whether somebody asked this process to stop; a second SIGINT interrupts at once.
+    """Whether somebody asked this process to stop (`requested`), and with a second SIGINT at once (`impatient`).
 
     Schedulers repeat themselves (SIGUSR1, then SIGTERM): what they send again changes nothing.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.impatient = False
         self.patient = False
         self._loading = False
-        self._presses = 0
+        self._pressed = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: note it while steps run, else raise KeyboardInterrupt."""
         self.requested = True
-        self._presses += number == signal.SIGINT
-        if not self._loading and (self._presses > 1 or not self.patient):
+        if number == signal.SIGINT:
+            self.impatient, self._pressed = self.impatient or self._pressed, True
+        if not self._loading and (self.impatient or not self.patient):
             self.check()
 
     def is_requested(self) -> bool:
@@ -40,7 +42,7 @@ class Preemption:
 
     def check(self) -> None:
         """Raise KeyboardInterrupt when somebody asked; Python drops one that is raised in a callback of a library."""
-        if self._presses > 1:
+        if self.impatient:
             raise Impatience
         if self.requested:
             raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from runner.checkpoint import library_versions, save_base, tree_digest
 from runner.failure import ExitCode, Failure
-from runner.job import BASE, CHECKPOINTS, SUMMARY, checkpoints_of, read_json
+from runner.job import BASE, CHECKPOINTS, SUMMARY, checkpoints_of, note_lost_records, note_saved, read_json
 from runner.lora import TwoPhaseTrainer, transition_to_lora
 from runner.manifest import Manifest, read_manifest, verify_base, verify_checkpoint
 from runner.mesh import batch_devices
@@ -41,8 +41,9 @@ def resume(trainer: ResumableTrainer, run_dir: Path, stores: Mapping[str, str]) 
 
     `stores` are digests of the token stores as they are now. Returns the newer checkpoints that are not intact, and a
     base that had to be made again, each with the reason. Nothing is written, but for that base, when it came out the
-    same. Raises Failure STORAGE when there are checkpoints and none is intact, or when all are gone, or when records
-    are; RESUME when data, or what decides dropout's masks, is not what it was.
+    same, and for what `runner.start` notes of a beginning. Raises Failure STORAGE when there are checkpoints and none
+    is intact, or when all are gone, or when records are; RESUME when data, or what decides dropout's masks, is not what
+    it was.
     """
     damaged: dict[Path, str] = {}
     taken = None
@@ -77,14 +78,18 @@ def _refuse_lost_checkpoints(plan: Plan, run_dir: Path) -> None:
     """Raise Failure STORAGE where checkpoints were committed and none is left: a run begins only once.
 
     Of a run of an older version, which did not note that it had saved, what is there tells: a finished one had a
-    checkpoint, and so had one whose base was stored after a phase full.
+    checkpoint, and so had one whose base was stored after a phase full; training passed the second step that saves
+    only when the first one's checkpoint was whole.
     """
+    saves: list[int] = []
+    if (run_dir / "plan.json").exists():
+        saves = [step for phase in read_json(run_dir / "plan.json")["phases"] for step in phase["checkpoint_steps"]]
+    saved, trained = read_json(run_dir / "run.json").get("saved", 0), last_step(run_dir)
     based = (run_dir / BASE).exists() and plan.phases[0].name == "full"
-    saved = read_json(run_dir / "run.json").get("saved", 0)
-    if saved or (run_dir / SUMMARY).exists() or based:
+    if saved or (run_dir / SUMMARY).exists() or based or (len(saves) > 1 and trained > saves[1]):
         raise Failure(
-            f"the checkpoints of {run_dir} are gone, and it had come at least to step "
-            f"{max(saved, last_step(run_dir)):,}; bring them back, or start anew with another --run-dir",
+            f"the checkpoints of {run_dir} are gone, and it had come at least to step {max(saved, trained):,}; bring "
+            "them back, or start anew with another --run-dir",
             ExitCode.STORAGE,
         )
 
@@ -144,9 +149,14 @@ def _refuse_another_course(
     check_records(run_dir, manifest.step, manifest.records)
 
 
-def remarks(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:
-    """Say what of a run that goes on after a checkpoint is not as it would be had it never stopped."""
+def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:
+    """Say what of a run that goes on after a checkpoint is not as it would be had it never stopped, and note it.
+
+    Raises OSError.
+    """
+    note_saved(run_dir, manifest.step)
     if not check_records(run_dir, manifest.step, manifest.records):
+        note_lost_records(run_dir, manifest.step)
         yield f"{run_dir / METRICS} has no records up to step {manifest.step:,} any more: they are lost"
     for entry in read_json(run_dir / "run.json").get("history", []):
         keys = [change["key"] for change in entry["changes"]]

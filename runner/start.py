@@ -12,7 +12,16 @@ from flax.training.train_state import TrainState
 
 from runner.checkpoint import restore_base, restore_tree
 from runner.failure import ExitCode, Failure
-from runner.job import MANIFEST, ExecutionSpec, is_run, note_start, other_architecture, read_json, unflatten
+from runner.job import (
+    MANIFEST,
+    ExecutionSpec,
+    checkpoints_of,
+    is_run,
+    note_start,
+    other_architecture,
+    read_json,
+    unflatten,
+)
 from runner.lora import abstract_lora_state, merge_lora_params
 from runner.manifest import newest_intact, read_manifest
 from runner.models import Decoder
@@ -99,24 +108,24 @@ def check_start(start: Path, spec: Spec) -> Source:
     return Source(folder, source, damaged)
 
 
-def start_of(execution: ExecutionSpec) -> tuple[Path | None, str]:
-    """Return the checkpoint that a run of which nothing is saved starts from, None for random weights, and a remark.
+def start_of(execution: ExecutionSpec) -> tuple[Path | None, list[str]]:
+    """Return the checkpoint that a run starts from, None for random weights, and what there is to say.
 
-    A run that was named to start from goes on perhaps, and lets the checkpoint that was its newest go: its newest
-    takes that place, as the remark says. Raises Failure RESUME where no other will do, or as `check_start` does.
+    A run that was named to start from goes on perhaps, and lets the checkpoint that was its newest go. Where nothing
+    of this one is saved yet, its newest takes that place. Raises Failure RESUME where no other will do, or as
+    `check_start` does.
     """
     run_dir, named = execution.run_dir, execution.starting_point
     noted = read_json(run_dir / "run.json")["start"]
     if noted is None:
-        return None, ""
-    try:
-        return pinned(noted), ""
-    except Failure:
-        if named is None or not is_run(named):
-            raise
-    newest = check_start(named, execution.spec).checkpoint
+        return None, []
+    begun, there = bool(checkpoints_of(run_dir)), Path(noted["checkpoint"]).exists()
+    if begun or there or named is None or not is_run(named):
+        return pinned(noted), []
+    newest, _, damaged = check_start(named, execution.spec)
     note_start(run_dir, pin(newest))
-    return newest, f"{noted['checkpoint']} is gone, and nothing of this run is saved yet: it starts from {newest}"
+    told = f"{noted['checkpoint']} is gone, and nothing of this run is saved yet: it starts from {newest}"
+    return newest, [*(f"passed over: {reason}" for reason in damaged.values()), told]
 
 
 def pin(folder: Path) -> dict[str, str]:

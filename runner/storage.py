@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 
@@ -62,6 +62,8 @@ def set_aside(folder: Path, run_dir: Path) -> Path:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
+            with suppress(OSError):  # others may lie there
+                (run_dir / DAMAGED).rmdir()
             return _moved(folder, folder.parent / DAMAGED)
 
 

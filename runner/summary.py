@@ -34,8 +34,16 @@ def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spe
     """Whether the run of a summary is all of this plan, scored and exported as this spec asks, and still whole."""
     if summary.get("export") != exporting(spec, plan) or not _is_exported(run_dir, summary):
         return False
-    same = summary["plan_digest"] == plan.digest and summary["scoring"] == _scoring(spec)
+    same = summary["plan_digest"] == _noted_plan(run_dir) == plan.digest and summary["scoring"] == _scoring(spec)
     return bool(same and is_whole(run_dir, plan.steps))
+
+
+def _noted_plan(run_dir: Path) -> str | None:
+    """Digest of the plan that lies in a run directory; None where that is missing or damaged."""
+    try:
+        return str(read_json(run_dir / "plan.json")["digest"])
+    except (Failure, KeyError):
+        return None
 
 
 def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:

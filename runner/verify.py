@@ -60,13 +60,13 @@ def verify_run(path: Path) -> Iterator[Part]:
     for checkpoint in reversed(found):
         name = f"{checkpoint.parent.name}/{checkpoint.name}"
         try:
-            newest = verify_checkpoint(checkpoint)
-        except Failure as failure:
+            manifest, size = verify_checkpoint(checkpoint), _size(checkpoint)
+        except (Failure, FileNotFoundError) as error:
             if checkpoint.exists() or not is_locked(run_dir):  # a run that goes on meanwhile lets old ones go
-                yield Part(name, "", _reason(failure))
+                yield Part(name, "", _reason(error))
         else:
-            base_digest = newest.base_digest or base_digest
-            yield Part(name, f"phase {newest.phase}, step {newest.step:,}, {_size(checkpoint):,} bytes")
+            newest, base_digest = manifest, manifest.base_digest or base_digest
+            yield Part(name, f"phase {newest.phase}, step {newest.step:,}, {size:,} bytes")
     if base_digest or (run_dir / BASE).exists():
         yield _base(run_dir, base_digest)
     if run_dir != path:
@@ -141,6 +141,8 @@ def _changed_since(run: Facts, newest: Manifest) -> bool:
 def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Part | None:
     """The records of a run: those up to the newest checkpoint by its digest, the last scores by that of the summary."""
     noted = Written(**newest.records) if newest is not None and newest.records else None
+    if newest is not None and facts[RUN].get("records_lost") == newest.step:
+        return Part(path.name, f"{RUN} says that its records up to step {newest.step:,} are lost", proven=False)
     if not path.exists():
         return Part(path.name, "", "it is missing") if noted is not None and noted.end else None
     try:
@@ -214,9 +216,9 @@ def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
             yield Part(str(folder), f"the store {digest[:12]}, {size:,} bytes")
 
 
-def _reason(failure: Failure) -> str:
+def _reason(error: Exception) -> str:
     """What is wrong, without the name of the part."""
-    return str(failure).partition(": ")[2]
+    return str(error).partition(": ")[2]
 
 
 def _size(folder: Path) -> int:

@@ -16,6 +16,7 @@ from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record, Value
 
 METRICS = "metrics.jsonl"  # in a run directory
+LONGEST = 2**20  # bytes of a line; a record has some hundreds
 BEFORE_THE_CHECKPOINT = ("train", "skipped")  # what is recorded of a step before it is saved; the rest is done again
 
 
@@ -84,26 +85,32 @@ class JsonlSink:
 
 
 def check_records(run_dir: Path, step: int, written: Mapping[str, Any] | None) -> bool:
-    """Whether the records that a checkpoint of this step counts on are there; False where none is left.
+    """Whether the records that a checkpoint of this step counts on are there; False where all are gone.
 
-    Nothing is written, and what is read does not grow with the run. Raises Failure STORAGE when some are gone, or are
-    longer or shorter than they were.
+    They are gone where the file is, or is empty, or begins with records of later steps. Nothing is written, and what
+    is read does not grow with the run. Raises Failure STORAGE when the file holds anything else than they were.
     """
     path = run_dir / METRICS
-    if not written or not written["end"]:
+    if not written:
         return True
-    end = 0
+    end, first = 0, b""
     if path.exists():
         with path.open("rb") as file:
             end, _ = _end_of(file.fileno(), step)
-    if end not in (0, written["end"]):
+            first = file.readline(LONGEST)
+    if end == written["end"]:
+        return True
+    record = _record(first)
+    if end or (first and (record is None or _belongs(record, step))):
         raise _altered(path, f"its records up to step {step:,} end at byte {end:,} in place of {written['end']:,}")
-    return end > 0
+    return False
 
 
 def read_records(run_dir: Path, written: Written) -> list[bytes]:
     """Read every line of a run again. Raises Failure STORAGE when they are not those that were `written`."""
     path = run_dir / METRICS
+    if not path.exists():
+        raise _altered(path, "it is gone")
     place, read, lines = 0, Written(written.start, written.start), path.read_bytes().splitlines(keepends=True)
     for line in lines:
         place += len(line)

@@ -135,6 +135,25 @@ def test_a_run_starts_from_no_other_checkpoint_than_was_named(here: Path) -> Non
     assert "this run began with the weights of" in gone.stderr
 
 
+def test_a_run_that_has_saved_starts_from_no_other_checkpoint_to_mend_its_base(here: Path) -> None:
+    assert execute(here, "first").exit_code == 0
+    assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
+    (here / "first/checkpoints/4").rename(here / "first/checkpoints/.kept")  # its run has let it go
+    shutil.rmtree(here / "second/base")
+    gone = execute(here, "second", *LORA_ONLY, restore="first")
+    assert (gone.exit_code, gone.changed) == (78, set())
+    (here / "first/checkpoints/.kept").rename(here / "first/checkpoints/4")
+    assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
+
+
+def test_a_run_starts_from_no_other_training_under_the_same_name(here: Path) -> None:
+    assert execute(here, "first").exit_code == 0
+    dies_before_its_first_step(here, "second", "first")
+    shutil.rmtree(here / "first")
+    assert execute(here, "first", "training/seed=1").exit_code == 0
+    assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 78
+
+
 def test_a_base_of_another_run_is_refused(here: Path) -> None:
     assert execute(here, "one").exit_code == 0
     assert execute(here, "other", "training/seed=1").exit_code == 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner.job import read_json
 from tests.runner.workplace import finish_run, lorarun, tree
 
 RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
@@ -65,6 +66,16 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
         lambda here: replace(here / "other/checkpoints/4", here / "run/checkpoints/4"),
         ["4"],
         "it is one of another run",
+    ),
+    "a file": (
+        lambda here: (here / "run/checkpoints/99").write_text("a note"),
+        ["99"],
+        "manifest.json cannot be read: Not a directory",
+    ),
+    "a link that leads nowhere": (
+        lambda here: (here / "run/checkpoints/99").symlink_to("/nowhere"),
+        ["99"],
+        "it is missing",
     ),
 }
 
@@ -128,17 +139,21 @@ def elsewhere(here: Path) -> Path:
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("named", ["run", "run/checkpoints/4", "run/../run/checkpoints/3/../4"])
+@pytest.mark.parametrize("named", ["run", "run/checkpoints/4", "stores/../run/checkpoints/4", "latest", "newest"])
 def test_a_run_with_its_checkpoints_on_another_disk_is_a_place_to_start_from(named: str, here: Path) -> None:
+    (here / "latest").symlink_to("run/checkpoints/4")
+    (here / "newest").symlink_to(here / "latest")
     assert lorarun(here, "verify", named).exit_code == 0
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", named)
     assert done.exit_code == 0, done.stderr
 
 
-def test_a_link_to_a_checkpoint_is_that_checkpoint(here: Path) -> None:
-    (here / "latest").symlink_to("run/checkpoints/4")
-    assert lorarun(here, "verify", "latest").exit_code == 0
-    assert lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", "latest").exit_code == 0
+def test_a_way_out_of_a_link_is_the_way_that_the_system_takes(here: Path) -> None:
+    (here / "disk/one").mkdir(parents=True)
+    (here / "other").rename(here / "disk/run")
+    (here / "big").symlink_to("disk/one")
+    assert lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", "big/../run").exit_code == 0
+    assert read_json(here / "new/run.json")["start"]["checkpoint"] == str(here / "disk/run/checkpoints/4")
 
 
 def test_retention_removes_a_link_and_not_what_it_leads_to(here: Path, finished: Path) -> None:
@@ -152,12 +167,10 @@ def test_retention_removes_a_link_and_not_what_it_leads_to(here: Path, finished:
 
 
 def test_names_that_no_step_has_are_left_alone(here: Path, finished: Path) -> None:
-    (here / "run/checkpoints/5").write_text("a note")
     for name in ("²", "007", "latest", "-1"):
         (here / "run/checkpoints" / name).mkdir()
     done = lorarun(here, *RUN, "--set", "checkpoint/keep=1")
     assert done.exit_code == 0, done.stderr
-    assert (here / "run/checkpoints/5").read_text() == "a note"
     assert (here / "run/checkpoints/007").is_dir()
     assert summary(here) == summary(finished)
     for command in ("runs", "verify"):

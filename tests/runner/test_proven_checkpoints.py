@@ -13,6 +13,7 @@ import pytest
 import runner.checkpoint
 from runner.checkpoint import Checkpoints
 from runner.fingerprint import noted_on_host
+from runner.job import read_json, write_facts
 from runner.manifest import read_manifest
 from runner.seal import seal, sealed_facts
 from tests.runner.workplace import finish_run, lorarun, tree
@@ -129,6 +130,35 @@ def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(
         f"lorarun: the checkpoints of run are gone, and it had come at least to step {step}; bring them back, or start "
         "anew with another --run-dir\n"
     )
+
+
+def as_an_older_version_wrote_it(run: Path) -> None:
+    """A run of which nothing tells the identity, nor that it has saved, nor what its records were."""
+    noted = read_json(run / "run.json")
+    write_facts(run / "run.json", {name: value for name, value in noted.items() if name not in ("run_id", "saved")})
+    for checkpoint in (run / "checkpoints").iterdir():
+        facts = sealed_facts(checkpoint)
+        seal(checkpoint, {name: facts[name] for name in facts if name not in ("files", "run_id", "records")})
+
+
+def test_a_run_of_an_older_version_goes_on_and_begins_only_once(here: Path, finished: Path) -> None:
+    as_an_older_version_wrote_it(here / "run")
+    shutil.rmtree(here / "run/checkpoints/4")
+    (here / "run/summary.json").unlink()
+    done = lorarun(here, *RUN)
+    assert done.exit_code == 0, done.stderr
+    assert summary(here / "run") == summary(finished / "run")
+    as_an_older_version_wrote_it(here / "run")
+    gone_in_phase_full(here / "run")
+    assert lorarun(here, *RUN).exit_code == 74  # its plan and records tell
+
+
+def test_a_run_that_goes_on_notes_that_it_has_saved(here: Path) -> None:
+    as_an_older_version_wrote_it(here / "run")
+    (here / "run/summary.json").unlink()
+    assert lorarun(here, *RUN).exit_code == 0
+    gone_with_all_else(here / "run")
+    assert lorarun(here, *RUN).exit_code == 74
 
 
 def test_a_finished_run_that_lost_its_end_makes_it_again(here: Path, finished: Path) -> None:

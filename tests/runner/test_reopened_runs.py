@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.job import read_json
 from runner.lock import locked
 from runner.manifest import verify_checkpoint
 from tests.runner.interrupted_run import records, summary
@@ -52,6 +53,7 @@ def state(here: Path) -> str:
 DEATHS = {
     "before it is scored otherwise": ("runner.trainer.compile_phase", "eval/evaluations=[tales_ppl]"),
     "before the first step of a further stage": ("runner.trainer.compile_phase", *LONGER),
+    "once a change was accepted": ("runner.lora_trainer.Checkpoints", *LONGER),
     "in the export after a further stage": ("runner.export._install", *LONGER),
 }
 
@@ -68,7 +70,7 @@ def test_a_run_that_was_opened_again_and_died_is_not_finished(case: str, here: P
     assert lorarun(here, "verify", "run").exit_code == 0
 
 
-@pytest.mark.parametrize("case", ["before it is scored otherwise", "before the first step of a further stage"])
+@pytest.mark.parametrize("case", list(DEATHS)[:3])
 def test_a_run_that_goes_back_to_its_spec_has_its_own_end_and_records_again(
     case: str, here: Path, finished: Path
 ) -> None:
@@ -115,6 +117,15 @@ def test_an_export_that_was_damaged_is_made_again(harm: Callable[[Path], object]
 def test_a_run_that_lacks_a_part_is_not_told_as_finished(harm: Callable[[Path], object], told: str, here: Path) -> None:
     harm(here / "run")
     assert state(here) == told
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda plan: plan.write_text("{")])
+def test_a_plan_that_is_gone_is_written_again(harm: Callable[[Path], object], here: Path, finished: Path) -> None:
+    harm(here / "run/plan.json")
+    assert again(here).exit_code == 0
+    digests = [read_json(folder / "run/plan.json")["digest"] for folder in (here, finished)]
+    assert digests[0] == digests[1]
+    assert state(here) == "finished"
 
 
 def test_verify_misses_no_checkpoint_that_a_run_lets_go_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

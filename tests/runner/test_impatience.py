@@ -1,0 +1,64 @@
+"""A second Ctrl-C ends a process whose main thread answers no signal, whatever else hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.impatience import STOPPED_AT_ONCE
+
+# A process that waits in native code, for the number of rounds that it is given, and then looks at its signals.
+WAITS = """
+import hashlib, sys
+from runner.exits import leave_cleanly
+from runner.impatience import ended_by_impatience
+from runner.preemption import listen
+
+with leave_cleanly(False), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
+    preemption.patient = True
+    sys.stdout.write("waits")
+    sys.stdout.flush()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", int(sys.argv[1]))
+    preemption.check()
+"""
+MINUTES, HALF_A_SECOND = 2**31 - 1, 10**6
+
+
+def interrupted(rounds: int, stderr: int) -> int:
+    """Run that process, press Ctrl-C twice while it waits, and return its exit status."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", WAITS, str(rounds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"waits"
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        return process.wait(60)
+
+
+@pytest.mark.parametrize("rounds", [MINUTES, HALF_A_SECOND])
+def test_two_signals_in_one_call_of_native_code_are_two(rounds: int) -> None:
+    reader, writer = os.pipe()
+    assert interrupted(rounds, writer) == 130
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        assert told.read() == f"{STOPPED_AT_ONCE}\n"
+
+
+def test_an_error_stream_that_nobody_reads_holds_nothing_up() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    assert interrupted(MINUTES, writer) == 130
+    for end in (reader, writer):
+        os.close(end)
