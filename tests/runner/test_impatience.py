@@ -37,10 +37,13 @@ def interrupted(rounds: int, stderr: int) -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.read(5) == b"waits"
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.05)
-        return process.wait(60)
+        try:
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+            return process.wait(60)
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("rounds", [MINUTES, HALF_A_SECOND])
