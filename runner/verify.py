@@ -141,8 +141,6 @@ def _changed_since(run: Facts, newest: Manifest) -> bool:
 def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Part | None:
     """The records of a run: those up to the newest checkpoint by its digest, the last scores by that of the summary."""
     noted = Written(**newest.records) if newest is not None and newest.records else None
-    if newest is not None and facts[RUN].get("records_lost") == newest.step:
-        return Part(path.name, f"{RUN} says that its records up to step {newest.step:,} are lost", proven=False)
     if not path.exists():
         return Part(path.name, "", "it is missing") if noted is not None and noted.end else None
     try:
@@ -154,6 +152,8 @@ def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Pa
     if newest is None or noted is None:
         return Part(path.name, f"{told}, only read: no checkpoint holds a digest of them", proven=False)
     if read != noted:
+        if facts[RUN].get("records_lost") == newest.step:
+            return Part(path.name, f"{told}; {RUN} says that those up to step {newest.step:,} are lost", proven=False)
         return Part(path.name, "", f"its records up to step {newest.step:,} are not those that were written")
     told += f"; up to step {newest.step:,} as they were written"
     summary = facts[SUMMARY]
