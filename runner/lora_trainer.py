@@ -151,7 +151,7 @@ class LoRATrainer(BaseTrainer):
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
             else:
                 place = run_dir / CHECKPOINTS / folder.name
-                what = "it" if reason.startswith(f"{place} ") else place
+                what = place if reason.startswith(f"{run_dir / BASE} ") else "it"
                 self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
             self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")

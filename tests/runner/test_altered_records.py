@@ -14,16 +14,17 @@ import pytest
 
 from runner.metrics.tensorboard import TensorboardSink
 from tests.runner.event_files import events
-from tests.runner.workplace import finish_run, lorarun, tree
+from tests.runner.workplace import NO_EXPORT, finish_run, lorarun, tree
 
-RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
+SETTINGS = ("logging/checkpoint_interval=1", *NO_EXPORT)
+RUN = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in SETTINGS))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`: phase full ends at step 2, phase lora at 4; a checkpoint each step."""
     folder = tmp_path_factory.mktemp("finished")
-    finish_run(folder, "logging/checkpoint_interval=1")
+    finish_run(folder, *SETTINGS)
     return folder
 
 
@@ -73,12 +74,14 @@ def test_a_run_does_not_go_on_with_records_that_were_altered(case: str, here: Pa
     assert "; bring a copy of it back, or move it away, and the run goes on without the records so far" in sentence
 
 
-@pytest.mark.parametrize("more", ["5\n", "{}\n", "[]\n", '{"step": 9}\n', '{"step": "9", "event": "train"}\n', "nul\0"])
+NO_RECORDS = ["5", "{}", "[]", '{"step": 9}', '{"step": "9", "event": "train"}', "nul\0"]
+
+
 def test_what_follows_the_records_of_a_checkpoint_is_dropped_whatever_it_is(
-    more: str, here: Path, metrics: Path, finished: Path
+    here: Path, metrics: Path, finished: Path
 ) -> None:
     with metrics.open("a") as file:
-        file.write(more)
+        file.write("\n".join(NO_RECORDS))
     done = lorarun(here, *RUN)
     assert done.exit_code == 0, done.stderr
     assert summary(here / "run") == summary(finished / "run")

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from runner.job import read_json
-from tests.runner.workplace import finish_run, lorarun, tree
+from runner.manifest import newest_intact
+from tests.runner.workplace import NO_EXPORT, finish_run, lorarun, tree
 
-RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
+SETTINGS = ("logging/checkpoint_interval=1", *NO_EXPORT)
+RUN = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in SETTINGS))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`, and one of another seed in `other`; each has checkpoints 2, 3 and 4."""
     folder = tmp_path_factory.mktemp("finished")
-    finish_run(folder, "logging/checkpoint_interval=1")
+    finish_run(folder, *SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert lorarun(folder, *RUN[:3], "other", *RUN[4:], "--set", "training/seed=1").exit_code == 0
@@ -139,12 +140,13 @@ def elsewhere(here: Path) -> Path:
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("named", ["run", "run/checkpoints/4", "stores/../run/checkpoints/4", "latest", "newest"])
-def test_a_run_with_its_checkpoints_on_another_disk_is_a_place_to_start_from(named: str, here: Path) -> None:
+def test_a_run_with_its_checkpoints_on_another_disk_is_a_place_to_start_from(here: Path) -> None:
     (here / "latest").symlink_to("run/checkpoints/4")
     (here / "newest").symlink_to(here / "latest")
-    assert lorarun(here, "verify", named).exit_code == 0
-    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", named)
+    for named in ("run", "run/checkpoints/4", "stores/../run/checkpoints/4", "latest", "newest"):
+        assert newest_intact(Path(named)) == (here / "run/checkpoints/4", {}), named
+    assert lorarun(here, "verify", "latest").exit_code == 0
+    done = lorarun(here, *RUN[:3], "new", *RUN[4:], "--restore", "newest")
     assert done.exit_code == 0, done.stderr
 
 
@@ -152,8 +154,7 @@ def test_a_way_out_of_a_link_is_the_way_that_the_system_takes(here: Path) -> Non
     (here / "disk/one").mkdir(parents=True)
     (here / "other").rename(here / "disk/run")
     (here / "big").symlink_to("disk/one")
-    assert lorarun(here, "exec", "spec.yaml", "--run-dir", "new", "--restore", "big/../run").exit_code == 0
-    assert read_json(here / "new/run.json")["start"]["checkpoint"] == str(here / "disk/run/checkpoints/4")
+    assert newest_intact(Path("big/../run")) == (here / "disk/run/checkpoints/4", {})
 
 
 def test_retention_removes_a_link_and_not_what_it_leads_to(here: Path, finished: Path) -> None:

@@ -29,6 +29,7 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp]}}
 logging: {report_interval: 1}
 tokenizer: {backend: byte}
 """
+NO_EXPORT = ("export/merged=false", "export/adapter=false")  # for tests of what comes before; half of a run's time
 
 
 @dataclass(frozen=True, slots=True)
