@@ -195,7 +195,7 @@ def checkpoints_of(path: Path) -> list[Path]:
 
 
 def _place(path: Path) -> Path:
-    """Where a path leads, by way of the folder `checkpoints` of a run though that be a link: the base is beside it."""
+    """Where a path leads; a link in the place of a run's folder `checkpoints` stays, for the base is beside it."""
     path = path.absolute()
     if ".." in path.parts:
         after = len(path.parts) - path.parts[::-1].index("..")

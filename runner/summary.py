@@ -32,10 +32,10 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
     """Whether the run of a summary is all of this plan, scored and exported as this spec asks, and still whole."""
-    if summary.get("export") != exporting(spec, plan) or not _is_exported(run_dir, summary):
+    if summary.get("export") != exporting(spec, plan) or summary["scoring"] != _scoring(spec):
         return False
-    same = summary["plan_digest"] == _noted_plan(run_dir) == plan.digest and summary["scoring"] == _scoring(spec)
-    return bool(same and is_whole(run_dir, plan.steps))
+    same = summary["plan_digest"] == _noted_plan(run_dir) == plan.digest
+    return same and _is_exported(run_dir, summary) and is_whole(run_dir, plan.steps)
 
 
 def _noted_plan(run_dir: Path) -> str | None:

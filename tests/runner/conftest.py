@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import pytest
 
 from runner.mesh import enable_compilation_cache
+from tests.runner.workplace import EVERY_STEP, finish_run
 
 
 @pytest.fixture
@@ -37,6 +38,14 @@ def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def saved_each_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run in `run`: phase full ends at step 2, phase lora at 4; nobody may change it."""
+    folder = tmp_path_factory.mktemp("saved_each_step")
+    finish_run(folder, *EVERY_STEP)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

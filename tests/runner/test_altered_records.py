@@ -14,18 +14,14 @@ import pytest
 
 from runner.metrics.tensorboard import TensorboardSink
 from tests.runner.event_files import events
-from tests.runner.workplace import NO_EXPORT, finish_run, lorarun, tree
-
-SETTINGS = ("logging/checkpoint_interval=1", *NO_EXPORT)
-RUN = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in SETTINGS))
+from tests.runner.workplace import RUN_EVERY_STEP as RUN
+from tests.runner.workplace import lorarun, tree
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished run in `run`: phase full ends at step 2, phase lora at 4; a checkpoint each step."""
-    folder = tmp_path_factory.mktemp("finished")
-    finish_run(folder, *SETTINGS)
-    return folder
+def finished(saved_each_step: Path) -> Path:
+    """A folder with a finished run in `run`."""
+    return saved_each_step
 
 
 @pytest.fixture

@@ -12,17 +12,15 @@ from typing import Any
 import pytest
 
 from runner.manifest import newest_intact
-from tests.runner.workplace import NO_EXPORT, finish_run, lorarun, tree
-
-SETTINGS = ("logging/checkpoint_interval=1", *NO_EXPORT)
-RUN = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in SETTINGS))
+from tests.runner.workplace import RUN_EVERY_STEP as RUN
+from tests.runner.workplace import lorarun, tree
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(saved_each_step: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `run`, and one of another seed in `other`; each has checkpoints 2, 3 and 4."""
     folder = tmp_path_factory.mktemp("finished")
-    finish_run(folder, *SETTINGS)
+    shutil.copytree(saved_each_step, folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert lorarun(folder, *RUN[:3], "other", *RUN[4:], "--set", "training/seed=1").exit_code == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from io import StringIO
+from io import FileIO, StringIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -192,12 +194,21 @@ def test_a_console_that_is_no_terminal_gets_plain_lines() -> None:
     )
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
-def test_a_log_that_cannot_be_written_ends_a_run_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Path("/dev/full").open("w") as full:
-        monkeypatch.setattr("sys.stdout", full)
+class FullDisk(FileIO):
+    """A file on a disk that has no room."""
+
+    def write(self, _: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_that_cannot_be_written_ends_a_run_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FullDisk(tmp_path / "log", "w") as full:
+        monkeypatch.setattr("sys.stdout", TextIOWrapper(full, write_through=True))
         with pytest.raises(Failure, match="cannot write standard output: No space left on device") as failure:
             RunConsole().print("a line")
+        sys.stdout.detach()  # type: ignore[attr-defined]
     assert failure.value.exit_code is ExitCode.STORAGE
 
 

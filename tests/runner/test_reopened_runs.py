@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import runner.resume
 from runner.job import read_json
 from runner.lock import locked
 from runner.manifest import verify_checkpoint
@@ -166,7 +167,7 @@ def lose(here: Path, *steps: int) -> None:
 
 def test_a_run_that_goes_on_with_other_libraries_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "run/summary.json").unlink()
-    monkeypatch.setattr("runner.resume.library_versions", lambda: {"jax": "9.9", "lorarun": "0"})
+    monkeypatch.setattr(runner.resume, "library_versions", lambda: {"jax": "9.9", "lorarun": "0"})
     done = again(here)
     assert done.exit_code == 0, done.stderr
     assert "; the numbers may" not in done.stdout

@@ -30,6 +30,8 @@ logging: {report_interval: 1}
 tokenizer: {backend: byte}
 """
 NO_EXPORT = ("export/merged=false", "export/adapter=false")  # for tests of what comes before; half of a run's time
+EVERY_STEP = ("logging/checkpoint_interval=1", *NO_EXPORT)  # a checkpoint each step
+RUN_EVERY_STEP = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in EVERY_STEP))
 
 
 @dataclass(frozen=True, slots=True)
