@@ -6,19 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runner.job import ExecutionSpec, RestoreableJob
-    from runner.lora import (
-        LoRATrainState,
-        count_lora_params,
-        inject_lora_params,
-        merge_lora_params,
-        param_filter,
-        transition_to_lora,
-    )
-    from runner.lora_trainer import LoRATrainer
-    from runner.plan import Plan, compile_plan
-    from runner.trainer import BaseTrainer
-    from schema.views import LoRAConfig, LoRATrainerConfig
+    from runner.lora.adapters import count_lora_params, inject_lora_params, merge_lora_params, param_filter
+    from runner.lora.state import LoRATrainState
+    from runner.lora.transition import transition_to_lora
+    from runner.plan.compile import compile_plan
+    from runner.plan.plan import Plan
+    from runner.run.execution import ExecutionSpec, RestoreableJob
+    from runner.train.lora_trainer import LoRATrainer
+    from runner.train.trainer import BaseTrainer
+    from schema.config import LoRAConfig, LoRATrainerConfig
 
 __all__ = [
     "BaseTrainer",
@@ -38,19 +34,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "runner.job": ("ExecutionSpec", "RestoreableJob"),
-    "runner.lora": (
-        "LoRATrainState",
-        "count_lora_params",
-        "inject_lora_params",
-        "merge_lora_params",
-        "param_filter",
-        "transition_to_lora",
-    ),
-    "runner.lora_trainer": ("LoRATrainer",),
-    "runner.plan": ("Plan", "compile_plan"),
-    "runner.trainer": ("BaseTrainer",),
-    "schema.views": ("LoRAConfig", "LoRATrainerConfig"),
+    "runner.lora.adapters": ("count_lora_params", "inject_lora_params", "merge_lora_params", "param_filter"),
+    "runner.lora.state": ("LoRATrainState",),
+    "runner.lora.transition": ("transition_to_lora",),
+    "runner.plan.compile": ("compile_plan",),
+    "runner.plan.plan": ("Plan",),
+    "runner.run.execution": ("ExecutionSpec", "RestoreableJob"),
+    "runner.train.lora_trainer": ("LoRATrainer",),
+    "runner.train.trainer": ("BaseTrainer",),
+    "schema.config": ("LoRAConfig", "LoRATrainerConfig"),
 }
 
 

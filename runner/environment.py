@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from runner.data.meta import StoreMeta, existing_meta, key_digest
 from runner.data.sources import DataSource, find_source, known_datasets
+from runner.data.stores.meta import StoreMeta, existing_meta, key_digest
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
-from runner.job import find_checkpoint, identity, inspect_run_dir, is_run, other_architecture
+from runner.run.identity import identity, other_architecture
+from runner.run.inspect import inspect_run_dir
+from runner.run.layout import find_checkpoint, is_run
 from schema.document import Document, Unavailable
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store
 from schema.rules._datasets import entries

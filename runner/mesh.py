@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from runner.plan import resolve_mesh
+from runner.plan.compile import resolve_mesh
 from schema.footprint import AXIS_RULES
 from schema.sections.mesh import Mesh as MeshSection
 

@@ -9,14 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
+    from schema.config import LoRAConfig, LoRATrainerConfig, configure, field
     from schema.environment import Environment
+    from schema.formats import render_json, render_text
     from schema.lint import Verdict, lint_file, lint_text, load_spec
-    from schema.namespace import configure, field
-    from schema.report import render_json, render_text
     from schema.sampling import DatasetStyle, Sampling
     from schema.spec import Spec
-    from schema.views import LoRAConfig, LoRATrainerConfig
+    from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
 
 __all__ = [
     "DatasetStyle",
@@ -40,14 +39,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "schema.diagnostic": ("Diagnostic", "Severity", "SpecError", "UnreadableSpec"),
+    "schema.text.diagnostic": ("Diagnostic", "Severity", "SpecError", "UnreadableSpec"),
     "schema.environment": ("Environment",),
     "schema.lint": ("Verdict", "lint_file", "lint_text", "load_spec"),
-    "schema.namespace": ("configure", "field"),
-    "schema.report": ("render_json", "render_text"),
+    "schema.formats": ("render_json", "render_text"),
     "schema.sampling": ("DatasetStyle", "Sampling"),
     "schema.spec": ("Spec",),
-    "schema.views": ("LoRAConfig", "LoRATrainerConfig"),
+    "schema.config": ("LoRAConfig", "LoRATrainerConfig", "configure", "field"),
 }
 
 

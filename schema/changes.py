@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from schema import budget
+from schema.budget import stages as budget
+from schema.check.findings import Json
 from schema.docs.keys import declared_keys, every_key
 from schema.environment import Change
-from schema.findings import Json
 
 FACTS = ("starting_point",)  # of an identity, beside its spec
 SOURCES = "data/sources/"
@@ -38,7 +38,7 @@ def compare(
 ) -> Iterator[tuple[Change, bool]]:
     """Yield every change between two identities of runs, and whether a run of `step` steps may go on with it.
 
-    An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.job` makes it.
+    An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.run.identity` makes it.
     """
     old, new, classes = before.get("spec", {}), now["spec"], change_classes(schema)
     forward = _unbegun(before, now, step)

@@ -16,13 +16,13 @@ from pathlib import Path as File
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from schema.check import check_value, hydrate
-from schema.diagnostic import Span
-from schema.edits import Edits
-from schema.findings import Findings, Json, Path, Problem
-from schema.overrides import splice
-from schema.renamed import rename
-from schema.source import Mapping, SourceError, point, read_mapping
+from schema.check.findings import Findings, Json, Problem
+from schema.check.overrides import splice
+from schema.check.renamed import rename
+from schema.check.tree import check_value, hydrate
+from schema.text.diagnostic import Span
+from schema.text.edits import Edits
+from schema.text.source import Mapping, Path, SourceError, point, read_mapping
 
 if TYPE_CHECKING:
     from schema.environment import Environment

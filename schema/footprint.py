@@ -144,7 +144,7 @@ def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:
     """Bytes of the tensors that an `export` section asks for at the end of a run, with adapters or without.
 
-    As `runner.weights` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
+    As `runner.huggingface` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
     """
     every, item = parameters(architecture), ITEM_BYTES[export.dtype]
     own = adapters(every, lora.target_modules, lora.rank) if has_adapters and export.adapter else ()

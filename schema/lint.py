@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
 from schema.document import Document, Unavailable, read_document
 from schema.rules import NEED_ENVIRONMENT, RULES, Rule, duplicate_spec, rule_crashed, rule_skipped, suppression_hygiene
-from schema.secrets import HIDDEN
 from schema.settings import Settings
-from schema.source import MOST_BYTES
-from schema.suppression import Ignore, find_ignores, unsilenced
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
+from schema.text.secrets import HIDDEN
+from schema.text.source import MOST_BYTES
+from schema.text.suppression import Ignore, find_ignores, unsilenced
+from schema.text.wording import quote
 
 if TYPE_CHECKING:
     from schema.environment import Environment

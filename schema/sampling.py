@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 
 class DatasetStyle(StrEnum):

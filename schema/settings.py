@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.rules import RULES
-from schema.wording import join, nearest, quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import join, nearest, quote
 
 # Every way to begin tool.lorarun, and more.
 TABLE = re.compile(r"^\s*\[*\s*[\"']?tool[\"']?\s*(?:\.\s*[\"']?lorarun|[\]=]|\.\s*$)", re.MULTILINE)

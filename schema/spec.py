@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from schema.sections._section import Section
+from schema.section import Section
 from schema.sections.architecture import Architecture
 from schema.sections.checkpoint import Checkpoint
 from schema.sections.data import Data

@@ -12,14 +12,14 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-from schema import budget
-from schema.check import hydrate
+from schema.budget import stages as budget
+from schema.check.findings import Findings, Json
+from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
 from schema.document import load_schema
-from schema.findings import Findings, Json
 from schema.footprint import parameters
-from schema.scalars import written
-from schema.wording import count
+from schema.text.scalars import written
+from schema.text.wording import count
 
 TARGETS = ("attn", "mlp")
 RANK = 16

@@ -1,1 +1,1 @@
-"""The commands that teach, one a file: what a rule or a key means, the JSON Schema, a spec to start from."""
+"""The commands, one a file or folder; `command` of each is what `lorarun VERB` calls."""

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import click
 
-from runner.exits import TRACEBACK, leave_cleanly
+from runner.commands.exits import TRACEBACK, leave_cleanly
 
 
-@click.command()
+@click.command("explain")
 @click.argument("name", metavar="RULE|KEY")
 @TRACEBACK
-def explain(name: str, traceback: bool) -> None:
+def command(name: str, traceback: bool) -> None:
     """Explain a rule or a key of the spec.
 
     A rule is named by its code or its name, as findings show them: LR201 or rates-not-one. A key is named by its path
     or the end of it: training/batch_size or batch_size; a section, such as training, lists its keys.
     """
     with leave_cleanly(traceback):
-        from runner.commands._output import write_markdown
+        from runner.commands.output import write_markdown
 
         write_markdown("\n".join(_pages(name)))
 
 
 def _pages(name: str) -> list[str]:
     """Return what is to be said about a name, as Markdown. Raises Failure INVALID, with the nearest names."""
+    from schema.check.renamed import RENAMED
     from schema.docs.keys import find_keys
     from schema.docs.pages import key_page, rule_page
     from schema.docs.rules import find_rule
     from schema.document import load_schema
-    from schema.renamed import RENAMED
 
     if rule := find_rule(name):
         return [rule_page(rule)]
@@ -45,7 +45,7 @@ def _unknown(name: str) -> Exception:
     from schema.docs.keys import declared_keys, every_key
     from schema.document import load_schema
     from schema.rules import RULES
-    from schema.wording import join, nearest, quote
+    from schema.text.wording import join, nearest, quote
 
     keys = [key for key in every_key(declared_keys(load_schema())) if "[" not in key.places[0]]
     paths = [place for key in keys for place in key.places]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from runner.exits import TRACEBACK, leave_cleanly
+from runner.commands.exits import TRACEBACK, leave_cleanly
 
 
-@click.command()
+@click.command("rules")
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the table.")
 @TRACEBACK
-def rules(layout: str, traceback: bool) -> None:
+def command(layout: str, traceback: bool) -> None:
     """List every rule: code, name, severity, what it reports.
 
     Rules marked --env need facts of the machine: validate --env looks for them, and exec always does.
@@ -23,7 +23,7 @@ def rules(layout: str, traceback: bool) -> None:
 
 
 def _write_text() -> None:
-    from runner.commands._output import write_table
+    from runner.commands.output import write_table
     from schema.docs.rules import needs_machine, summary
     from schema.rules import RULES
 
@@ -35,7 +35,7 @@ def _write_text() -> None:
 def _write_json() -> None:
     import json
 
-    from runner.terminal import write
+    from runner.commands.terminal import write
     from schema.docs.rules import needs_machine, summary
     from schema.rules import RULES
 

@@ -6,32 +6,32 @@ from pathlib import Path
 
 import click
 
-from runner.exits import TRACEBACK, leave_cleanly
+from runner.commands.exits import TRACEBACK, leave_cleanly
 
 
-@click.command()
+@click.command("runs")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[DIR]")
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the list.")
 @TRACEBACK
-def runs(folder: Path, layout: str, traceback: bool) -> None:
+def command(folder: Path, layout: str, traceback: bool) -> None:
     """List the runs in a folder: state, phase, step, checkpoints.
 
     DIR is the folder that holds run directories, or a run directory; without it, runs. A run is running, finished,
     stopped (the command that began it goes on with it) or damaged (its newest checkpoint is: lorarun verify says how).
     """
     with leave_cleanly(traceback):
-        from runner.runs import list_runs
+        from runner.report.runs import list_runs
 
         found = list_runs(folder)
         if layout == "json":
             import json
             from dataclasses import asdict
 
-            from runner.terminal import write
+            from runner.commands.terminal import write
 
             write(json.dumps([asdict(run) for run in found], indent=2) + "\n")
         elif found:
-            from runner.commands._output import write_table
+            from runner.commands.output import write_table
 
             rows = [
                 (

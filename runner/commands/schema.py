@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from runner.exits import TRACEBACK, leave_cleanly
+from runner.commands.exits import TRACEBACK, leave_cleanly
 
 
-@click.command()
+@click.command("schema")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to a file.")
 @TRACEBACK
-def schema(output: Path | None, traceback: bool) -> None:
+def command(output: Path | None, traceback: bool) -> None:
     """Print the JSON Schema of a spec, draft 2020-12.
 
     Editors with a YAML language server check a spec by it as you type, when the first line of the spec names it:
@@ -21,8 +21,8 @@ def schema(output: Path | None, traceback: bool) -> None:
     # yaml-language-server: $schema=spec.schema.json
     """
     with leave_cleanly(traceback):
-        from runner.commands._output import write_file
-        from runner.terminal import write
+        from runner.commands.output import write_file
+        from runner.commands.terminal import write
         from schema.document import SCHEMA_FILE
 
         text = SCHEMA_FILE.read_text(encoding="utf-8")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from runner.exits import TRACEBACK, leave_cleanly
+from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.failure import ExitCode, Failure
 
 
-@click.command()
+@click.command("verify")
 @click.argument("run", type=click.Path(path_type=Path))
 @TRACEBACK
-def verify(run: Path, traceback: bool) -> None:
+def command(run: Path, traceback: bool) -> None:
     """Read every byte of a run again and compare it with what was saved.
 
     RUN is a run directory, or a checkpoint such as runs/NAME/checkpoints/STEP. Nothing is changed. Token stores are
@@ -23,7 +23,7 @@ def verify(run: Path, traceback: bool) -> None:
     that is intact, and moves those that are not to the folder damaged.
     """
     with leave_cleanly(traceback):
-        from runner.verify import verify_run
+        from runner.report.verify import verify_run
 
         damaged = 0
         for part in verify_run(run):

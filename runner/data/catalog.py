@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.data.meta import read_meta
 from runner.data.mixture import MixtureEntry
-from runner.data.prepare import Progress, prepare_store
 from runner.data.sources import find_source, unknown_dataset
-from runner.data.store import Store, check_vocabulary
+from runner.data.stores.meta import read_meta
+from runner.data.stores.prepare import Progress, prepare_store
+from runner.data.stores.store import Store, check_vocabulary
 from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure
-from runner.plan import MixturePlan, Plan, StagePlan
-from schema.budget import shares
-from schema.labels import Key, folder_name, labels
+from runner.plan.plan import MixturePlan, Plan, StagePlan
+from schema.budget.stages import shares
+from schema.dataset_names import Key, folder_name, labels
 from schema.spec import Spec
 
 ROWS_AT_ONCE = 256

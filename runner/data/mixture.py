@@ -1,6 +1,6 @@
 """An exact mixture of datasets: which row of which dataset is row n of a stage, for any n, at once.
 
-Shares are met over any window, by `schema.budget.select` and not by chance. Each dataset is permuted anew in
+Shares are met over any window, by `schema.budget.stages.select` and not by chance. Each dataset is permuted anew in
 each epoch. It deliberately knows no batches and reads no tokens.
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from runner.data.styles import Rows
 from runner.failure import ExitCode, Failure
-from schema import budget
+from schema.budget import stages as budget
 
 # grain permutes indices of 32 bits, and walks through up to 2**16 of them for one row of a smaller dataset:
 # 4 ms a row for 10 rows, 0.07 ms for 1,000. Permutations of so few rows are made whole instead.
@@ -130,7 +130,7 @@ class _LastRowInserted:
 
 @dataclass(frozen=True, slots=True)
 class ExactSelection(grain.transforms.DatasetSelectionMap):
-    """Row of a stage → (entry, row of the entry's shuffled epochs); `schema.budget.select` decides."""
+    """Row of a stage → (entry, row of the entry's shuffled epochs); `schema.budget.stages.select` decides."""
 
     shares: tuple[Fraction, ...]
     first_rows: tuple[int, ...]

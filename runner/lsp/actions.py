@@ -10,10 +10,10 @@ from lsprotocol import types
 
 from runner.lsp.findings import client_diagnostic
 from runner.lsp.text import Text
-from schema.diagnostic import Diagnostic, Edit
-from schema.fixes import fix_text
+from schema.fixes.apply import fix_text
+from schema.fixes.silence import silence
 from schema.lint import Verdict
-from schema.silencing import silence
+from schema.text.diagnostic import Diagnostic, Edit
 
 QUICK = types.CodeActionKind.QuickFix.value
 FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.lorarun"

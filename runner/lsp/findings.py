@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lsprotocol import types
 
-import schema
+import schema.docs
 from runner.lsp.text import Text
-from schema.diagnostic import Diagnostic, Severity
+from schema.text.diagnostic import Diagnostic, Severity
 
 SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
@@ -37,5 +37,5 @@ def client_diagnostic(text: Text, uri: str, found: Diagnostic) -> types.Diagnost
 
 def documentation_link(slug: str) -> str:
     """Return the address of a rule's section in the page of all rules, which is installed with the linter."""
-    page = Path(schema.__file__ or "").with_name("RULES.md")
+    page = Path(schema.docs.__file__ or "").with_name("RULES.md")
     return f"{page.absolute().as_uri()}#{slug}"

@@ -13,7 +13,7 @@ from pygls.uris import to_fs_path
 from runner.lsp.actions import FIX_ALL, QUICK, Lint, code_actions
 from runner.lsp.findings import SOURCE, client_diagnostic
 from runner.lsp.text import Text
-from schema.hints import Guide
+from schema.editor.hints import Guide
 from schema.lint import Verdict, lint_text
 from schema.settings import Settings, SettingsError, read_settings
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lsprotocol import types
 
-from schema.diagnostic import Span
+from schema.text.diagnostic import Span
 
 BYTE_ORDER_MARK = "\ufeff"
 UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}

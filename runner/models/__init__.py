@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from runner.models._cross_entropy import chunk_positions, cross_entropy
 from runner.models._projection import LoRAScale
 from runner.models.decoder import Decoder, build_model
 
-__all__ = ["Decoder", "LoRAScale", "build_model"]
+__all__ = ["Decoder", "LoRAScale", "build_model", "chunk_positions", "cross_entropy"]

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from schema.check.findings import Json
+from schema.check.leaves import PATTERNS
 from schema.docs.keys import FREE
-from schema.findings import Json
-from schema.leaves import PATTERNS
-from schema.scalars import NUMBER_AS_TEXT
 from schema.spec import Spec
+from schema.text.scalars import NUMBER_AS_TEXT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = "urn:lorarun:spec"
-# What schema/check.py and schema/leaves.py act on, and what is documentation only.
+# What schema/check/tree.py and schema/check/leaves.py act on, and what is documentation only.
 KEYWORDS = {
     *("$ref", "anyOf", "type", "properties", "required", "additionalProperties", "patternProperties", "items"),
     *("enum", "const", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "pattern"),
@@ -48,13 +48,13 @@ def _cleaned(schema: dict[str, Any], where: str) -> Json:
     """Open objects for notes only, let numbers be written with a suffix, and refuse what the linter would not check."""
     found = {name: value for name, value in schema.items() if name != "title"}  # pydantic's titles are Python names
     if unknown := found.keys() - KEYWORDS:
-        raise SectionError(f"{where}: teach schema/check.py the keyword {sorted(unknown)[0]!r} first")
+        raise SectionError(f"{where}: teach schema/check/tree.py the keyword {sorted(unknown)[0]!r} first")
     if not {"$ref", "anyOf"} & found.keys() and found.get("type") not in TYPES:
         raise SectionError(f"{where}: the type {found.get('type')!r} is not one the linter knows")
     patterns = {name: _cleaned(part, where) for name, part in found.get("patternProperties", {}).items()}
     used = patterns.keys() | ({found["pattern"]} if "pattern" in found else set())
     if unsaid := used - PATTERNS.keys():
-        raise SectionError(f"{where}: say in schema/leaves.py what the pattern {sorted(unsaid)[0]!r} allows")
+        raise SectionError(f"{where}: say in schema/check/leaves.py what the pattern {sorted(unsaid)[0]!r} allows")
     if found.get("type") in NUMBERS:
         found |= _number(found["type"])
     if "anyOf" in found:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from schema.check import property_schema
-from schema.findings import Findings, Json
-from schema.leaves import KINDS, PATTERNS, limits
-from schema.scalars import written
-from schema.wording import join
+from schema.check.findings import Findings, Json
+from schema.check.leaves import KINDS, PATTERNS, limits
+from schema.check.tree import property_schema
+from schema.text.scalars import written
+from schema.text.wording import join
 
 MANY = {
     "array": "lists of ",

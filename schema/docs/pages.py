@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from schema.check.findings import Json
 from schema.docs.keys import Key, declared_keys, every_key
 from schema.docs.rules import documentation, needs_machine, summary
-from schema.findings import Json
 from schema.rules import RULES, Rule
 
 GENERATED = "<!-- Written by tools/generate: change the docstrings and the sections, not this file. -->"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Origin, Severity, Span
+from schema.text.diagnostic import Diagnostic, Origin, Severity, Span
 
 BOLD, BLUE = "1", "34;1"
 TINTS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}

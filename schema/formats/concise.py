@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.formats._place import BOLD, TINTS, label, painted, visible, where
-from schema.report import Report
+from schema.formats._report import Report
 
 
 def render(report: Report) -> str:

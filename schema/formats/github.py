@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.formats._place import in_file, region, visible, where
-from schema.report import Report
+from schema.formats._report import Report
+from schema.text.diagnostic import Diagnostic, Severity
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from schema.diagnostic import Diagnostic
 from schema.formats._place import place
-from schema.report import Report
+from schema.formats._report import Report
+from schema.text.diagnostic import Diagnostic
 
 
 def render(report: Report) -> str:

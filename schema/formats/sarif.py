@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from schema.diagnostic import Diagnostic, Edit, Origin, Severity, Span
 from schema.docs.rules import documentation
 from schema.formats._place import in_file, region
-from schema.report import Report
+from schema.formats._report import Report
 from schema.rules import RULES, Rule
+from schema.text.diagnostic import Diagnostic, Edit, Origin, Severity, Span
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

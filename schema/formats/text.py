@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from unicodedata import combining, east_asian_width
 
-from schema.diagnostic import Diagnostic, Severity, Span
 from schema.formats._place import BLUE, BOLD, TINTS, label, painted, visible, where
-from schema.report import Report
-from schema.wording import count
+from schema.formats._report import Report
+from schema.text.diagnostic import Diagnostic, Severity, Span
+from schema.text.wording import count
 
 # A longer source line is shown as a window around the place.
 WIDEST = 160

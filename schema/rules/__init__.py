@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules import (
     adapter_defaults,
@@ -95,6 +94,7 @@ from schema.rules import (
     wrong_type,
     yaml_syntax,
 )
+from schema.text.diagnostic import Diagnostic, Severity
 
 
 class Rule(Protocol):

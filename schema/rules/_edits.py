@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schema.diagnostic import Edit
 from schema.document import Document, parse
-from schema.scalars import written
+from schema.text.diagnostic import Edit
+from schema.text.scalars import written
 
 
 def number(document: Document, path: str, value: int) -> str:

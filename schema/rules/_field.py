@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from schema.check.findings import Problem
 from schema.document import Document
-from schema.findings import Path, Problem
-from schema.source import Scalar
-from schema.wording import join
+from schema.text.source import Path, Scalar
+from schema.text.wording import join
 
 SCHEDULES = (
     *("constant", "constant_with_warmup", "cosine", "cosine_rewarm", "cosine_with_min_lr", "cosine_with_restarts"),

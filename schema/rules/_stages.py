@@ -7,9 +7,9 @@ from decimal import Context, Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from schema import budget
+from schema.budget import stages as budget
 from schema.document import Document, Unavailable
-from schema.scalars import spelled
+from schema.text.scalars import spelled
 
 # A phase of fewer steps is reported as a whole, by LR104.
 LEAST_STEPS = 10
@@ -65,7 +65,7 @@ def phases(document: Document) -> dict[budget.Phase, list[budget.StageBudget]]:
 
 
 def schedule(document: Document, steps: int) -> tuple[int, int]:
-    """Return the (warm-up, decay) steps of a phase, as `runner.schedules.wsd` does; raise Unavailable as LR401 does."""
+    """Return the (warm-up, decay) steps of a phase, as `schedules.wsd` does; raise Unavailable as LR401 does."""
     shares = document.value("training/warmup_pct"), document.value("training/decay_pct")
     if sum(shares) > 1:
         raise Unavailable("training/decay_pct")

@@ -26,12 +26,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 from schema.footprint import Parameter
 from schema.rules._adapters import TARGETS, matrices, parts, shaped, trained
 from schema.rules._edits import put
-from schema.wording import join
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import join
 
 CODE = "LR304"
 SLUG = "adapter-not-smaller"

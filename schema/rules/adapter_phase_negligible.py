@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._stages import phases, stage_path
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import count
 
 CODE = "LR108"
 SLUG = "adapter-phase-negligible"

@@ -27,9 +27,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._adapters import trained
+from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR309"
 SLUG = "alpha-ratio"

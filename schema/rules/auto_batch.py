@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
+from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR507"
 SLUG = "auto-batch"

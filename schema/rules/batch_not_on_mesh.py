@@ -35,9 +35,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.footprint import mesh_axes
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR506"
 SLUG = "batch-not-on-mesh"

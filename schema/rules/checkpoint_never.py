@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import planned
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR601"
 SLUG = "checkpoint-never"

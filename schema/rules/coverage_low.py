@@ -27,10 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._adapters import TARGETS, matrices, parts, shaped, trained
-from schema.wording import join
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import join
 
 CODE = "LR310"
 SLUG = "coverage-low"

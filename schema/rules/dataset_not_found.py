@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Fix, Related, Severity, fix
 from schema.document import Document, parse
 from schema.rules._datasets import Entry, entries
-from schema.wording import join, nearest, quote
+from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, fix
+from schema.text.wording import join, nearest, quote
 
 CODE = "LR208"
 SLUG = "dataset-not-found"

@@ -35,12 +35,12 @@ from collections.abc import Iterator
 from decimal import ROUND_DOWN
 from fractions import Fraction
 
-from schema.budget import share_of_steps
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.budget.stages import share_of_steps
 from schema.document import Document
 from schema.rules._edits import put
 from schema.rules._stages import LEAST_STEPS, phases, schedule, share, stage_path
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import count
 
 CODE = "LR105"
 SLUG = "decay-crosses-boundary"

@@ -25,11 +25,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema import budget
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.budget import stages as budget
 from schema.document import Document, parse
 from schema.rules._stages import adapters_without_phase, displaced, one_budget
-from schema.scalars import written
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.scalars import written
 
 CODE = "LR010"
 SLUG = "defaulted-decision"

@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Edit, Severity, Span, fix
+from schema.check.findings import show
+from schema.check.renamed import RENAMED
 from schema.document import Document, parse
-from schema.findings import Path, show
-from schema.renamed import RENAMED
-from schema.source import Scalar
+from schema.text.diagnostic import Diagnostic, Edit, Severity, Span, fix
+from schema.text.source import Path, Scalar
 
 CODE = "LR013"
 SLUG = "deprecated-key"

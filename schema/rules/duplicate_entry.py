@@ -27,11 +27,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from schema.diagnostic import Diagnostic, Related, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import mixtures
-from schema.scalars import spelled
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Related, Severity, fix
+from schema.text.scalars import spelled
+from schema.text.wording import quote
 
 CODE = "LR204"
 SLUG = "duplicate-entry"

@@ -28,12 +28,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schema.budget import DATASET_KEY, TOKENS_KEY
-from schema.diagnostic import Diagnostic, Related, Severity
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.document import Document
 from schema.rules._stages import one_budget
-from schema.suppression import find_ignores, unsilenced
-from schema.wording import count, quote
+from schema.text.diagnostic import Diagnostic, Related, Severity
+from schema.text.suppression import find_ignores, unsilenced
+from schema.text.wording import count, quote
 
 CODE = "LR804"
 SLUG = "duplicate-spec"

@@ -31,9 +31,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._stages import planned
+from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR106"
 SLUG = "empty-run"

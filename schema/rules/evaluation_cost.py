@@ -24,11 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._datasets import entries
 from schema.rules._stages import phases
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import count
 
 CODE = "LR608"
 SLUG = "evaluation-cost"

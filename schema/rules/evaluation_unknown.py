@@ -29,11 +29,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.dataset_names import labels
 from schema.document import Document, parse
-from schema.labels import labels
 from schema.rules._stages import one_budget
-from schema.wording import join, nearest, quote
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import join, nearest, quote
 
 CODE = "LR215"
 SLUG = "evaluation-unknown"

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Related, Severity, fix
 from schema.document import Document, parse
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Related, Severity, fix
+from schema.text.wording import count
 
 CODE = "LR605"
 SLUG = "evaluations-unused"

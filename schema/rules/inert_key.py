@@ -27,11 +27,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from schema.diagnostic import Diagnostic, Related, Severity, fix
 from schema.document import Document, Unavailable, parse
 from schema.rules._datasets import entries
 from schema.rules._stages import PER_PHASE, one_budget, phases
 from schema.rules.two_budget_families import check as disagreeing
+from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 
 CODE = "LR009"
 SLUG = "inert-key"

@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.check.findings import Problem
+from schema.check.leaves import SYNONYMS
 from schema.document import Document
-from schema.findings import Problem
-from schema.leaves import SYNONYMS
 from schema.rules._field import names_a_method, only_case, written
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR012"
 SLUG = "invalid-choice"

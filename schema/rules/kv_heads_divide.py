@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR502"
 SLUG = "kv-heads-divide"

@@ -40,11 +40,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.check.findings import show
 from schema.document import Document
-from schema.findings import Path, show
-from schema.source import Scalar
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.source import Path, Scalar
+from schema.text.wording import quote
 
 CODE = "LR801"
 SLUG = "loader-dependent-scalar"

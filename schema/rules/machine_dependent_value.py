@@ -26,9 +26,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import quote
 
 CODE = "LR703"
 SLUG = "machine-dependent-value"

@@ -32,12 +32,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema import budget
-from schema.diagnostic import Diagnostic, Severity
+from schema.budget import stages as budget
 from schema.document import Document, Unavailable
 from schema.rules._datasets import Cut, cuts
 from schema.rules._stages import planned, stage_path
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import quote
 
 CODE = "LR212"
 SLUG = "many-epochs"

@@ -33,13 +33,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget import Phase
-from schema.diagnostic import Diagnostic, Severity
+from schema.budget.stages import Phase
 from schema.document import Document
 from schema.footprint import CHUNK_TOKENS, activation_bytes, state_bytes
 from schema.rules._machine import axes, in_words
 from schema.rules._stages import planned
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import count
 
 CODE = "LR508"
 SLUG = "memory"

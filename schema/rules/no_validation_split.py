@@ -39,10 +39,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._datasets import scored, stored
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import quote
 
 CODE = "LR214"
 SLUG = "no-validation-split"

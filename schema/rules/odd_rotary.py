@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 from schema.rules._edits import put
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR503"
 SLUG = "odd-rotary"

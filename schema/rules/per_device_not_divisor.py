@@ -24,10 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._machine import axes
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import count
 
 CODE = "LR112"
 SLUG = "per-device-not-divisor"

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import LEAST_STEPS, phases, schedule, stage_path
-from schema.wording import count, join
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import count, join
 
 CODE = "LR104"
 SLUG = "phase-too-short"

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import mixtures
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import quote
 
 CODE = "LR202"
 SLUG = "rate-not-positive"

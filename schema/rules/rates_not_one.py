@@ -29,9 +29,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import mixtures
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR201"
 SLUG = "rates-not-one"

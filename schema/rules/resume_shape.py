@@ -32,9 +32,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Related, Severity
 from schema.document import Document
 from schema.rules._machine import argument
+from schema.text.diagnostic import Diagnostic, Related, Severity
 
 CODE = "LR609"
 SLUG = "resume-shape"

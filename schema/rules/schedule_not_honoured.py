@@ -25,10 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._field import METHODS, built, is_known, written
-from schema.wording import join, quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import join, quote
 
 CODE = "LR405"
 SLUG = "schedule-not-honoured"

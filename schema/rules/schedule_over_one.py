@@ -26,8 +26,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from schema.diagnostic import Diagnostic, Related, Severity
 from schema.document import Document
+from schema.text.diagnostic import Diagnostic, Related, Severity
 
 CODE = "LR401"
 SLUG = "schedule-over-one"

@@ -25,11 +25,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_UP
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._stages import LEAST_STEPS, phases, schedule, share
-from schema.scalars import spelled
-from schema.wording import count, join
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.scalars import spelled
+from schema.text.wording import count, join
 
 CODE = "LR402"
 SLUG = "schedule-part-zero-steps"

@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 from schema.rules._field import is_known, only_case
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR404"
 SLUG = "schedule-unknown"

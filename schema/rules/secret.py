@@ -28,8 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Origin, Severity, Span
 from schema.document import Document
+from schema.text.diagnostic import Diagnostic, Origin, Severity, Span
 
 CODE = "LR701"
 SLUG = "secret"

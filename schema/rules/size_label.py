@@ -31,10 +31,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._adapters import shaped
 from schema.rules._stages import planned, stage_path
+from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR510"
 SLUG = "size-label"

@@ -34,10 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._datasets import SPLITS, cuts
-from schema.wording import count, join, quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import count, join, quote
 
 CODE = "LR211"
 SLUG = "split-smaller-than-batch"

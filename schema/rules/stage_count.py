@@ -24,11 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema import budget
-from schema.diagnostic import Diagnostic, Related, Severity
+from schema.budget import stages as budget
 from schema.document import Document
 from schema.rules._stages import displaced, one_budget
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Related, Severity
+from schema.text.wording import count
 
 CODE = "LR101"
 SLUG = "stage-count"

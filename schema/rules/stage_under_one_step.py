@@ -29,11 +29,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._edits import number
 from schema.rules._stages import planned, stage_path, tokens_per_step
-from schema.wording import count
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import count
 
 CODE = "LR103"
 SLUG = "stage-under-one-step"

@@ -29,8 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR802"
 SLUG = "style-case"

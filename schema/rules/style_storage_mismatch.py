@@ -33,10 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.rules._datasets import cuts
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import quote
 
 CODE = "LR210"
 SLUG = "style-storage-mismatch"

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.check.findings import show
 from schema.document import Document
-from schema.findings import show
-from schema.source import Scalar
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.source import Scalar
 
 CODE = "LR207"
 SLUG = "suffix-not-text"

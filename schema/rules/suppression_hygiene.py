@@ -25,10 +25,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from schema.diagnostic import Diagnostic, Edit, Severity, Span, fix
 from schema.document import Document
-from schema.suppression import COMMENT, Ignore
-from schema.wording import join, nearest, quote
+from schema.text.diagnostic import Diagnostic, Edit, Severity, Span, fix
+from schema.text.suppression import COMMENT, Ignore
+from schema.text.wording import join, nearest, quote
 
 CODE = "LR803"
 SLUG = "suppression-hygiene"

@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
 from schema.footprint import parameters
 from schema.rules._adapters import TARGETS
-from schema.wording import join, nearest, quote
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import join, nearest, quote
 
 CODE = "LR301"
 SLUG = "target-matches-nothing"

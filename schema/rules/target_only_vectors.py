@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.footprint import parameters
 from schema.rules._adapters import TARGETS, matrices, parts
-from schema.wording import join, quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import join, quote
 
 CODE = "LR302"
 SLUG = "target-only-vectors"

@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Related, Severity, fix
 from schema.document import Document, parse
 from schema.footprint import parameters
 from schema.rules._adapters import matrices, roles, trained, written_targets
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Related, Severity, fix
+from schema.text.wording import quote
 
 CODE = "LR306"
 SLUG = "target-subsumed"

@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity
 from schema.document import Document
 from schema.rules._datasets import stored
-from schema.wording import quote
+from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.wording import quote
 
 CODE = "LR213"
 SLUG = "tokenizer-mismatch"

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema import budget
-from schema.diagnostic import Diagnostic, Edit, Related, Severity, fix
+from schema.budget import stages as budget
 from schema.document import Document, parse
 from schema.rules._stages import OF_PHASE_FULL, PER_PHASE, displaced
+from schema.text.diagnostic import Diagnostic, Edit, Related, Severity, fix
 
 CODE = "LR111"
 SLUG = "two-budget-families"

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
+from schema.check.findings import show
 from schema.document import Document
-from schema.findings import show
 from schema.rules._field import FOREIGN
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR003"
 SLUG = "unknown-key"

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document
 from schema.rules._edits import put
-from schema.vocabulary import token_ids
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.tokenizers import token_ids
 
 CODE = "LR504"
 SLUG = "vocab-too-small"

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.diagnostic import Diagnostic, Severity, fix
 from schema.document import Document, parse
-from schema.vocabulary import token_ids
+from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.tokenizers import token_ids
 
 CODE = "LR505"
 SLUG = "vocab-unaligned"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 Float = Literal["float32", "bfloat16", "float16"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 Minutes = Annotated[float, Field(gt=0)] | Literal["never"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 
 class Eval(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 from schema.sections.architecture import Float
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 Interval = Annotated[int, Field(ge=1)] | Literal["never"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from schema.sections._section import NOT_ZERO, Section, key
+from schema.section import NOT_ZERO, Section, key
 
 Axis = Annotated[int, NOT_ZERO]
 

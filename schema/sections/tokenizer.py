@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schema.sections._section import Section, key
+from schema.section import Section, key
 
 Encoding = Literal["gpt2", "r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base", "o200k_harmony"]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schema.sampling import DatasetStyle, Sampling
-from schema.sections._section import NOT_ZERO, Section, key
+from schema.section import NOT_ZERO, Section, key
 
 Tokens = Annotated[int, Field(ge=1)]
 

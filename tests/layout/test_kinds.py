@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from schema.report import FORMATS
+from schema.formats import FORMATS
 from schema.rules import RULES, Rule
 from schema.sampling import DatasetStyle
 from schema.sections.architecture import Architecture
@@ -32,7 +32,7 @@ KINDS = {
     "runner/data/tokenizers": choices(Tokenizer, "backend"),
     "runner/models": choices(Architecture, "family"),
     "runner/optimizers": choices(Optimization, "optimizer"),
-    "runner/schedules": choices(Optimization, "schedule"),
+    "schema/budget/schedules": choices(Optimization, "schedule"),
     "schema/formats": set(FORMATS),
 }
 

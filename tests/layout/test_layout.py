@@ -12,9 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "runner", "schema", "specs", "tests", "tools"}
-LIMITS = {"file": 300, "function": 60, "class": 150}
+LIMITS = {"file": 300, "function": 60, "class": 150, "folder": 24}
 # What may be longer than its limit: "path" or "path:name" → why.
 EXCEPTIONS: dict[str, str] = {}
+LONG_FOLDERS = {"schema/rules"}  # one file a rule
 VAGUE = ("utils.py", "util.py", "common.py", "helpers.py", "helper.py", "misc.py")
 
 
@@ -83,6 +84,12 @@ def test_files_functions_and_classes_keep_to_their_size(path: Path) -> None:
 def test_every_size_exception_is_still_needed() -> None:
     needed = {name for path in ALL for kind, name, lines in sizes(path) if lines > LIMITS[kind]}
     assert set(EXCEPTIONS) - needed == set()
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in PACKAGES}), ids=name_of)
+def test_a_folder_is_small_enough_to_be_browsed(folder: Path) -> None:
+    entries = [entry.name for entry in folder.iterdir() if entry.name != "__pycache__"]
+    assert len(entries) <= LIMITS["folder"] or name_of(folder) in LONG_FOLDERS
 
 
 def test_no_module_or_class_has_a_vague_name() -> None:

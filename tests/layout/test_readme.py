@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
+from schema.formats import render_text
 from schema.lint import lint_text
-from schema.report import render_text
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -36,9 +36,9 @@ from pathlib import Path
 from typing import Any
 
 import runner.cli
-import runner.evaluate
-import runner.lora_trainer  # so that what runs need is loaded before the first of them is forked
-import runner.trainer
+import runner.train.evaluate
+import runner.train.lora_trainer  # so that what runs need is loaded before the first of them is forked
+import runner.train.trainer
 from runner.metrics.jsonl import JsonlSink
 
 KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": "remove", "os.truncate": "truncate"}
@@ -157,7 +157,7 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
     around("replace")
     sys.addaudithook(heard)
     JsonlSink.write = _after(JsonlSink.write, lambda _, record: happen(f"after record {_named(record)}"))  # type: ignore[method-assign]
-    compile_phase = runner.trainer.compile_phase
+    compile_phase = runner.train.trainer.compile_phase
 
     def told(*arguments: Any) -> Any:
         happen("before compile")
@@ -165,14 +165,14 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
         happen("after compile")
         return compiled
 
-    runner.trainer.compile_phase = told
-    put_batch = runner.evaluate.put_batch
+    runner.train.trainer.compile_phase = told
+    put_batch = runner.train.evaluate.put_batch
 
     def put(*arguments: Any) -> Any:
         happen("before validation batch")
         return put_batch(*arguments)
 
-    runner.evaluate.put_batch = put  # type: ignore[assignment]
+    runner.train.evaluate.put_batch = put  # type: ignore[assignment]
 
 
 def _after(function: Callable[..., None], tell: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import optax
 
-from runner.lora import transition_to_lora
+from runner.lora.transition import transition_to_lora
 from runner.mesh import build_mesh, logical_sharding
 from schema.sections.mesh import Mesh
 from tests.runner.tiny_run import Trainer, make_spec, one_device, start, train

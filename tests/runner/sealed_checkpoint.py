@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from runner.manifest import Manifest
-from runner.seal import seal
+from runner.checkpoint.manifest import Manifest
+from runner.files.seal import seal
 
 
 def seal_checkpoint(run_dir: Path, step: int, phase: str = "full", base_digest: str | None = None) -> Path:

@@ -126,7 +126,7 @@ def _way() -> list[str]:
 
 
 def main() -> None:
-    import runner.lora_trainer  # noqa: F401  (what every command forked from here would load by itself)
+    import runner.train.lora_trainer  # noqa: F401  (what every command forked from here would load by itself)
     from runner.cli import main as lorarun
 
     for line in sys.stdin:

@@ -9,8 +9,9 @@ import pyarrow.parquet
 from click.testing import CliRunner, Result
 
 from runner.cli import main
-from runner.job import ExecutionSpec, create_run_dir
-from runner.plan import compile_plan
+from runner.plan.compile import compile_plan
+from runner.run.execution import ExecutionSpec
+from runner.run.record import create_run_dir
 from schema.lint import accepted, lint_text
 from schema.spec import Spec
 

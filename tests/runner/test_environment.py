@@ -13,22 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-import runner.environment
-from runner.data.build import StoreWriter, install, partial_folder
 from runner.data.catalog import open_catalog
-from runner.data.meta import FORMAT, StoreMeta
-from runner.data.prepare import Silent
 from runner.data.sources.files import Files
+from runner.data.stores.build import StoreWriter, install, partial_folder
+from runner.data.stores.meta import FORMAT, StoreMeta
+from runner.data.stores.prepare import Silent
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.environment import survey
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, check_run_dir, create_run_dir, read_json, write_facts
-from runner.plan import compile_plan
-from runner.start import check_start
-from schema.diagnostic import Severity
+from runner.files.digested_json import read_json, write_facts
+from runner.plan.compile import compile_plan
+from runner.run.execution import ExecutionSpec
+from runner.run.inspect import check_run_dir
+from runner.run.record import create_run_dir
+from runner.train.start import check_start
 from schema.document import read_document
 from schema.environment import Environment
 from schema.lint import lint_file, load_spec
+from schema.text.diagnostic import Severity
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill, lorarun
 
@@ -97,7 +99,7 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
     assert facts().datasets["tales", ""].store is None
     prepare()
     assert facts().datasets["tales", ""].store
-    monkeypatch.setattr(runner.environment, "MOST_COMPARED_BYTES", 10)
+    monkeypatch.setattr("runner.environment.MOST_COMPARED_BYTES", 10)
     assert facts().datasets["tales", ""].store is None
 
 
@@ -269,7 +271,7 @@ def test_exec_tells_its_warnings_those_that_only_a_machine_can_know_too(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare()
-    monkeypatch.setattr("runner.lora_trainer.execute_spec", lambda execution: None)
+    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", lambda execution: None)
     done = lorarun(here, "exec", "spec.yaml", "--set", "training/post_lora_tokens=[64000]")
     assert (done.exit_code, done.changed) == (0, set())
     assert "warning[LR212 many-epochs]: 'tales' has" in done.stderr
@@ -284,7 +286,7 @@ def test_a_disk_without_room_for_the_checkpoints_is_told_before_anything_is_writ
     (here / "pyproject.toml").write_text(f'[tool.lorarun]\nseverity = {{ checkpoint-budget = "{level}" }}\n')
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
     begun: list[Any] = []
-    monkeypatch.setattr("runner.lora_trainer.execute_spec", begun.append)
+    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", begun.append)
     done = lorarun(here, command, "spec.yaml")
     assert (done.exit_code, done.changed) == (exit_code, set())
     assert f": {level}[LR607 checkpoint-budget]: the run keeps up to" in done.stderr

@@ -11,11 +11,11 @@ import numpy as np
 from flax.training.train_state import TrainState
 from jax.sharding import AxisType
 
-from runner.lora import lora_scale
+from runner.lora.adapters import lora_scale
 from runner.mesh import put_batch
 from runner.models import Decoder, LoRAScale, build_model
-from runner.phase import CompiledPhase, compile_phase
 from runner.state import Stream, create_full_state, stream_key
+from runner.train.compiled import CompiledPhase, compile_phase
 from schema.sections.architecture import Dtype
 from schema.spec import Spec
 

@@ -19,8 +19,8 @@ from typing import Any
 from runner.data.styles import load_style
 from schema.document import Document
 from schema.environment import Change, Dataset, Environment, Obstacle, Run, Split, Start, Store
+from schema.formats import render_text
 from schema.lint import Verdict, lint_file, lint_text
-from schema.report import render_text
 from schema.rules import duplicate_spec
 from schema.settings import Settings
 

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from runner.failure import ExitCode, Failure
-from runner.job import ExecutionSpec, check_run_dir, create_run_dir, identity, inspect_run_dir, read_json, write_facts
+from runner.files.digested_json import read_json, write_facts
+from runner.run.execution import ExecutionSpec
+from runner.run.identity import identity
+from runner.run.inspect import check_run_dir, inspect_run_dir
+from runner.run.record import create_run_dir
 from schema.changes import BREAKING, FORWARD, FREE, UNLESS_DROPOUT, change_classes
-from schema.check import property_schema
-from schema.findings import Findings, Json
+from schema.check.findings import Findings, Json
+from schema.check.tree import property_schema
 from schema.spec import Spec
 
 SCHEMA = Findings(Spec.model_json_schema())  # what stands beside the keys, not the file that is generated from it

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from schema.check import declared_paths
+from schema.check.findings import Findings
+from schema.check.tree import declared_paths
 from schema.docs.keys import Key, declared_keys, every_key, find_keys
 from schema.docs.pages import GENERATED, GROUPS, key_page, rule_page, rules_page, spec_page
 from schema.docs.rules import documentation, find_rule, needs_machine, summary
 from schema.document import load_schema
-from schema.findings import Findings
 from schema.rules import RULES, Rule
-from schema.scalars import written
 from schema.spec import Spec
+from schema.text.scalars import written
 
 SCHEMA = load_schema()
 KEYS = tuple(every_key(declared_keys(SCHEMA)))

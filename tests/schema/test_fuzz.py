@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.diagnostic import Severity
 from schema.environment import Environment
-from schema.fixes import fix_text
+from schema.fixes.apply import fix_text
+from schema.formats import FORMATS, Report, load_format
 from schema.lint import Verdict, lint_bytes, lint_text
-from schema.report import FORMATS, Report, load_format
+from schema.text.diagnostic import Severity
 from tests.schema.goldens import SPECS, cases, silent_specs
 
 TEXTS = [path.read_text(encoding="utf-8", errors="replace") for path in (*silent_specs(), *cases())]

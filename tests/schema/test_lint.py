@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import schema.lint
-from schema.diagnostic import Severity, SpecError, UnreadableSpec
 from schema.environment import Environment
 from schema.lint import lint_bytes, lint_file, lint_text, load_spec
 from schema.rules import NEED_ENVIRONMENT
 from schema.settings import Settings
+from schema.text.diagnostic import Severity, SpecError, UnreadableSpec
 from tests.schema.goldens import SPECS, heard
 
 BASE = SPECS / "ok" / "base.yaml"

@@ -13,10 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from schema.check import check_value, declared_paths
+from schema.check.findings import Findings, Problem
+from schema.check.tree import check_value, declared_paths
 from schema.document import load_schema
-from schema.findings import Findings, Path, Problem
-from schema.source import Mapping, Node, Scalar, Sequence, read_mapping
+from schema.text.source import Mapping, Node, Path, Scalar, Sequence, read_mapping
 from tests.schema.goldens import SPECS, silent_specs
 
 SCHEMA = load_schema()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from schema.diagnostic import Severity, SpecError
 from schema.lint import lint_text, load_spec
 from schema.settings import Settings, SettingsError, read_settings, settings
+from schema.text.diagnostic import Severity, SpecError
 
 # A warning (style-case, LR802) and an info (partial-batch-stage, LR102).
 TEXT = """\

@@ -62,8 +62,8 @@ def main() -> None:
 
 def prepare(folder: Path, late: int) -> None:
     """Leave the run directories `at-10` and `at-LATE`, and everything compiled."""
-    from runner.job import write_atomically
-    from runner.seal import seal, sealed_facts
+    from runner.files.atomic import write_atomically
+    from runner.files.seal import seal, sealed_facts
 
     (folder / "notes.txt").write_text("the quick brown fox jumps over the lazy dog. " * 2_000)
     (folder / "spec.yaml").write_text(SPEC.format(tokens=(late + 1_000) * 128, lora=late * 8, early=EARLY))

@@ -24,15 +24,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not an installed copy
 
-from runner.job import ExecutionSpec
-from runner.lora import transition_to_lora
-from runner.lora_trainer import LoRATrainer
+from runner.lora.transition import transition_to_lora
 from runner.mesh import put_batch
-from runner.phase import CompiledPhase, compile_phase, device_memory, micro_batch_rows
+from runner.run.execution import ExecutionSpec
 from runner.state import create_full_state, stream_key
-from runner.trainer import DROPOUT_STREAM
+from runner.train.compiled import CompiledPhase, compile_phase, device_memory, micro_batch_rows
+from runner.train.lora_trainer import LoRATrainer
+from runner.train.trainer import DROPOUT_STREAM
 from schema import footprint
-from schema.budget import Phase
+from schema.budget.stages import Phase
 from schema.lint import load_spec
 from schema.spec import Spec
 

@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.data.meta import META_FILE
 from runner.data.sources import pydoc, pystdlib
 from runner.data.sources._source import DataSource, Document, Skipped
 from runner.data.sources.files import open_files
+from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
 

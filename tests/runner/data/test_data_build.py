@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.data.meta import META_FILE
-from runner.data.prepare import Silent, prepare_store
-from runner.data.store import Store, open_store
+from runner.data.stores.meta import META_FILE
+from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.store import Store, open_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import Failure
 from schema.sections.data import Data, Source

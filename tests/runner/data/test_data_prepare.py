@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.data import build
-from runner.data.meta import read_meta, split_rows
-from runner.data.prepare import Silent, prepare_store
-from runner.data.store import Store, check_vocabulary, open_store
+from runner.data.stores import build
+from runner.data.stores.meta import read_meta, split_rows
+from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.store import Store, check_vocabulary, open_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
-from runner.own_digest import with_digest
+from runner.files.digested_json import with_digest
 from schema.sections.data import Data, Source
 
 
@@ -87,7 +87,7 @@ def test_meta_counts_rows_without_opening_the_store(data: Data) -> None:
 
 
 def test_the_planner_reads_meta_without_numpy() -> None:
-    program = "import sys, runner.data.meta; sys.exit('numpy' in sys.modules or 'jax' in sys.modules)"
+    program = "import sys, runner.data.stores.meta; sys.exit('numpy' in sys.modules or 'jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

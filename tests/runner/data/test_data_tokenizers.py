@@ -17,7 +17,7 @@ from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
 from runner.data.tokenizers.tiktoken import TiktokenTokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.tokenizer import Tokenizer
-from schema.vocabulary import VOCABULARY
+from schema.tokenizers import VOCABULARY
 
 
 @given(st.text())

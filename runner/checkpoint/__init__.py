@@ -1,0 +1,1 @@
+"""Checkpoints: orbax behind one door, sealed, fingerprinted, described by a manifest."""

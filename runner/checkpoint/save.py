@@ -1,0 +1,107 @@
+"""Checkpoints: orbax writes the arrays, a seal says that all of them arrived.
+
+A checkpoint is one folder `checkpoints/STEP`, with the arrays in `state` and a manifest. It is written under a
+hidden name, sealed (`runner.files.seal`), read back and compared with what was trained (`fingerprint`), and renamed,
+all behind the training; so a folder with that name was whole once, and whoever reads it can tell whether it still is.
+Phase lora saves adapters and their optimizer only; the frozen base is stored once, in `base`.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orbax.checkpoint as ocp
+
+from runner.checkpoint.arrays import FINGERPRINTS, STATE, flat_arrays, prove, tree_bytes
+from runner.checkpoint.fingerprint import Fingerprints
+from runner.checkpoint.manifest import Manifest
+from runner.checkpoint.scores import read_scores, write_scores
+from runner.files.atomic import sync
+from runner.files.errors import saving, storage_failures
+from runner.files.folder import PARTIAL, bring_back, remove
+from runner.files.library_noise import quiet_loggers
+from runner.files.seal import seal
+from runner.run.layout import CHECKPOINTS, EXPORT, checkpoints_of
+from runner.run.record import note_saved
+from schema.budget.retention import Retention
+
+
+class Checkpoints:
+    """The checkpoints of one run, as many as its retention keeps."""
+
+    def __init__(self, run_dir: Path, retention: Retention) -> None:
+        self.folder = run_dir.resolve() / CHECKPOINTS
+        self._retention, self._scores = retention, read_scores(self.folder)
+        quiet_loggers()
+        with storage_failures(self.folder, "open"):
+            self.folder.mkdir(exist_ok=True)
+            bring_back(run_dir / EXPORT)
+            for partial in (*self.folder.glob(f"{PARTIAL}*"), *run_dir.glob(f"{PARTIAL}*")):
+                remove(partial)
+            self._prune()  # of what the last process kept, and has to make room for
+        self._arrays = ocp.StandardCheckpointer()
+        self._committing: Future[None] | None = None
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+
+    def save(self, state: Any, manifest: Manifest) -> None:
+        """Save a pytree of arrays; returns once they are copied, the writing goes on behind.
+
+        A failure of the save before this one surfaces here at the latest. Raises Failure STORAGE.
+        """
+        self.wait()
+        partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
+        flat, facts = flat_arrays(state), asdict(manifest)  # a copy, for training goes on while the arrays are written
+        with saving(partial, "the checkpoint", size):
+            partial.mkdir()
+            self._arrays.save(partial / STATE, flat)
+        self._committing = self._behind.submit(self._commit, partial, facts, Fingerprints(flat), size)
+
+    def check(self) -> None:
+        """Raise Failure STORAGE when the save that goes on behind has failed; costs nothing."""
+        if self._committing is not None and self._committing.done():
+            self.wait()
+
+    def score(self, step: int, phase: str, loss: float) -> None:
+        """Note the validation loss of a step, for the best checkpoints are kept. Raises OSError."""
+        if self._retention.best:
+            self._scores = {**self._scores, step: (phase, loss)}
+            write_scores(self.folder, self._scores)
+
+    def wait(self) -> None:
+        """Return when everything saved is on disk; raises Failure STORAGE when it could not be written."""
+        committing, self._committing = self._committing, None
+        if committing is not None:
+            committing.result()
+
+    def close(self) -> None:
+        """Finish the writing and let go of the folder; raises Failure STORAGE when it could not be written."""
+        try:
+            self.wait()
+        finally:
+            self._behind.shutdown()
+            self._arrays.close()
+
+    def _commit(self, partial: Path, facts: dict[str, Any], trained: Fingerprints, size: int) -> None:
+        """Wait for the arrays, seal and prove them, give the folder its name; only then let older checkpoints go."""
+        with saving(partial, "the checkpoint", size):
+            self._arrays.wait_until_finished()
+            self._arrays.check_for_errors()
+            seal(partial, {**facts, FINGERPRINTS: trained.noted()})
+            prove(partial / STATE, trained)
+            partial.rename(self.folder / str(facts["step"]))
+            sync(self.folder)
+        with storage_failures(self.folder.parent / "run.json", "write"):
+            note_saved(self.folder.parent, facts["step"])
+        with storage_failures(self.folder, "remove old checkpoints of"):
+            self._prune()
+
+    def _prune(self) -> None:
+        """Remove what retention does not keep; what begins to go loses its name first."""
+        there = checkpoints_of(self.folder.parent)
+        kept = self._retention.kept([int(checkpoint.name) for checkpoint in there], self._scores)
+        for old in there:
+            if int(old.name) not in kept:
+                remove(old.rename(self.folder / f"{PARTIAL}{old.name}-old"))

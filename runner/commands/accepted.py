@@ -1,0 +1,21 @@
+"""The spec of a verdict: errors refuse it, warnings are printed first."""
+
+from __future__ import annotations
+
+import sys
+
+from runner.commands.terminal import wants_colour, write
+from schema.lint import Verdict, accepted
+from schema.spec import Spec
+from schema.text.diagnostic import Severity
+
+
+def report_warnings(verdict: Verdict) -> Spec:
+    """Return the spec of a verdict, after its warnings have been told; raise SpecError for errors."""
+    spec = accepted(verdict)
+    warnings = [found for found in verdict.diagnostics if found.severity is Severity.WARNING]
+    if warnings:
+        from schema.formats import render_text
+
+        write(render_text(warnings, colour=wants_colour(sys.stderr)), err=True)
+    return spec

@@ -1,0 +1,98 @@
+"""`lorarun exec`: the plan, run on all devices; the same line resumes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import SETTING, SPEC
+from runner.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from schema.spec import Spec
+
+
+def read_name(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """Read the name of a folder beside another one, which must not lead anywhere else."""
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text):
+        raise click.BadParameter(f"{text!r} is no name; write letters, digits, '.', '_' and '-'")
+    return text
+
+
+@click.command("exec")
+@SPEC
+@SETTING
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the run: checkpoints, metrics, summary. Default: runs/NAME for NAME.yaml.",
+)
+@click.option(
+    "--restore",
+    type=click.Path(path_type=Path),
+    help="Run directory or checkpoint of another run whose weights this one starts from.",
+)
+@click.option(
+    "--fork",
+    metavar="NAME",
+    callback=read_name,
+    help="Start run NAME, beside this one, from the weights of this one's newest checkpoint.",
+)
+@TRACEBACK
+def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: Any) -> None:
+    """Run the plan. The same command resumes a run that was stopped, at the step where it stood.
+
+    A spec that changed since is refused where what was trained depends on the change, and accepted elsewhere, with its
+    changes told: `lorarun explain KEY` says which keys may. With --fork the changed spec makes a run of its own.
+
+    Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
+    once, with 130.
+    """
+    from runner.signals.impatience import ended_by_impatience
+    from runner.signals.preemption import listen
+
+    with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
+        from schema.lint import load_spec
+        from schema.settings import read_settings
+
+        # What the text alone tells is said before jax is loaded.
+        load_spec(spec, overrides, settings=read_settings(spec))
+        with preemption.deferred():
+            from runner.environment import default_run_dir
+            from runner.files.library_noise import quiet_writes
+            from runner.run.execution import ExecutionSpec
+            from runner.train.lora_trainer import execute_spec
+
+            run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
+            loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
+        quiet_writes()
+        execute_spec(ExecutionSpec(loaded, run_dir, restore))
+
+
+def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tuple[Path, Path | None]:
+    """Return where a run writes and which weights it starts from; a fork is a run beside `own`, from its weights."""
+    if fork is None:
+        return own, restore
+    if restore is not None:
+        raise Failure("--fork starts from the run itself: leave out --restore", ExitCode.INVALID)
+    if own.with_name(fork) == own:
+        raise Failure(f"--fork {fork} is the run itself; give the new run another name", ExitCode.INVALID)
+    return own.with_name(fork), own
+
+
+def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path, restore: Path | None) -> Spec:
+    """Lint a spec with the facts of this machine; raise SpecError for errors."""
+    import jax
+
+    from runner.commands.accepted import report_warnings
+    from runner.environment import survey
+    from runner.train.compiled import device_memory
+    from schema.lint import lint_file
+    from schema.settings import read_settings
+
+    facts = survey(devices=jax.device_count(), device_bytes=device_memory(), run_dir=run_dir, restore=restore)
+    return report_warnings(lint_file(spec, overrides, facts, read_settings(spec)))

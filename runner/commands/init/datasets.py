@@ -1,0 +1,122 @@
+"""What a starter spec says of a dataset that the command line names: a built-in one, or files, which are looked at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from runner.data.sources import BUILTIN
+from runner.data.sources.files import SUFFIXES, open_files
+from runner.failure import ExitCode, Failure
+from schema.rules.machine_dependent_value import FORMS
+from schema.sections.data import Source
+from schema.starter import Dataset
+from schema.text.wording import join, nearest, quote
+
+STYLES = {"pydoc": "PADDED", "pystdlib": "PMD"}
+# How the fields of records are called, most usual first.
+PAIRS = (
+    *(("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("instruction", "output")),
+    *(("instruction", "response"), ("input", "output"), ("query", "response"), ("problem", "solution")),
+    ("source", "target"),
+)
+TEXTS = ("text", "content", "document", "body")
+MADE_OF_FILES = f"a {join(SUFFIXES, 'or')} file, a folder or a pattern of them"
+
+
+def find_datasets(full: Iterable[str], lora: Iterable[str]) -> tuple[list[Dataset], list[Dataset]]:
+    """Return the datasets of both phases; one that both name is one. Raises Failure INVALID, STORAGE."""
+    known: dict[str, Dataset] = {}
+    names: set[str] = set(BUILTIN)
+    for given in (*full, *lora):
+        if given not in known:
+            known[given] = Dataset(given, STYLES[given]) if given in BUILTIN else _from_files(given, names)
+            names.add(known[given].name)
+    return [known[given] for given in full], [known[given] for given in lora]
+
+
+def portable(given: str) -> tuple[str, bool]:
+    """Return a path as a spec should have it, and whether it is one of this machine only: not below the folder here."""
+    path = Path(given).expanduser()
+    if not given.isprintable():
+        raise Failure(f"the path {quote(given)} holds signs that a spec can't; rename it", ExitCode.INVALID)
+    text = path.as_posix()
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        text = path.relative_to(Path.cwd()).as_posix()
+    return text, any(form.search(text) for form, _ in FORMS)
+
+
+def _from_files(given: str, taken: set[str]) -> Dataset:
+    path, elsewhere = portable(given)
+    if not (path.endswith(SUFFIXES) or "/" in path or Path(path).exists()):
+        near = nearest(given, BUILTIN)
+        remedy = f"did you mean {join(near, 'or')}?" if near else f"write {join([*BUILTIN, MADE_OF_FILES], 'or')}"
+        raise Failure(f"{quote(given)} is neither a built-in dataset nor a file; {remedy}", ExitCode.INVALID)
+    name = _name(path, taken)
+    try:
+        files = open_files(name, Source(path=path)).files
+    except Failure as failure:  # there is no spec yet whose key could be named
+        raise Failure(str(failure).removeprefix(f"data/sources/{name}/path: "), failure.exit_code) from failure
+    records = next((file for _, file in files if file.suffix != ".txt"), None)
+    if records is None:
+        return Dataset(name, "PMD", {"path": path}, elsewhere)
+    style, fields = _reading(_text_fields(records), records)
+    return Dataset(name, style, {"path": path, **fields}, elsewhere)
+
+
+def _name(path: str, taken: set[str]) -> str:
+    """A name for the files at a path: that of the file, or of the folder in which a pattern looks."""
+    parts = [part for part in Path(path).parts if not set("*?[") & set(part)]
+    stem = Path(parts[-1]).stem if parts else "data"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip(".-") or "data"
+    return next(name for name in (plain, *(f"{plain}-{number}" for number in range(2, 10_000))) if name not in taken)
+
+
+def _reading(fields: list[str], file: Path) -> tuple[str, dict[str, str]]:
+    """Return the style of records with these text fields, and the keys of data/sources that say so."""
+    pair = next((pair for pair in PAIRS if set(pair) <= set(fields)), None)
+    text = next((field for field in TEXTS if field in fields), None)
+    if pair is None and text is None and len(fields) in (1, 2):
+        pair, text = ((fields[0], fields[1]), None) if len(fields) == 2 else (None, fields[0])
+    if pair is not None:
+        return "PADDED", {} if pair == PAIRS[0] else dict(zip(PAIRS[0], pair, strict=True))
+    if text is not None:
+        return "PMD", {} if text == TEXTS[0] and "prompt" not in fields else {"text": text}
+    found = join([quote(field) for field in fields], "and") if fields else "none"
+    raise Failure(
+        f"{file}: the text fields of its records are {found}; call them text, or prompt and completion",
+        ExitCode.INVALID,
+    )
+
+
+def _text_fields(file: Path) -> list[str]:
+    """The fields of a file's records that hold text, by its first record."""
+    try:
+        return _columns(file) if file.suffix == ".parquet" else _first_record(file)
+    except OSError as error:
+        raise Failure(f"can't read {file}: {error.strerror or error}", ExitCode.INVALID) from error
+    except ValueError as error:
+        kind = "parquet" if file.suffix == ".parquet" else "JSON"
+        raise Failure(f"{file}: not a file of {kind} records: {error}", ExitCode.INVALID) from error
+
+
+def _first_record(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig") as lines:
+        record = next((json.loads(line) for line in lines if line.strip()), None)
+    if not isinstance(record, Mapping):
+        raise ValueError("its first line is no object")
+    return [name for name, value in record.items() if isinstance(value, str)]
+
+
+def _columns(file: Path) -> list[str]:
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = pyarrow.parquet.read_schema(file)
+    return [
+        column.name
+        for column in columns
+        if pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+    ]

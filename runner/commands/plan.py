@@ -1,0 +1,41 @@
+"""`lorarun plan`: what exec would do, without doing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import SETTING, SPEC
+from runner.commands.terminal import write
+
+
+@click.command("plan")
+@SPEC
+@SETTING
+@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the plan.")
+@click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Devices to plan for.")
+@TRACEBACK
+def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, traceback: bool) -> None:
+    """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs.
+
+    Warns when the disk of the working directory has less room than the checkpoints take.
+    """
+    with leave_cleanly(traceback):
+        from runner.commands.accepted import report_warnings
+        from runner.environment import default_run_dir, free_bytes
+        from runner.plan.compile import compile_plan
+        from schema.environment import Environment
+        from schema.lint import lint_file
+        from schema.settings import read_settings
+
+        facts = Environment(devices=devices, free_bytes=free_bytes(default_run_dir(str(spec))))
+        verdict = lint_file(spec, overrides, facts, read_settings(spec))
+        compiled = compile_plan(report_warnings(verdict), devices)
+        if layout == "json":
+            write(f"{compiled.to_json()}\n")
+            return
+        from runner.plan.printing import render_plan
+
+        write(render_plan(compiled, spec.name))

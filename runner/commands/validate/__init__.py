@@ -1,0 +1,5 @@
+"""`lorarun validate`: the command, and the spec files that it reads, fixes and reports."""
+
+from runner.commands.validate.command import command
+
+__all__ = ["command"]

@@ -1,0 +1,1 @@
+"""Token stores: prepared once from a source, described by meta.json, opened as memory maps."""

@@ -1,0 +1,214 @@
+"""Write a token store: built in a sibling folder, synced, and renamed into place when it is complete.
+
+A process that dies at any moment leaves the old store, the new one or none, never half of one. What it left
+lying is removed by `sweep`. Where the documents come from is `runner/data/sources`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.data.stores.files import file_digest, split_file
+from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta
+from runner.data.stores.store import OFFSET_DTYPE, PROMPT_DTYPE
+
+VAL_ONE_IN = 64
+# A validation text of fewer tokens than this says nothing.
+LEAST_VAL_TOKENS = 64
+# Whole documents are taken for validation only while they are at most one in this many tokens.
+MOST_VAL_ONE_IN = 8
+
+
+def is_validation(text: bytes) -> bool:
+    """Whether a document belongs to `val`: by its content, so that duplicates stay on one side.
+
+    A dataset so small that no digest falls on `val` is split by place instead.
+    """
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") % VAL_ONE_IN == 0
+
+
+class StoreWriter:
+    """The token files of a store under construction; a context that closes them."""
+
+    def __init__(self, folder: Path, dtype: str) -> None:
+        self._folder, self._dtype = folder, dtype
+        self._ends = dict.fromkeys(SPLITS, 0)
+        self._stack = ExitStack()
+        self._files = {
+            (split, kind): self._stack.enter_context(split_file(folder, split, kind).open("wb"))
+            for split in SPLITS
+            for kind in ("tokens", "offsets", "supervised")
+        }
+        for split in SPLITS:
+            self._files[split, "offsets"].write(struct.pack("<Q", 0))
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def add(self, split: str, ids: npt.NDArray[np.int32], prompt_tokens: int) -> None:
+        """Append one document, (tokens,), whose first `prompt_tokens` are not supervised."""
+        self._files[split, "tokens"].write(ids.astype(self._dtype).tobytes())
+        self._ends[split] += len(ids)
+        self._files[split, "offsets"].write(struct.pack("<Q", self._ends[split]))
+        self._files[split, "supervised"].write(struct.pack("<I", prompt_tokens))
+
+    def finish(self) -> dict[str, SplitMeta]:
+        """Close the files, see that both splits have something where possible, and describe them."""
+        self._stack.close()
+        if not self._ends["train"]:  # every document is a duplicate of one that belongs to val
+            for kind in ("tokens", "offsets", "supervised"):
+                split_file(self._folder, "val", kind).replace(split_file(self._folder, "train", kind))
+        if not all(self._ends.values()):
+            _split_off_validation(self._folder, self._dtype)
+        found = {}
+        for split in SPLITS:
+            described = _describe(self._folder, split, self._dtype)
+            if described is not None:
+                found[split] = described
+        return found
+
+
+def _split_off_validation(folder: Path, dtype: str) -> None:
+    """Give `val` the end of `train`, for datasets of so few documents that no digest fell on `val`.
+
+    The last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
+    1/64 of the tokens, cut from the last document, if it is plain text and that is 64 tokens or more; otherwise
+    the last document, if there are two. A store that allows none of this has no `val`.
+    """
+    offsets = np.fromfile(split_file(folder, "train", "offsets"), OFFSET_DTYPE)
+    prompts = np.fromfile(split_file(folder, "train", "supervised"), PROMPT_DTYPE)
+    documents, end = len(prompts), int(offsets[-1])
+    first = documents - max(1, documents // VAL_ONE_IN)
+    cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
+    if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
+        parts = offsets[: first + 1], prompts[:first], offsets[first:], prompts[first:]
+    elif cut >= LEAST_VAL_TOKENS and prompts[-1] == 0:
+        parts = np.append(offsets[:-1], end - cut), prompts, np.array([end - cut, end]), prompts[-1:]
+    elif documents > 1:
+        parts = offsets[:-1], prompts[:-1], offsets[-2:], prompts[-1:]
+    else:
+        parts = offsets, prompts, np.array([end]), prompts[:0]
+    train_offsets, train_prompts, val_offsets, val_prompts = parts
+    tokens = np.fromfile(
+        split_file(folder, "train", "tokens"), dtype, offset=int(val_offsets[0]) * np.dtype(dtype).itemsize
+    )
+    tokens.tofile(split_file(folder, "val", "tokens"))
+    os.truncate(split_file(folder, "train", "tokens"), int(val_offsets[0]) * np.dtype(dtype).itemsize)
+    train_offsets.astype(OFFSET_DTYPE).tofile(split_file(folder, "train", "offsets"))
+    train_prompts.tofile(split_file(folder, "train", "supervised"))
+    (val_offsets - val_offsets[0]).astype(OFFSET_DTYPE).tofile(split_file(folder, "val", "offsets"))
+    val_prompts.tofile(split_file(folder, "val", "supervised"))
+
+
+def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
+    """Sum a finished split up, and sync its files; one without documents is removed."""
+    paths = {kind: split_file(folder, split, kind) for kind in ("tokens", "offsets", "supervised")}
+    if not paths["tokens"].exists() or not paths["tokens"].stat().st_size:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        return None
+    offsets = np.fromfile(paths["offsets"], OFFSET_DTYPE)
+    lengths, documents = np.unique(np.diff(offsets), return_counts=True)
+    for path in paths.values():
+        _sync(path)
+    return SplitMeta(
+        documents=len(offsets) - 1,
+        tokens=int(offsets[-1]),
+        max_token_id=int(np.memmap(paths["tokens"], dtype, mode="r").max()),
+        lengths=dict(zip(lengths.tolist(), documents.tolist(), strict=True)),
+        files={kind: FileMeta(path.stat().st_size, file_digest(path)) for kind, path in paths.items()},
+    )
+
+
+@contextmanager
+def partial_folder(folder: Path) -> Iterator[Path]:
+    """A fresh folder beside the store to build in; removed when it was not installed. Raises OSError.
+
+    Parents that had to be made for it go with it, as long as nothing else is in them.
+    """
+    made = [parent for parent in folder.parents if not parent.exists()]
+    partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)  # a signal may come as soon as it is there
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # it holds a store
+            for parent in made:
+                parent.rmdir()
+
+
+def install(partial: Path, folder: Path, meta: StoreMeta) -> None:
+    """Write meta.json and put the complete store in place, instead of an older one. Raises OSError.
+
+    Where another process installed the same store meanwhile, its store stays.
+    """
+    with (partial / META_FILE).open("w", encoding="utf-8") as handle:
+        handle.write(meta.to_json())
+    _sync(partial / META_FILE)
+    _sync(partial)
+    old = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}-old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    _sync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes of this machine that are gone left beside a store. Never raises."""
+    prefix = f".{folder.name}.partial-{socket.gethostname()}-"
+    if not folder.parent.is_dir():
+        return
+    for path in folder.parent.iterdir():
+        process = path.name.removeprefix(prefix).removesuffix("-old")
+        if path.name.startswith(prefix) and process.isdigit() and not _runs_elsewhere(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs_elsewhere(process: int) -> bool:
+    """Whether another process has this id. In a container, a restarted job often has the id of the dead one."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:
+    """Say what was left out of a store, and why."""
+    reasons = ", ".join(f"{entries} {reason}" for reason, entries in sorted(skipped.items()))
+    return f"dataset '{name}': {sum(skipped.values())} entries were left out: {reasons}"

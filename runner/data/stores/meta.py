@@ -1,0 +1,149 @@
+"""meta.json of a token store: what the planner may know of a dataset without opening it.
+
+Standard library only, so that `plan` starts without numpy. It neither checks nor opens the token files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.data.styles import load_style
+from runner.failure import ExitCode, Failure
+from runner.files.digested_json import read_text, with_digest
+from schema.dataset_names import folder_name
+
+FORMAT = 1
+META_FILE = "meta.json"
+SPLITS = ("train", "val")
+REMEDY = "delete the folder to have it made again"
+
+
+@dataclass(frozen=True, slots=True)
+class FileMeta:
+    """Size and sha256 of one file of a store."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitMeta:
+    """One split: its documents, its tokens, how many documents have which length, and its files by kind."""
+
+    documents: int
+    tokens: int
+    max_token_id: int
+    lengths: Mapping[int, int]
+    files: Mapping[str, FileMeta]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMeta:
+    """A whole store. `skipped` counts what was left out of it by reason; `val` may be missing in `splits`."""
+
+    format: int
+    name: str
+    suffix: str
+    digest: str
+    source: str
+    tokenizer: str
+    vocabulary: int
+    end: int
+    pad: int
+    dtype: str
+    skipped: Mapping[str, int]
+    splits: Mapping[str, SplitMeta]
+
+    @property
+    def max_token_id(self) -> int:
+        """Highest id that a row can hold, padding included."""
+        return max(self.pad, *(split.max_token_id for split in self.splits.values()))
+
+    def to_json(self) -> str:
+        """Serialise; `parse_meta` reads it back."""
+        return with_digest(json.dumps(asdict(self), indent=1))
+
+
+def key_digest(source: str, tokenizer: str) -> str:
+    """Identify the content of a store: sha256 over both fingerprints and the format, and nothing else."""
+    return hashlib.sha256(json.dumps([FORMAT, source, tokenizer]).encode()).hexdigest()
+
+
+def store_folder(root: str, name: str, suffix: str) -> Path:
+    """Return where the store of a dataset lies: <root>/<name> or <root>/<name>_<suffix>."""
+    return Path(root) / folder_name(name, suffix)
+
+
+def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:
+    """Return the meta data of a store under `data/root`; None where there is none or it cannot be read."""
+    try:
+        meta = parse_meta((store_folder(root, name, suffix) / META_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return meta if (meta.name, meta.suffix) == (name, suffix) else None
+
+
+def existing_meta(root: str, name: str, suffix: str) -> StoreMeta | None:
+    """Return the meta data of a dataset's store, None where nothing lies there; the token files are not looked at.
+
+    Raises Failure STORAGE when something else lies there or meta.json is damaged, INVALID when the store is
+    another dataset's.
+    """
+    folder = store_folder(root, name, suffix)
+    if not folder.exists():
+        return None
+    if not (folder / META_FILE).exists():
+        raise Failure(
+            f"'{folder}' is no token store: it has no {META_FILE}; move it away or write another data/root",
+            ExitCode.STORAGE,
+        )
+    meta = load_meta(folder)
+    if (meta.name, meta.suffix) != (name, suffix):
+        raise Failure(
+            f"'{folder}' is the store of dataset '{meta.name}' with suffix '{meta.suffix}', so dataset "
+            f"'{name}' with suffix '{suffix}' cannot live there; write another suffix",
+            ExitCode.INVALID,
+        )
+    return meta
+
+
+def load_meta(folder: Path) -> StoreMeta:
+    """Read the meta data of the store in a folder. Raises Failure STORAGE when it is damaged."""
+    try:
+        return parse_meta((folder / META_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Failure(
+            f"token store '{folder}': {META_FILE} cannot be read: {reason}; {REMEDY}", ExitCode.STORAGE
+        ) from error
+
+
+def split_rows(meta: StoreMeta, split: str, style: str, block_size: int, on_too_long: str) -> int:
+    """Return the exact number of rows that a style cuts from a split; 0 where the split is missing."""
+    found = meta.splits.get(split)
+    if found is None:
+        return 0
+    return load_style(style).count_rows(found.lengths, block_size, on_too_long)
+
+
+def parse_meta(text: str) -> StoreMeta:
+    """Read what `StoreMeta.to_json` wrote. Raises ValueError when it is something else."""
+    try:
+        fields = read_text(text).facts
+        if fields["format"] != FORMAT:
+            raise ValueError(f"it has format {fields['format']!r}, and this version reads format {FORMAT}")
+        fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
+        return StoreMeta(**fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is not the meta data of a token store ({error})") from error
+
+
+def _parse_split(fields: dict[str, Any]) -> SplitMeta:
+    lengths = {int(length): int(documents) for length, documents in fields.pop("lengths").items()}
+    files = {kind: FileMeta(**file) for kind, file in fields.pop("files").items()}
+    return SplitMeta(lengths=lengths, files=files, **fields)

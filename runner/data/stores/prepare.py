@@ -1,0 +1,152 @@
+"""Name → token store: open the one that exists, make the one that doesn't, make again the one that is stale.
+
+It prints nothing: progress and remarks go to the `Progress` that the caller supplies.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from runner.data.sources import DataSource, Document, Skipped, find_source, unknown_dataset
+from runner.data.stores.build import StoreWriter, install, is_validation, partial_folder, skipped_sentence, sweep
+from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, key_digest, store_folder
+from runner.data.stores.store import Store, open_store
+from runner.data.tokenizers import Tokenizer
+from runner.failure import ExitCode, Failure
+from schema.sections.data import Data
+
+
+class Progress(Protocol):
+    """Where preparation reports to."""
+
+    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a progress bar; the context's value is called with the units that were done since."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Tell the user one sentence."""
+        ...
+
+
+class Silent:
+    """A `Progress` that shows nothing."""
+
+    @contextmanager
+    def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Swallow a progress bar."""
+        del label, total
+        yield lambda done: None
+
+    def say(self, sentence: str) -> None:
+        """Swallow a sentence."""
+
+
+def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, progress: Progress) -> Store:
+    """Return the store of a dataset, made first when it is missing or its source or tokenizer changed.
+
+    A store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty
+    dataset, malformed data files or a store of another tokenizer; STORAGE for a damaged store or a full disk.
+    """
+    folder = store_folder(data.root, name, suffix)
+    sweep(folder)
+    source = find_source(name, data)
+    store = open_store(folder) if existing_meta(data.root, name, suffix) else None
+    if source is None:
+        if store is None:
+            raise unknown_dataset(name, data)
+        if store.meta.tokenizer != tokenizer.fingerprint:
+            raise Failure(
+                f"token store '{folder}' was made with tokenizer '{store.meta.tokenizer}', and this run's is "
+                f"'{tokenizer.fingerprint}'; give its text in data/sources/{name} to have it made again",
+                ExitCode.INVALID,
+            )
+        return store
+    fingerprint = source.fingerprint()
+    if store is not None and store.digest == key_digest(fingerprint, tokenizer.fingerprint):
+        return store
+    if store is not None:
+        changed = "source" if store.meta.source != fingerprint else "tokenizer"
+        progress.say(f"dataset '{name}': the {changed} changed since '{folder}' was made; it is made again")
+    try:
+        _make(folder, suffix, source=source, fingerprint=fingerprint, tokenizer=tokenizer, progress=progress)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
+    made = open_store(folder)
+    if made.digest != key_digest(fingerprint, tokenizer.fingerprint):
+        raise Failure(
+            f"token store '{folder}' was made by another run meanwhile, of another source or tokenizer; give this run "
+            "another data/root",
+            ExitCode.STORAGE,
+        )
+    return made
+
+
+def _make(
+    folder: Path, suffix: str, *, source: DataSource, fingerprint: str, tokenizer: Tokenizer, progress: Progress
+) -> None:
+    dtype = "<u2" if tokenizer.vocabulary <= 2**16 else "<u4"
+    with partial_folder(folder) as partial:
+        with StoreWriter(partial, dtype) as writer, progress.bar(f"preparing {folder.name}", source.total) as advance:
+            skipped = _write_documents(source, tokenizer, writer, advance)
+            splits = writer.finish()
+        if not splits:
+            raise Failure(f"dataset '{source.name}' holds no text; give it at least one document", ExitCode.INVALID)
+        meta = StoreMeta(
+            format=FORMAT,
+            name=source.name,
+            suffix=suffix,
+            digest=key_digest(fingerprint, tokenizer.fingerprint),
+            source=fingerprint,
+            tokenizer=tokenizer.fingerprint,
+            vocabulary=tokenizer.vocabulary,
+            end=tokenizer.end,
+            pad=tokenizer.pad,
+            dtype=dtype,
+            skipped=dict(skipped),
+            splits=splits,
+        )
+        install(partial, folder, meta)
+    if skipped:
+        progress.say(skipped_sentence(source.name, skipped))
+    if "val" not in splits:
+        progress.say(f"dataset '{source.name}' is too small to keep any of it for validation")
+
+
+def _write_documents(
+    source: DataSource, tokenizer: Tokenizer, writer: StoreWriter, advance: Callable[[int], None]
+) -> Counter[str]:
+    """Tokenize every document into its split; return how many entries were left out for which reason."""
+    skipped: Counter[str] = Counter()
+    done = 0
+    for entry in source.documents():
+        if entry.done > done:
+            advance(entry.done - done)
+            done = entry.done
+        if isinstance(entry, Skipped):
+            skipped[entry.reason] += 1
+        elif not entry.prompt and not entry.completion:
+            skipped["empty"] += 1
+        else:
+            _write_document(entry, tokenizer, writer)
+    advance(max(0, source.total - done))
+    return skipped
+
+
+def _write_document(document: Document, tokenizer: Tokenizer, writer: StoreWriter) -> None:
+    try:
+        prompt, completion = tokenizer.encode(document.prompt), tokenizer.encode(document.completion)
+    except UnicodeEncodeError as error:
+        raise Failure(
+            f"{document.where}: the text holds half of a surrogate pair (U+{ord(error.object[error.start]):04X}), "
+            "which UTF-8 cannot encode; repair or remove the record",
+            ExitCode.INVALID,
+        ) from error
+    split = "val" if is_validation((document.prompt + document.completion).encode()) else "train"
+    writer.add(split, np.concatenate([prompt, completion, [tokenizer.end]]).astype(np.int32), len(prompt))

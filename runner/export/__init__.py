@@ -1,0 +1,1 @@
+"""What a finished run leaves for other programs, and the proof that it is the trained model."""

@@ -1,0 +1,255 @@
+"""What a finished run leaves for other programs, proven to be the trained model before it gets its name.
+
+The folder `export` of a run holds `merged` (all weights, for Transformers) and, from phase lora, `adapter` (for PEFT)
+with the `base` that it belongs to. It is written under a hidden name, read again, and compared with what was trained
+by its logits; only then sealed and renamed.
+
+The proof takes little memory of the devices for `adapter`, whose base is read back as the very numbers that are there
+already, and a second model in `export/dtype` for `merged`, one part at a time.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import flax.traverse_util
+import jax
+import numpy as np
+
+from runner.data.loader import Batch
+from runner.export.parity import (
+    Difference,
+    Measure,
+    Part,
+    Probe,
+    Report,
+    Variables,
+    check_parity,
+    compare,
+    measure_of,
+    probe_of,
+)
+from runner.failure import ExitCode, Failure
+from runner.files.atomic import sync
+from runner.files.errors import saving, storage_failures
+from runner.files.folder import PARTIAL, bring_back, replaced
+from runner.files.seal import seal
+from runner.huggingface import Layout, layout_of, read_adapter, read_model, write_adapter, write_model
+from runner.huggingface.layout import Array, Source
+from runner.huggingface.tensors import write_json
+from runner.lora.on_host import HostWeights
+from runner.mesh import batch_devices
+from runner.run.layout import EXPORT
+from schema.footprint import Parameter, export_bytes, parameters
+from schema.sections.export import Export
+from schema.spec import Spec
+
+NOTE = "lorarun.json"  # says, in each folder, what it is
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What is exported: the variables of the trained model, what its run says of them, and ids of special tokens."""
+
+    variables: Variables
+    facts: Mapping[str, Any]
+    special_tokens: Mapping[str, int]
+
+    @property
+    def has_adapters(self) -> bool:
+        """Whether this is the end of a phase lora."""
+        return "lora_A" in self.variables
+
+
+def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trained, batch: Batch) -> Report:
+    """Write what the section `export` asks for, and prove it on rows of a batch.
+
+    Raises Failure EXPORT when it is not the trained model, STORAGE when it cannot be written. An export that was there
+    stays until the new one is whole.
+    """
+    hidden = run_dir / f"{PARTIAL}{EXPORT}"
+    size = export_bytes(spec.architecture, spec.optimization.lora, spec.export, trained.has_adapters)
+    work = _Export(
+        hidden,
+        spec,
+        mesh,
+        trained,
+        layout_of(spec.architecture),
+        probe_of(batch, batch_devices(mesh)),
+        measure_of(spec),
+    )
+    with saving(hidden, "the export", size):
+        shutil.rmtree(hidden, ignore_errors=True)
+        unchanged = work.write()
+    try:
+        with _enough_memory(spec):
+            report = work.prove(unchanged)
+    except Failure:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    with saving(hidden, "the export", size):
+        for folder in hidden.iterdir():
+            write_json(folder / NOTE, {**trained.facts, "parity": asdict(report)})
+        seal(hidden, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
+        _install(hidden, run_dir / EXPORT)
+    return report
+
+
+def wants_export(section: Export, has_adapters: bool) -> bool:
+    """Whether the section `export` asks for anything of a run that ends with adapters, or without."""
+    return section.merged or (section.adapter and has_adapters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """One export under way in `folder`."""
+
+    folder: Path
+    spec: Spec
+    mesh: jax.sharding.Mesh
+    trained: Trained
+    layout: Layout
+    probe: Probe
+    measure: Measure
+
+    def write(self) -> float | None:
+        """Write all parts; return the share of adapted weights that merging left as they were in the base."""
+        every, weights, unchanged = parameters(self.spec.architecture), self._weights(self.spec.export.dtype), None
+        if self.spec.export.merged:
+            (self.folder / "merged").mkdir(parents=True)
+            write_model(self.folder / "merged", self.layout, every, weights.merged, self._config())
+            unchanged = weights.unchanged()
+        if self.spec.export.adapter and self.trained.has_adapters:
+            for name in ("base", "adapter"):
+                (self.folder / name).mkdir(parents=True)
+            adapted = self._adapted()
+            tie = any(parameter.path == "wte/embedding" for parameter in adapted)
+            untied = {"tie_word_embeddings": False} if tie else {}  # PEFT would merge both adapters into one table
+            write_model(self.folder / "base", self.layout, every, weights.base, {**self._config(), **untied})
+            sources = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "merged": weights.merged}
+            write_adapter(self.folder / "adapter", self.layout, adapted, self.spec.optimization.lora, sources)
+        return unchanged
+
+    def prove(self, unchanged: float | None) -> Report:
+        """Read every part again and compare it with the trained model. Raises Failure EXPORT, STORAGE."""
+        trained, export, effect = self.trained.variables, self.spec.export, None
+        if self.trained.has_adapters:
+            effect = self._compare({"params": trained["params"]})
+        parts = []
+        if export.merged:
+            parts.append(Part("merged", self._compare({"params": self._read("merged")}), unchanged))
+        if export.adapter and self.trained.has_adapters:
+            parts.append(Part("adapter", self._compare(self._read_with_adapters()), None))
+        for part in parts:
+            check_parity(part, effect, export, partial(self._holds, part.name))
+        return Report(tuple(parts), effect)
+
+    def _holds(self, part: str) -> bool:
+        """Whether a part has, number by number, what was trained, before any rounding."""
+        weights = self._weights("float32")
+        if part == "merged":
+            return self._equal("merged", weights.merged)
+        adapters = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "params": weights.merged}
+        found = read_adapter(self.folder / "adapter", self.layout, self._adapted())
+        each = ((path.partition("/"), array) for path, array in found)
+        return self._equal("base", weights.base) and all(
+            _same(array, path, adapters[kind]) for (kind, _, path), array in each
+        )
+
+    def _equal(self, name: str, source: Source) -> bool:
+        found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
+        return all(_same(array, path, source) for path, array in found)
+
+    def _compare(self, other: Variables) -> Difference:
+        return compare(self.measure, self.mesh, self.probe, self.trained.variables, other)
+
+    def _read(self, name: str) -> Any:
+        """Read a model back onto the mesh, in the type of the file: the forward pass widens it, which is exact."""
+        with storage_failures(self.folder / name, "read"):
+            found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
+            return self._like("params", found)
+
+    def _read_with_adapters(self) -> Variables:
+        params = self._read("base")
+        with storage_failures(self.folder / "adapter", "read"):
+            found = dict(read_adapter(self.folder / "adapter", self.layout, self._adapted()))
+        read: Variables = {"params": params}
+        for side in ("lora_A", "lora_B"):
+            read[side] = self._like(side, _below(side, found))
+        if positions := _below("params", found):
+            read["params"] = {**params, "wpe": self._like("params", positions)["wpe"]}
+        return read
+
+    def _like(self, kind: str, found: Iterable[tuple[str, Array]]) -> Any:
+        """Arrays by path as the trained tree of this kind, each placed as its leaf there; None where nothing was found.
+
+        What was read back number by number as it was trained is that leaf itself, so that it takes no room again.
+        """
+        weights = self._weights("float32")
+        source = {"params": weights.base, "lora_A": weights.lora_a, "lora_B": weights.lora_b}[kind]
+        leaves = flax.traverse_util.flatten_dict(self.trained.variables[kind], sep="/")
+        read = {}
+        for path, array in found:
+            leaf = leaves[path]
+            read[path] = leaf if _same(array, path, source) else jax.device_put(array, leaf.sharding)
+        return flax.traverse_util.unflatten_dict({path: read.get(path) for path in leaves}, sep="/")
+
+    def _weights(self, dtype: str) -> HostWeights:
+        return HostWeights(self.trained.variables, self.spec.optimization.lora, dtype)
+
+    def _adapted(self) -> tuple[Parameter, ...]:
+        with_adapter = flax.traverse_util.flatten_dict(self.trained.variables["lora_A"], sep="/")
+        return tuple(each for each in parameters(self.spec.architecture) if with_adapter.get(each.path) is not None)
+
+    def _config(self) -> dict[str, Any]:
+        return {"torch_dtype": self.spec.export.dtype, "bos_token_id": None, **self.trained.special_tokens}
+
+
+@contextmanager
+def _enough_memory(spec: Spec) -> Iterator[None]:
+    """Turn devices that are full into one sentence. Raises Failure EXPORT."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        narrow = "" if spec.export.dtype != "float32" else "write export/dtype: bfloat16, or "
+        fewer = "write export/merged: false, which needs no second model there, or " if spec.export.merged else ""
+        raise Failure(
+            "the devices have no room to compare the export with the trained model, and nothing is exported; "
+            f"{narrow}{fewer}use more devices (mesh/fsdp), and run the same command again: the training is saved",
+            ExitCode.EXPORT,
+        ) from error
+
+
+def _same(array: Array, path: str, source: Source) -> bool:
+    """Whether an array, or each layer of a stack, is what a source says."""
+    stacked = path.startswith("blocks/")
+    layers = enumerate(array) if stacked else [(None, array)]
+    return all(np.array_equal(each.astype(np.float32), source(path, layer)) for layer, each in layers)
+
+
+def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:
+    """What lies below a path, by the rest of its path."""
+    return [(path.removeprefix(f"{start}/"), array) for path, array in found.items() if path.startswith(f"{start}/")]
+
+
+def _install(partial: Path, folder: Path) -> None:
+    """Give a sealed export its name, in place of an older one, which stays where that fails. Raises OSError."""
+    old = replaced(folder)
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        bring_back(folder)
+        raise
+    sync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""LoRA: adapters, the state of phase lora, and the transition to it."""

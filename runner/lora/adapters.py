@@ -1,0 +1,115 @@
+"""Adapters: which parameters get them, their birth, their merging and their count.
+
+The forward pass never merges: it adds (x @ A) @ B (`runner.models`). Merging is for export and tests.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from flax.typing import Dtype
+
+Scaling = Literal["standard", "rslora"]
+NOT_MATRICES = ("scale", "bias")  # leaf names that stay without adapter even where layers stack them to two axes
+
+
+def param_filter(params: Any, target_modules: Sequence[str]) -> Any:
+    """Return a tree of booleans, true where the leaf's path, as in blocks/attn/q_proj/kernel, contains a target."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: any(target in written_path(path) for target in target_modules), params
+    )
+
+
+def inject_lora_params(params: Any, mask: Any, rank: int, key: jax.Array) -> tuple[Any, Any]:
+    """Create (lora_A, lora_B) for the masked matrices of `params`; both are float32.
+
+    A kernel (…, in, out) gets A (…, in, rank) from a normal distribution of standard deviation 1 / rank
+    and B (…, rank, out) of zeros, so that the model is the same function at first. Every other leaf is
+    None, norms and biases included whatever the mask says: no optimizer state is spent on them. Each A
+    has its own key, derived from its path, so that one target more does not change the others. Only
+    shapes of `params` are read; they may be abstract.
+    """
+
+    def born_a(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
+        if not masked or not is_matrix(path, leaf):
+            return None
+        own_key = jax.random.fold_in(key, zlib.crc32(written_path(path).encode()))
+        return jax.random.normal(own_key, (*leaf.shape[:-1], rank), jnp.float32) / rank
+
+    def born_b(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
+        if not masked or not is_matrix(path, leaf):
+            return None
+        return jnp.zeros((*leaf.shape[:-2], rank, leaf.shape[-1]), jnp.float32)
+
+    map_with_path = jax.tree_util.tree_map_with_path
+    return map_with_path(born_a, params, mask), map_with_path(born_b, params, mask)
+
+
+def merge_lora_params(
+    base_params: Any,
+    lora_A: Any,  # noqa: N803
+    lora_B: Any,  # noqa: N803
+    alpha: float,
+    rank: int,
+    scaling: Scaling = "standard",
+) -> Any:
+    """Return W + scale · A @ B for every matrix with an adapter, computed in float32 and cast to W's type last.
+
+    The scale is alpha / rank unless `scaling` says otherwise; leaves without adapter are returned as they are.
+    """
+    scale = lora_scale(alpha, rank, scaling)
+
+    def merge(w: jax.Array, a: jax.Array | None, b: jax.Array | None) -> jax.Array:
+        if a is None or b is None:
+            return w
+        wide = jnp.promote_types(w.dtype, jnp.float32)
+        delta = jnp.matmul(a.astype(wide), b.astype(wide), precision=jax.lax.Precision.HIGHEST)
+        return (w.astype(wide) + scale * delta).astype(w.dtype)
+
+    return jax.tree.map(merge, base_params, lora_A, lora_B)
+
+
+def count_lora_params(lora_A: Any, lora_B: Any) -> int:  # noqa: N803
+    """Count the scalars of all adapters."""
+    return sum(leaf.size for leaf in jax.tree.leaves((lora_A, lora_B)))
+
+
+def idle_adapters(lora_B: Any) -> list[str]:  # noqa: N803
+    """Return the paths of the adapters whose B is all zero, so that they do nothing; a layer of a stack by number."""
+    idle = []
+    for path, leaf in jax.tree.leaves_with_path(lora_B):
+        silent = jax.device_get(jnp.all(leaf == 0, axis=(-2, -1)))
+        layers = [number for number, each in enumerate(silent.reshape(-1).tolist()) if each]
+        if layers:
+            name = written_path(path)
+            idle.append(name if len(layers) == silent.size else f"{name} of layers {', '.join(map(str, layers))}")
+    return idle
+
+
+def lora_scale(alpha: float, rank: int, scaling: Scaling = "standard") -> float:
+    """Factor of A @ B: alpha / rank (Hu et al. 2021), or alpha / √rank for rslora (Kalajdzievski 2023)."""
+    return alpha / (rank if scaling == "standard" else rank**0.5)
+
+
+def freeze_base(params: Any, activation_dtype: Dtype) -> Any:
+    """Cast matrices to the activation type and keep norms and biases.
+
+    The forward pass of phase full casts them so before each product: the model stays the same function.
+    """
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: leaf.astype(activation_dtype) if is_matrix(path, leaf) else leaf, params
+    )
+
+
+def is_matrix(path: Any, leaf: Any) -> bool:
+    """Whether a leaf is a matrix (…, in, out); stacked norms and biases are none."""
+    return leaf.ndim >= 2 and written_path(path[-1:]) not in NOT_MATRICES
+
+
+def written_path(path: Any) -> str:
+    """Write a path of a tree as blocks/attn/q_proj/kernel."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")

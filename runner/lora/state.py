@@ -1,0 +1,80 @@
+"""The state of phase lora: adapters and their optimizer over a frozen base; born where it belongs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.training.train_state import TrainState
+
+from runner.failure import ExitCode, Failure
+from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
+from runner.models import Decoder
+from runner.optimizers import build_optimizer
+from runner.state import abstract, boxed_parameters
+from schema.spec import Spec
+
+
+class LoRATrainState(TrainState):
+    """State of phase lora: `params` is {"lora_A", "lora_B"}, all the optimizer sees; `base_params` never change."""
+
+    base_params: Any
+
+
+def abstract_lora_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> LoRATrainState:
+    """Return the state of phase lora as shapes, types and shardings; no parameters of phase full need exist."""
+    state: LoRATrainState = abstract(mesh, lora_state_shape(model, spec))
+    return state
+
+
+def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
+    """Return the abstract state of phase lora, each array boxed with its logical axes."""
+    optimizer = build_optimizer(spec.optimization)
+
+    def build(key: jax.Array) -> LoRATrainState:
+        boxed = boxed_parameters(model, key)
+        plain = nn.meta.unbox(boxed)
+        adapters = create_adapters(plain, spec, key)
+        names = jax.tree.map(lambda box: box.names, boxed, is_leaf=_is_box)
+        frozen = freeze_base(plain, spec.architecture.dtype.activation)
+        state = LoRATrainState.create(
+            apply_fn=model.apply,
+            params={
+                "lora_A": _box(plain, names, adapters["lora_A"], lambda axes: (*axes[:-1], "rank")),
+                "lora_B": _box(plain, names, adapters["lora_B"], lambda axes: (*axes[:-2], "rank", axes[-1])),
+            },
+            tx=optimizer,
+            base_params=_box(plain, names, frozen, lambda axes: axes),
+        )
+        return state.replace(step=jnp.zeros((), jnp.int32))
+
+    shape: LoRATrainState = jax.eval_shape(build, jax.random.key(0))
+    return shape
+
+
+def create_adapters(params: Any, spec: Spec, key: jax.Array) -> dict[str, Any]:
+    """Create the adapters that a spec asks for. Raises Failure INVALID when its targets match no matrix."""
+    lora = spec.optimization.lora
+    a, b = inject_lora_params(params, param_filter(params, lora.target_modules), lora.rank, key)
+    if not jax.tree.leaves(a):
+        raise Failure(
+            f"optimization/lora/target_modules: {lora.target_modules} match no matrix of "
+            f"{spec.architecture.family}; name parts of paths such as blocks/attn/q_proj/kernel",
+            ExitCode.INVALID,
+        )
+    return {"lora_A": a, "lora_B": b}
+
+
+def _box(params: Any, names: Any, leaves: Any, axes: Any) -> Any:
+    """Box each leaf that is not None with axes derived from its parameter's."""
+
+    def box(_: Any, own: tuple[str, ...], leaf: Any) -> Any:
+        return None if leaf is None else nn.LogicallyPartitioned(leaf, axes(own))
+
+    return jax.tree.map(box, params, names, leaves)
+
+
+def _is_box(leaf: Any) -> bool:
+    return isinstance(leaf, nn.meta.AxisMetadata)

@@ -1,0 +1,77 @@
+"""The change from phase full to phase lora."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.training.train_state import TrainState
+from flax.typing import Dtype
+
+from runner.lora.adapters import freeze_base
+from runner.lora.state import LoRATrainState, create_adapters, lora_state_shape
+from runner.mesh import state_sharding
+from runner.models import Decoder
+from runner.state import Stream, stream_key
+from schema.spec import Spec
+
+
+class Execution(Protocol):
+    """The part of `ExecutionSpec` that the transition reads."""
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the run."""
+
+
+class TwoPhaseTrainer(Protocol):
+    """The attributes of a trainer that `transition_to_lora` reads and replaces."""
+
+    @property
+    def spec(self) -> Execution:
+        """What the trainer was given."""
+
+    mesh: jax.sharding.Mesh
+    model: Decoder
+    state: TrainState
+    state_sharding: Any
+    _in_lora_phase: bool
+
+
+def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
+    """Freeze the trainer's parameters and replace its state by the first one of phase lora.
+
+    Adapters and optimizer buffers are created on the devices that hold their part: A is split as its
+    kernel's input axis is, B as the output axis. The arrays of the full state are deleted on the way.
+    Updates `trainer.state`, `trainer.state_sharding`, `trainer._in_lora_phase`. Raises Failure INVALID
+    when no parameter matches `optimization/lora/target_modules`.
+    """
+    spec = trainer.spec.spec
+    boxed = lora_state_shape(trainer.model, spec)
+    sharding = state_sharding(trainer.mesh, boxed)
+    base = _freeze_and_release(trainer.state, spec.architecture.dtype.activation, sharding.base_params)
+    shapes = nn.meta.unbox(boxed.base_params)
+    optimizer = boxed.tx
+
+    def create(key: jax.Array) -> LoRATrainState:
+        adapters = create_adapters(shapes, spec, key)
+        state = LoRATrainState.create(apply_fn=trainer.model.apply, params=adapters, tx=optimizer, base_params=None)
+        return state.replace(step=jnp.zeros((), jnp.int32))
+
+    created = jax.jit(create, out_shardings=sharding.replace(base_params=None))
+    trainer.state = created(stream_key(spec.training.seed, Stream.ADAPTERS)).replace(base_params=base)
+    trainer.state_sharding = sharding
+    trainer._in_lora_phase = True
+
+
+def _freeze_and_release(state: TrainState, activation_dtype: Dtype, sharding: Any) -> Any:
+    """Return the frozen base and delete every array of the state that is not part of it."""
+    jax.tree.map(lambda leaf: leaf.delete(), state.opt_state)
+    base = jax.jit(lambda params: freeze_base(params, activation_dtype), out_shardings=sharding)(state.params)
+    kept = {id(leaf) for leaf in jax.tree.leaves(base)}  # what needs no cast may be handed through
+    for leaf in jax.tree.leaves(state.params):
+        if id(leaf) not in kept:
+            leaf.delete()
+    return base

@@ -1,0 +1,140 @@
+"""Plan: which step does what, on which rows, at which learning rate, in how many bytes. Values only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from schema.budget import stages as budget
+from schema.budget.event_steps import EventSteps
+from schema.budget.schedules import load_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class MixturePlan:
+    """One dataset of a stage: rows it provides, after the `first_row` rows that earlier stages took."""
+
+    name: str
+    suffix: str
+    style: str
+    rate: float
+    rows: int
+    first_row: int
+    epochs: float | None  # None while the token store does not exist
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage: its steps in the whole run, both ends included."""
+
+    key: str
+    first_step: int
+    last_step: int
+    steps: int
+    tokens_asked: int
+    tokens_planned: int
+    mixture: tuple[MixturePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRatePlan:
+    """The rate of a phase's own schedule over its own steps."""
+
+    schedule: str
+    peak: float
+    warmup_steps: int
+    decay_steps: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class BytesPlan:
+    """Bytes on one device, activations left out, and of one checkpoint."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    base: int
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePlan:
+    """One phase: its stages, its schedule and the steps at which something happens."""
+
+    name: budget.Phase
+    first_step: int
+    last_step: int
+    steps: int
+    tokens: int
+    trainable_parameters: int
+    frozen_parameters: int
+    flops_per_step: int
+    learning_rate: LearningRatePlan
+    bytes_per_device: BytesPlan
+    stages: tuple[StagePlan, ...]
+    report_steps: EventSteps
+    validation_steps: EventSteps
+    checkpoint_steps: EventSteps
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of a step of the whole run that lies in this phase."""
+        rate = self.learning_rate
+        schedule = load_schedule(rate.schedule)
+        local = step - self.first_step
+        return schedule.learning_rate(local, self.steps, rate.peak, rate.warmup_steps, rate.decay_steps)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterPlan:
+    """One parameter that a target pattern matches; `parameters` counts A and B."""
+
+    pattern: str
+    path: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What is written at the end: folders of `export`, the type of their weights, bytes of all of them."""
+
+    folders: tuple[str, ...]
+    dtype: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The contract between `plan` and `exec`."""
+
+    tokens_per_step: int
+    steps: int
+    tokens: int
+    mesh: dict[str, int]
+    phases: tuple[PhasePlan, ...]
+    adapters: tuple[AdapterPlan, ...]
+    unadapted: tuple[str, ...]
+    export: ExportPlan
+    digest: str
+
+    def to_json(self) -> str:
+        """Serialise the whole plan; stable for equal specs, stores and device counts."""
+        return json.dumps(asdict(self), indent=2, default=list)
+
+
+def plan_digest(plan: Plan) -> str:
+    """sha256 over what decides rows and weights: not the mesh, its bytes, what is logged or exported, or which stores
+    exist."""
+    contract: dict[str, Any] = asdict(plan)
+    del contract["mesh"], contract["export"], contract["digest"]
+    for phase in contract["phases"]:
+        for name in ("bytes_per_device", "report_steps", "validation_steps", "checkpoint_steps"):
+            del phase[name]
+        for stage in phase["stages"]:
+            for entry in stage["mixture"]:
+                del entry["epochs"]
+    return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()

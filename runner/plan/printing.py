@@ -1,0 +1,138 @@
+"""A plan as text, for people: the same for a terminal and a file, no colour, no timing."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+from rich.table import Table
+
+from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan
+from schema.budget.event_steps import EventSteps
+from schema.dataset_names import folder_name
+
+WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
+
+
+def render_plan(plan: Plan, name: str) -> str:
+    """Return the plan as text: an overview, each phase with its stages, then the adapters."""
+    out = StringIO()
+    console = Console(
+        file=out, width=WIDTH, color_system=None, soft_wrap=True, highlight=False, markup=False, emoji=False
+    )
+    axes = " × ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
+    console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
+    console.print(f"mesh {axes} · digest {plan.digest[:16]}")
+    for phase in plan.phases:
+        console.print()
+        _print_phase(console, phase)
+    if plan.adapters:
+        console.print()
+        _print_adapters(console, plan)
+    console.print()
+    console.print(f"Export: {_export(plan.export)}")
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def render_short_plan(plan: Plan) -> str:
+    """Return the plan in one line a phase, as `exec` begins with."""
+    return "\n".join(
+        f"plan: phase {phase.name}, steps {phase.first_step:,} to {phase.last_step:,} "
+        f"in {len(phase.stages)} stage{'s' if len(phase.stages) > 1 else ''}, {phase.tokens:,} tokens, "
+        f"peak lr {phase.learning_rate.peak:.3g}, {phase.trainable_parameters:,} parameters trained, "
+        f"{phase.frozen_parameters:,} frozen"
+        for phase in plan.phases
+    )
+
+
+def _print_phase(console: Console, phase: PhasePlan) -> None:
+    rate, memory = phase.learning_rate, phase.bytes_per_device
+    parts = {
+        "parameters": memory.parameters,
+        "gradients": memory.gradients,
+        "optimizer": memory.optimizer,
+        "base": memory.base,
+    }
+    sizes = " + ".join(f"{part} {_bytes(size)}" for part, size in parts.items() if size)
+    console.print(
+        f"Phase {phase.name}: steps {phase.first_step:,} to {phase.last_step:,} ({phase.steps:,}), "
+        f"{phase.tokens:,} tokens"
+    )
+    console.print(
+        f"  learning rate  {rate.schedule}: first {rate.first:.3g}, peak {rate.peak:.3g}, last {rate.last:.3g}"
+        f" (warm-up {rate.warmup_steps:,} steps, decay {rate.decay_steps:,})"
+    )
+    console.print(f"  parameters     {phase.trainable_parameters:,} trained, {phase.frozen_parameters:,} frozen")
+    console.print(f"  per device     {sizes} = {_bytes(sum(parts.values()))}, and activations")
+    console.print(f"  per step       {phase.flops_per_step:.3g} FLOPs")
+    console.print(f"  reports        {_steps(phase.report_steps)}")
+    console.print(f"  validations    {_steps(phase.validation_steps)}")
+    console.print(f"  checkpoints    {_steps(phase.checkpoint_steps)}, {_bytes(memory.checkpoint)} each")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, align in (("  stage", "left"), ("steps", "right"), ("tokens asked", "right"), ("planned", "right")):
+        table.add_column(title, justify=align, no_wrap=True)  # type: ignore[arg-type]
+    for title, align in (
+        ("dataset", "left"),
+        ("style", "left"),
+        ("rate", "right"),
+        ("rows", "right"),
+        ("epochs", "right"),
+    ):
+        table.add_column(title, justify=align, no_wrap=True)  # type: ignore[arg-type]
+    for number, stage in enumerate(phase.stages, start=1):
+        head = [
+            f"  {number}",
+            f"{stage.first_step:,} to {stage.last_step:,}",
+            f"{stage.tokens_asked:,}",
+            f"{stage.tokens_planned:,}",
+        ]
+        for entry in stage.mixture:
+            dataset = folder_name(entry.name, entry.suffix)
+            epochs = "no store yet" if entry.epochs is None else f"{entry.epochs:.2f}"
+            table.add_row(*head, dataset, entry.style, f"{entry.rate:g}", f"{entry.rows:,}", epochs)
+            head = [""] * len(head)
+    console.print(table)
+
+
+def _print_adapters(console: Console, plan: Plan) -> None:
+    total = sum(adapter.parameters for adapter in _distinct(plan.adapters))
+    console.print(f"Adapters: {total:,} parameters")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("  pattern", "parameter", "shape"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("adapter parameters", justify="right", no_wrap=True)
+    last = None
+    for adapter in plan.adapters:
+        pattern = "" if adapter.pattern == last else f"  {adapter.pattern}"
+        table.add_row(pattern, adapter.path, " × ".join(map(str, adapter.shape)), f"{adapter.parameters:,}")
+        last = adapter.pattern
+    console.print(table)
+    console.print(f"  without adapter: {', '.join(plan.unadapted) if plan.unadapted else 'none'}")
+
+
+def _export(export: ExportPlan) -> str:
+    if not export.folders:
+        return "none"
+    return f"{', '.join(export.folders)}; weights {export.dtype}, {_bytes(export.bytes)}"
+
+
+def _distinct(adapters: tuple[AdapterPlan, ...]) -> list[AdapterPlan]:
+    return list({adapter.path: adapter for adapter in adapters}.values())
+
+
+def _steps(steps: EventSteps) -> str:
+    """Say when something happens: the first steps, the last, and how often in all."""
+    if not len(steps):
+        return "none"
+    shown = range(len(steps)) if len(steps) <= 5 else (0, 1, 2, len(steps) - 1)
+    named = [f"{steps[number]:,}" for number in shown]
+    listed = ", ".join(named if len(steps) <= 5 else [*named[:3], "…", named[-1]])
+    return f"{len(steps):,} at step{'s' if len(steps) > 1 else ''} {listed}"
+
+
+def _bytes(size: int) -> str:
+    """Bytes in the largest binary unit that keeps the number above one."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -1,0 +1,141 @@
+"""What a finished run has to say, read from its own records: `summary.json`, and a few lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from runner.checkpoint.manifest import is_whole
+from runner.data.ledger import RunLedger
+from runner.failure import Failure
+from runner.files.digested_json import read_json, write_facts
+from runner.files.seal import Damaged, check_seal
+from runner.metrics.jsonl import Written, read_records, scores_digest
+from runner.plan.plan import Plan
+from runner.run.layout import EXPORT, SUMMARY
+from schema.spec import Spec
+
+
+def read_summary(run_dir: Path) -> dict[str, Any] | None:
+    """Return the summary of a run that came to its end, None before. Raises Failure STORAGE when it is damaged."""
+    path = run_dir / SUMMARY
+    try:
+        return read_json(path) if path.exists() else None
+    except Failure as failure:
+        remedy = f"remove {SUMMARY} and run the same command again, which writes it anew"
+        raise Failure(f"{failure}; {remedy}", failure.exit_code) from failure
+
+
+def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
+    """Whether the run of a summary is all of this plan, scored and exported as this spec asks, and still whole."""
+    if summary.get("export") != exporting(spec, plan) or summary["scoring"] != _scoring(spec):
+        return False
+    same = summary["plan_digest"] == _noted_plan(run_dir) == plan.digest
+    return same and _is_exported(run_dir, summary) and is_whole(run_dir, plan.steps)
+
+
+def _noted_plan(run_dir: Path) -> str | None:
+    """Digest of the plan that lies in a run directory; None where that is missing or damaged."""
+    try:
+        return str(read_json(run_dir / "plan.json")["digest"])
+    except (Failure, KeyError):
+        return None
+
+
+def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
+    """Whether what lies in `export` is what a summary says, of the weights that it says, every byte of it."""
+    if not summary["export"]:
+        return True
+    try:
+        facts = check_seal(run_dir / EXPORT)
+    except Damaged:
+        return False
+    return all(facts.get(name) == summary[name] for name in ("export", "weights_digest"))
+
+
+def write_summary(
+    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, records: Written, digests: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
+
+    `records` are what was written there, `digests` name what was trained, such as `weights_digest`. Raises Failure
+    STORAGE where the file is not what was written.
+    """
+    lines = read_records(run_dir, records)
+    told = [json.loads(line) for line in lines]
+    summary = {
+        "steps": plan.steps,
+        "tokens": plan.tokens,
+        "plan_digest": plan.digest,
+        "scoring": _scoring(spec),
+        "export": exporting(spec, plan),
+        **digests,
+        "token_digest": ledger.token_digest,
+        "scores_digest": scores_digest(lines, plan.steps),
+        "datasets": {
+            name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
+            for name, (rows, seen, supervised) in sorted(ledger.counts.items())
+        },
+        "phases": {phase.name: _phase_losses(told, phase.name) for phase in plan.phases},
+    }
+    write_facts(run_dir / SUMMARY, summary)
+    return summary
+
+
+def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> None:
+    """Print steps, losses by phase, tokens by dataset, and where things lie."""
+    console.print(f"done: {summary['steps']:,} steps, {summary['tokens']:,} tokens")
+    losses = Table(box=None, pad_edge=False)
+    for title in ("phase", "train loss: first", "last"):
+        losses.add_column(title, justify="left" if title == "phase" else "right")
+    datasets = list(dict.fromkeys(name for phase in summary["phases"].values() for name in phase["validation_loss"]))
+    for dataset in datasets:
+        losses.add_column(f"validation: {dataset}", justify="right")
+    for name, phase in summary["phases"].items():
+        scores = [phase["validation_loss"].get(dataset) for dataset in datasets]
+        losses.add_row(name, *(_loss(loss) for loss in (*phase["train_loss"], *scores)))
+    console.print(losses)
+    tokens = Table(box=None, pad_edge=False)
+    for title in ("dataset", "rows", "tokens seen", "tokens supervised"):
+        tokens.add_column(title, justify="left" if title == "dataset" else "right")
+    for dataset, counts in summary["datasets"].items():
+        tokens.add_row(dataset, *(f"{counts[key]:,}" for key in ("rows", "tokens_seen", "tokens_supervised")))
+    console.print(tokens)
+    console.print(f"{run_dir}: checkpoints/, metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
+
+
+def _scoring(spec: Spec) -> dict[str, Any]:
+    """The keys that decide how a run is scored; they may change after it, and then its end is scored again."""
+    training = spec.training
+    return {
+        "validation": training.validation,
+        "validation_steps": training.validation_steps,
+        "evaluations": spec.eval.evaluations if training.evaluate else [],
+    }
+
+
+def exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
+    """What is exported, and how; it may change after the run, and then that is done again."""
+    asked = spec.export.model_dump(mode="json")
+    adapter = asked["adapter"] and plan.phases[-1].name == "lora"
+    return {**asked, "adapter": adapter} if asked["merged"] or adapter else {}
+
+
+def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:
+    """First and last reported train loss of a phase, and each dataset's last validation loss in it."""
+    train = [record["loss"] for record in records if record["event"] == "train" and record["phase"] == phase]
+    validation = {
+        record["dataset"]: record["loss"]
+        for record in records
+        if record["event"] == "validation" and record["phase"] == phase
+    }
+    return {"train_loss": [train[0], train[-1]] if train else [None, None], "validation_loss": validation}
+
+
+def _loss(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.4f}"

@@ -1,0 +1,225 @@
+"""Reads a run again, byte for byte, and says of each part whether it is what was written. Loads neither jax nor numpy.
+
+Checkpoints, base and export are sealed folders; run.json, plan.json and summary.json hold digests of their own; the
+newest checkpoint says which records and which token stores it was trained with. TensorBoard's files are left out:
+metrics.jsonl has all that is in them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.checkpoint.manifest import Manifest, verify_base, verify_checkpoint
+from runner.data.stores.files import verify_store
+from runner.failure import ExitCode, Failure
+from runner.files.digested_json import read_text
+from runner.files.seal import Damaged, check_seal
+from runner.metrics.jsonl import Written
+from runner.run.layout import BASE, EXPORT, SUMMARY, checkpoints_of, is_run
+from runner.run.lock import is_locked
+
+RUN, PLAN = "run.json", "plan.json"
+UNPROVEN = "only read: an older version wrote it, without a digest"
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a run that was read again; `damage` says what is wrong, and is empty where nothing is.
+
+    What is not `proven` may be as it was written, and nothing says so.
+    """
+
+    name: str
+    facts: str
+    damage: str = ""
+    proven: bool = True
+
+    def __str__(self) -> str:
+        if self.damage:
+            return f"{self.name}: damaged: {self.damage}"
+        return f"{self.name}: {'intact' if self.proven else 'not proven'}: {self.facts}"
+
+
+def verify_run(path: Path) -> Iterator[Part]:
+    """Read every byte of a run again, or of one of its checkpoints, and say of each part whether it is intact.
+
+    Raises Failure INVALID when the path is neither.
+    """
+    found = checkpoints_of(path)
+    if not found and not is_run(path):
+        raise Failure(
+            f"{path} holds no run; name a run directory, or a folder like runs/NAME/checkpoints/STEP", ExitCode.INVALID
+        )
+    run_dir = path if is_run(path) else found[0].parent.parent
+    newest, base_digest = None, None
+    for checkpoint in reversed(found):
+        name = f"{checkpoint.parent.name}/{checkpoint.name}"
+        try:
+            manifest, size = verify_checkpoint(checkpoint), _size(checkpoint)
+        except (Failure, FileNotFoundError) as error:
+            if checkpoint.exists() or not is_locked(run_dir):  # a run that goes on meanwhile lets old ones go
+                yield Part(name, "", _reason(error))
+        else:
+            newest, base_digest = manifest, manifest.base_digest or base_digest
+            yield Part(name, f"phase {newest.phase}, step {newest.step:,}, {size:,} bytes")
+    if base_digest or (run_dir / BASE).exists():
+        yield _base(run_dir, base_digest)
+    if run_dir != path:
+        if (run_dir / EXPORT).exists():
+            yield _export(run_dir, {}, None)
+        return
+    own = {name: _own_file(run_dir / name) for name in (RUN, PLAN, SUMMARY) if (run_dir / name).exists()}
+    facts = {name: own.get(name, (None, Facts()))[1] for name in (RUN, PLAN, SUMMARY)}
+    if (run_dir / EXPORT).exists():
+        yield _export(run_dir, facts[SUMMARY], newest)
+    for name, (part, _) in own.items():
+        yield _plan(part, facts, newest) if name == PLAN else part
+    if records := _records(run_dir / "metrics.jsonl", facts, newest):
+        yield records
+    yield from _stores(facts[RUN], newest)
+
+
+def _base(run_dir: Path, expected: str | None) -> Part:
+    try:
+        digest = verify_base(run_dir)
+    except Failure as failure:
+        return Part(BASE, "", _reason(failure))
+    if expected not in (None, digest):
+        return Part(BASE, "", f"it is the base {digest[:12]}, and the checkpoints were trained on {expected[:12]}")
+    return Part(BASE, f"the frozen base {digest[:12]}, {_size(run_dir / BASE):,} bytes")
+
+
+def _export(run_dir: Path, summary: Facts, newest: Manifest | None) -> Part:
+    """An export, and whether it is of the weights that a finished run ended with."""
+    try:
+        digest = check_seal(run_dir / EXPORT)["weights_digest"]
+    except Damaged as damaged:
+        return Part(EXPORT, "", str(damaged))
+    except KeyError:
+        return Part(EXPORT, "", "manifest.json is of another version")
+    own = summary.get("weights_digest") if _ended_at(summary, newest) else None
+    if own not in (None, digest):
+        return Part(EXPORT, "", f"it is of weights {digest[:12]}, and {SUMMARY} of {own[:12]}; run the command again")
+    return Part(EXPORT, f"weights {digest[:12]}, {_size(run_dir / EXPORT):,} bytes")
+
+
+def _ended_at(summary: Facts, newest: Manifest | None) -> bool:
+    """Whether a summary is of a run that has not gone on since."""
+    return newest is not None and summary.get("steps") == newest.step
+
+
+def _own_file(path: Path) -> tuple[Part, Facts]:
+    """A JSON file with a digest of its own, and what it says; nothing where it is damaged."""
+    try:
+        facts, proven = read_text(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return Part(path.name, "", str(error)), {}
+    return Part(path.name, "it agrees with its own digest" if proven else UNPROVEN, proven=proven), facts
+
+
+def _plan(part: Part, facts: dict[str, Facts], newest: Manifest | None) -> Part:
+    """A plan, and whether it is the one that the newest checkpoint was trained by, or that the run has ended with."""
+    digest = facts[PLAN].get("digest")
+    if part.damage or newest is None or digest in (newest.plan_digest, facts[SUMMARY].get("plan_digest")):
+        return part
+    if _changed_since(facts[RUN], newest):
+        return replace(part, facts=f"{part.facts}; the spec was changed since step {newest.step:,}")
+    own, other = str(digest)[:12], newest.plan_digest[:12]
+    return replace(part, damage=f"it is the plan {own}, and step {newest.step:,} was trained by {other}")
+
+
+def _changed_since(run: Facts, newest: Manifest) -> bool:
+    """Whether the run goes on with another spec than its newest checkpoint may have been trained by."""
+    return not run or any(entry["step"] >= newest.step for entry in run.get("history", []))
+
+
+def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Part | None:
+    """The records of a run: those up to the newest checkpoint by its digest, the last scores by that of the summary."""
+    noted = Written(**newest.records) if newest is not None and newest.records else None
+    if not path.exists():
+        return Part(path.name, "", "it is missing") if noted is not None and noted.end else None
+    try:
+        told, read, scores = _read_records(path, noted or Written())
+    except OSError as error:
+        return Part(path.name, "", f"it cannot be read: {error.strerror or error}")
+    except ValueError as error:
+        return Part(path.name, "", str(error))
+    if newest is None or noted is None:
+        return Part(path.name, f"{told}, only read: no checkpoint holds a digest of them", proven=False)
+    if read != noted:
+        if facts[RUN].get("records_lost") == newest.step:
+            return Part(path.name, f"{told}; {RUN} says that those up to step {newest.step:,} are lost", proven=False)
+        return Part(path.name, "", f"its records up to step {newest.step:,} are not those that were written")
+    told += f"; up to step {newest.step:,} as they were written"
+    summary = facts[SUMMARY]
+    if _ended_at(summary, newest) and summary.get("scores_digest", scores) != scores:
+        if not _changed_since(facts[RUN], newest):
+            return Part(path.name, "", f"its last scores are not those of {SUMMARY}; run the command again")
+        told += f"; its last scores are not those of {SUMMARY}, for the spec was changed since"
+    if noted.start:
+        told += f"; the first {noted.start:,} bytes only read"
+    return Part(path.name, told, proven=not noted.start)
+
+
+def _read_records(path: Path, noted: Written) -> tuple[str, Written, str]:
+    """Read every record of a file; return how many there are, what was written where `noted` is, a digest of the rest.
+
+    Half a line at the end, which a run that goes on removes, is no record. Raises OSError, ValueError.
+    """
+    place, records, step = 0, 0, 0
+    read, rest = Written(noted.start, noted.start), Written()
+    with path.open("rb") as file:
+        for line in file:
+            place += len(line)
+            if noted.start < place <= noted.end:
+                read = read.then(line)
+            if not line.endswith(b"\n"):
+                break
+            rest = rest.then(line) if place > noted.end else rest
+            records, before = records + 1, step
+            try:
+                step = int(json.loads(line)["step"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(f"line {records} is no record") from error
+            if step < before:
+                raise ValueError(f"line {records} is of step {step:,}, and follows one of {before:,}")
+    return f"{records:,} records up to step {step:,}", read, rest.sha256
+
+
+def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
+    """The token stores that the newest checkpoint was trained on, where they still are."""
+    if newest is None:
+        return
+    try:
+        root = Path(run["spec"]["data/root"])
+    except (KeyError, TypeError):
+        yield Part("stores", f"not read: {RUN} does not say where they are", proven=False)
+        return
+    for name, digest in newest.stores.items():
+        folder = root / name
+        try:
+            meta = verify_store(folder) if folder.exists() else None
+        except Failure as failure:
+            yield Part(str(folder), "", _reason(failure))
+            continue
+        if meta is None:
+            yield Part(str(folder), "it is not there, seen from this folder", proven=False)
+        elif meta.digest != digest:
+            yield Part(str(folder), "it was made again since, of another source or tokenizer", proven=False)
+        else:
+            size = sum(file.bytes for split in meta.splits.values() for file in split.files.values())
+            yield Part(str(folder), f"the store {digest[:12]}, {size:,} bytes")
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without the name of the part."""
+    return str(error).partition(": ")[2]
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,1 @@
+"""The run directory: its names, its record, its identity, its lock."""

@@ -1,0 +1,71 @@
+"""What makes a run that run: its spec as flat keys, and where it started."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runner.files.digested_json import read_json
+from runner.run.execution import ExecutionSpec
+from schema.budget.stages import one_budget
+from schema.environment import Change
+from schema.spec import Spec
+
+# Keys of architecture that change neither shapes nor the function that trained weights compute.
+HARMLESS = ("pretrained", "dropout", "remat", "dtype")
+
+
+def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:
+    """What a run is: the values of its spec as flat slash keys, and where it starts from.
+
+    `single` says whether training/tokens and training/dataset alone decide.
+    """
+    start_at = str(start.resolve()) if start else None
+    return {"spec": dict(_flatten(values, "")), "starting_point": start_at, "one_budget": single}
+
+
+def spec_digest(spec: Spec) -> str:
+    """Digest of every value of a spec, whatever it decides."""
+    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str, Any], tuple[Change, ...]]:
+    """Return the flat spec of a checkpoint's run, and the keys whose shapes are not those of `own` architecture.
+
+    Raises Failure STORAGE when its `run.json` cannot be read.
+    """
+    source: dict[str, Any] = read_json(checkpoint.parent.parent / "run.json")["spec"]
+    return source, tuple(
+        Change(f"architecture/{name}", json.dumps(value), json.dumps(own.get(name)))
+        for name, value in unflatten(source)["architecture"].items()
+        if name not in HARMLESS and value != own.get(name)
+    )
+
+
+def identity_of(execution: ExecutionSpec) -> dict[str, Any]:
+    """Return the identity of the run that an `ExecutionSpec` asks for."""
+    spec = execution.spec
+    return identity(spec.model_dump(mode="json"), execution.starting_point, one_budget(spec.training.model_fields_set))
+
+
+def _flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flatten(inner, f"{prefix}/{name}" if prefix else name)
+    else:
+        yield prefix, value
+
+
+def unflatten(flat: dict[str, Any]) -> dict[str, Any]:
+    """Nest the flat slash keys of a `run.json` again."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *parents, name = path.split("/")
+        section = nested
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[name] = value
+    return nested

@@ -1,0 +1,61 @@
+"""Whether a spec may run in a directory: it is new, or the run in it may resume with this spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runner.failure import ExitCode, Failure
+from runner.files.digested_json import read_json
+from runner.run.execution import ExecutionSpec
+from runner.run.identity import identity_of
+from runner.run.layout import BASE, BEFORE_A_RUN, EXPORT, checkpoints_in, is_run
+from schema.changes import compare
+from schema.document import load_schema
+from schema.environment import Run
+
+NEW_FOLDER = "give --run-dir a new or empty folder"
+
+
+def check_run_dir(execution: ExecutionSpec) -> Run:
+    """Check, without writing anything, that the run directory is new or that the run there may go on with this spec.
+
+    Returns what lies there. Raises Failure RESUME when it holds another run or something that is no run, STORAGE when
+    it cannot be read.
+    """
+    found = inspect_run_dir(execution.run_dir, identity_of(execution))
+    if found.obstacle:
+        raise Failure(f"{found.path} {found.obstacle}; {NEW_FOLDER}", ExitCode.RESUME)
+    if found.changes:
+        changed = [str(change) for change in found.changes]
+        raise Failure(
+            f"{found.path} belongs to another spec ({'; '.join(changed[:5])}{'; …' if len(changed) > 5 else ''}); "
+            f"restore those keys, {NEW_FOLDER}, or start another run from its weights with --fork NAME",
+            ExitCode.RESUME,
+        )
+    return found
+
+
+def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
+    """Say what lies in a run directory, compared with the identity of the run that would write there, its `own`.
+
+    Raises Failure STORAGE when it cannot be read.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            return Run(str(folder), obstacle="is a file")
+        if not is_run(folder):
+            strange = folder.exists() and any(entry.name not in BEFORE_A_RUN for entry in folder.iterdir())
+            return Run(str(folder), obstacle="is not empty and holds no run" if strange else "")
+        saved = tuple(int(entry.name) for entry in reversed(checkpoints_in(folder)))
+        holds = tuple(name for name in (BASE, EXPORT) if (folder / name).is_dir())
+    except OSError as error:
+        raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
+    step = saved[-1] if saved else None
+    try:
+        noted = read_json(folder / "run.json")
+    except Failure as failure:
+        raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
+    changes = [*compare(noted, own, step or 0, load_schema())]
+    refused, accepted = (tuple(change for change, goes_on in changes if goes_on is kind) for kind in (False, True))
+    return Run(str(folder), changes=refused, accepted=accepted, step=step, saved=saved, holds=holds)

@@ -1,0 +1,76 @@
+"""run.json: what a run directory records of its run, written before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from uuid import uuid4
+
+from runner.failure import ExitCode, Failure
+from runner.files.digested_json import read_json, write_facts
+from runner.run.execution import ExecutionSpec
+from runner.run.identity import identity_of
+from runner.run.layout import is_run
+from schema.environment import Run
+
+
+def make_run_dir(folder: Path) -> None:
+    """Make the folder of a run, so that it can be locked. Raises Failure STORAGE."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
+    """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
+
+    `start` pins the checkpoint whose weights the run begins with (`runner.train.start.pin`).
+    """
+    folder = execution.run_dir
+    make_run_dir(folder)
+    try:
+        if not is_run(folder):
+            facts = {"run_id": uuid4().hex, **identity_of(execution), "start": start}
+            write_facts(folder / "run.json", facts)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:
+    """Write down that the run goes on with another spec after a step. Raises OSError."""
+    path = execution.run_dir / "run.json"
+    noted = read_json(path)
+    history = [
+        *noted.get("history", []),
+        {"step": step, "changes": [asdict(each) for each in found.accepted]},
+    ]
+    write_facts(path, {**noted, **identity_of(execution), "history": history})
+
+
+def note_start(run_dir: Path, start: Mapping[str, str]) -> None:
+    """Write down that a run, of which nothing is saved yet, begins with another checkpoint. Raises OSError."""
+    write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "start": start})
+
+
+def note_saved(run_dir: Path, step: int) -> None:
+    """Write down the step of a run's first checkpoint, so that it never begins anew. Raises OSError."""
+    path = run_dir / "run.json"
+    if is_run(run_dir) and "saved" not in (noted := read_json(path)):
+        write_facts(path, {**noted, "saved": step})
+
+
+def note_lost_records(run_dir: Path, step: int) -> None:
+    """Write down that the records up to a checkpoint of a run are gone. Raises OSError."""
+    write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "records_lost": step})
+
+
+def run_id(run_dir: Path) -> str | None:
+    """What tells a run from every other one; None where no run lies, or one of an older version, or a damaged one."""
+    try:
+        return read_json(run_dir / "run.json").get("run_id")
+    except Failure:
+        return None

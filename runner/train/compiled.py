@@ -1,0 +1,163 @@
+"""Compile one phase: its own train and validate steps, for the shardings of its own state, ahead of time.
+
+Also decides, before that, how many rows of a batch a device takes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.training.train_state import TrainState
+from jax.sharding import NamedSharding, PartitionSpec
+
+from runner.data.catalog import is_scored
+from runner.lora.state import LoRATrainState
+from runner.mesh import batch_devices, batch_sharding
+from runner.plan.compile import check_batch
+from runner.train.step import Batch, MicroBatch, train_step, validate_step
+from schema import footprint
+from schema.budget.stages import Phase
+from schema.spec import Spec
+
+MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
+CPU_TOKENS = 1024  # of a micro-batch on a CPU, where larger ones are slower
+
+Metrics = dict[str, jax.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPhase:
+    """The two programs of a phase.
+
+    `train(state, batch, learning_rate, key)` returns (new state, metrics) and consumes the arrays of the
+    old state but for the frozen base; its batch has `training/batch_size` rows. `validate(state, batch)`
+    returns the sum of losses and its tokens over a batch of `validation_rows` rows; it is None where the
+    spec asks for neither validation nor evaluations. Metrics stay on the devices. Batches come from
+    `runner.mesh.put_batch`; `learning_rate` is a number of the host.
+    """
+
+    train: Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, Metrics]]
+    validate: Callable[[TrainState, Batch], Metrics] | None
+    micro_rows: int
+    accumulation: int
+    validation_rows: int
+
+
+def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
+    """Compile the programs that a spec needs, for a state of either phase, concrete or abstract with shardings.
+
+    `micro_rows` comes from `micro_batch_rows`. Nothing else is compiled while the phase runs.
+    """
+    micro = MicroBatch(batch_devices(mesh), micro_rows)
+    rows = spec.training.batch_size
+    step_rows = micro.devices * micro.rows
+    validation_rows = min(rows, -(-spec.training.validation_steps // step_rows) * step_rows)
+    state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state)
+    changing, base = _split(state)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    kept = jax.tree.map(lambda x: x.sharding, changing)
+    scalars = (_abstract((), jnp.float32, everywhere), _abstract_key(everywhere))
+
+    skip = spec.training.on_nonfinite == "skip"
+    train = jax.jit(partial(_train, micro=micro, skip=skip), donate_argnums=0, out_shardings=(kept, everywhere))
+    validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
+    validates = is_scored(spec)
+    with jax.set_mesh(mesh):
+        compiled_train = train.lower(changing, base, _abstract_batch(spec, mesh, rows), *scalars).compile()
+        if validates:
+            compiled_validate = validate.lower(changing, base, _abstract_batch(spec, mesh, validation_rows)).compile()
+
+    def run_train(state: TrainState, batch: Batch, learning_rate: float, key: jax.Array) -> tuple[TrainState, Metrics]:
+        changing, base = _split(state)
+        rate, key = jax.device_put((np.float32(learning_rate), key), everywhere)
+        changed, metrics = compiled_train(changing, base, batch, rate, key)
+        return _join(changed, base), metrics
+
+    def run_validate(state: TrainState, batch: Batch) -> Metrics:
+        metrics: Metrics = compiled_validate(*_split(state), batch)
+        return metrics
+
+    return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, validation_rows)
+
+
+def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
+    """Choose how many rows one device takes at once: a divisor of its share of the batch.
+
+    `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says
+    so); for -1 the most that fit by `schema.footprint` into 90 % of `device_memory` bytes, or, where
+    that is None (CPU), into 1,024 tokens; at least one row. Raises Failure INVALID when the devices do
+    not divide the batch.
+    """
+    training, devices = spec.training, batch_devices(mesh)
+    check_batch(spec, devices)
+    share = training.batch_size // devices
+    divisors = [rows for rows in range(1, share + 1) if share % rows == 0]
+    if training.per_device_batch_size > 0:
+        return max(rows for rows in divisors if rows <= training.per_device_batch_size)
+    block_size = spec.architecture.block_size
+    if device_memory is None:
+        fitting = [rows for rows in divisors if rows * block_size <= CPU_TOKENS]
+    else:
+        free = MEMORY_SHARE * device_memory - state_bytes(spec, dict(mesh.shape), phase)
+        head_rows = -(-footprint.CHUNK_TOKENS // block_size)
+        fitting = [r for r in divisors if footprint.activation_bytes(spec.architecture, r, head_rows) <= free]
+    return max(fitting, default=1)
+
+
+def device_memory() -> int | None:
+    """Bytes that one device can hold; None where it does not say, as a CPU."""
+    stats = jax.local_devices()[0].memory_stats()
+    return None if stats is None else stats.get("bytes_limit")
+
+
+def state_bytes(spec: Spec, mesh: dict[str, int], phase: Phase) -> int:
+    """Bytes of weights, gradients and optimizer on one device of a mesh of these axis sizes."""
+    return sum(footprint.state_bytes(spec.architecture, spec.optimization.lora, mesh, phase).values())
+
+
+def _train(
+    changing: TrainState,
+    base: Any,
+    batch: Batch,
+    learning_rate: jax.Array,
+    key: jax.Array,
+    *,
+    micro: MicroBatch,
+    skip: bool,
+) -> tuple[TrainState, Metrics]:
+    state, metrics = train_step(_join(changing, base), batch, learning_rate, key, micro, skip)
+    return _split(state)[0], metrics
+
+
+def _validate(changing: TrainState, base: Any, batch: Batch, micro: MicroBatch) -> Metrics:
+    return validate_step(_join(changing, base), batch, micro)
+
+
+def _split(state: TrainState) -> tuple[TrainState, Any]:
+    """Part a state into what a step replaces, which is donated, and the frozen base, which is not."""
+    return (state.replace(base_params=None), state.base_params) if isinstance(state, LoRATrainState) else (state, None)
+
+
+def _join(changing: TrainState, base: Any) -> TrainState:
+    return changing.replace(base_params=base) if isinstance(changing, LoRATrainState) else changing
+
+
+def _abstract(shape: tuple[int, ...], dtype: Any, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding)
+
+
+def _abstract_key(sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return _abstract(key.shape, key.dtype, sharding)
+
+
+def _abstract_batch(spec: Spec, mesh: jax.sharding.Mesh, rows: int) -> dict[str, jax.ShapeDtypeStruct]:
+    shape, sharding = (rows, spec.architecture.block_size), batch_sharding(mesh)
+    types = {"tokens": jnp.int32, "targets": jnp.int32, "mask": jnp.float32}
+    return {name: _abstract(shape, dtype, sharding) for name, dtype in types.items()}

@@ -1,0 +1,72 @@
+"""Validation and evaluations: the loss of every dataset of the run on its own validation split.
+
+All datasets are scored each time, those of later stages too, so that records of one run form a matrix
+of stage × dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import exp, inf
+
+import jax
+from flax.training.train_state import TrainState
+
+from runner.data.loader import validation_batches
+from runner.data.styles import Rows
+from runner.mesh import put_batch
+from runner.metrics import Record
+from runner.train.compiled import CompiledPhase
+
+EVALUATION_SUFFIX = "_ppl"
+MOST_NATS = 700  # whose perplexity a float still holds
+
+
+def validation_losses(
+    compiled: CompiledPhase,
+    state: TrainState,
+    mesh: jax.sharding.Mesh,
+    rows: Mapping[str, Rows],
+    rows_used: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, tuple[float, int]] | None:
+    """Return (mean loss in nats, supervised tokens) of each dataset over its first `rows_used` rows.
+
+    None when `stop`, which is asked before each batch, says that there is no time for it.
+    The catalog has seen to it that some token of those rows is supervised.
+    """
+    assert compiled.validate is not None, "a spec that asks for no losses needs none"
+    losses = {}
+    for dataset, split in rows.items():
+        total, tokens = 0.0, 0
+        for batch in validation_batches(split, batch_size=compiled.validation_rows, rows_used=rows_used):
+            if stop():
+                return None
+            sums = jax.device_get(compiled.validate(state, put_batch(mesh, batch.arrays())))
+            total, tokens = total + float(sums["loss_sum"]), tokens + int(sums["supervised_tokens"])
+        losses[dataset] = (total / tokens, tokens)
+    return losses
+
+
+def score_records(
+    losses: Mapping[str, tuple[float, int]], validated: Sequence[str], evaluations: Sequence[str], place: Record
+) -> Iterator[Record]:
+    """Yield one record a validated dataset and one an evaluation, each at `place` (step and phase)."""
+    for dataset in validated:
+        loss, tokens = losses[dataset]
+        yield {"event": "validation", **place, "dataset": dataset, "loss": loss, "supervised_tokens": tokens}
+    for name in evaluations:
+        loss, _ = losses[evaluated_dataset(name)]
+        perplexity = exp(loss) if loss < MOST_NATS else inf
+        yield {
+            "event": "evaluation",
+            **place,
+            "dataset": evaluated_dataset(name),
+            "loss": loss,
+            "perplexity": perplexity,
+        }
+
+
+def evaluated_dataset(evaluation: str) -> str:
+    """Return the dataset whose perplexity an evaluation is: `web_ppl` scores `web`."""
+    return evaluation.removesuffix(EVALUATION_SUFFIX)

@@ -1,0 +1,96 @@
+"""What follows the last step of a run: its end is read again, its adapters must have learned something, its export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from runner.checkpoint.manifest import verify_base
+from runner.checkpoint.restore import reread
+from runner.data.catalog import Catalog
+from runner.data.loader import Batch, train_batches
+from runner.export.export import Trained, export_run, wants_export
+from runner.export.parity import print_report
+from runner.failure import ExitCode, Failure
+from runner.files.seal import Damaged, sealed_facts
+from runner.lora.adapters import idle_adapters
+from runner.plan.plan import Plan
+from runner.report.summary import exporting
+from runner.run.layout import BASE, CHECKPOINTS, EXPORT
+from runner.run.versions import library_versions
+from runner.train.trainer import BaseTrainer, saved_part
+from schema.sections.training import Training
+
+
+def reread_end(trainer: BaseTrainer) -> None:
+    """Read what a run ends with again: its last checkpoint, and the base of that. Raises Failure STORAGE."""
+    run_dir = trainer.spec.run_dir
+    reread(run_dir / CHECKPOINTS / str(trainer.step), saved_part(trainer.state))
+    if trainer._in_lora_phase and verify_base(run_dir) != trainer.base_digest:
+        raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
+
+
+def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:
+    """Write what the section `export` asks for, proven on rows of the last step. Raises Failure EXPORT, STORAGE."""
+    run_dir, spec, state = trainer.spec.run_dir, trainer.spec.spec, trainer.state
+    has_adapters = trainer._in_lora_phase
+    if not wants_export(spec.export, has_adapters):
+        if (run_dir / EXPORT).exists():
+            trainer.console.print(_keep(run_dir / EXPORT, digests["weights_digest"]), soft_wrap=True)
+        return
+    facts = {
+        "spec": spec.model_dump(mode="json"),
+        "export": exporting(spec, trainer.plan),
+        **digests,
+        "plan_digest": trainer.plan.digest,
+        "token_digest": trainer.ledger.token_digest,
+        "stores": catalog.digests(),
+        "versions": library_versions(),
+    }
+    variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
+    trained = Trained(variables, facts, catalog.special_tokens())
+    batch = last_batch(catalog, trainer.plan, spec.training)
+    print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
+
+
+def _keep(folder: Path, weights_digest: str | None) -> str:
+    """Keep an export that is no longer asked, under another name where it is not of these weights; say what was done.
+
+    Raises OSError.
+    """
+    try:
+        own = sealed_facts(folder)["weights_digest"]
+    except (Damaged, KeyError):
+        own = "unknown"
+    if own == weights_digest:
+        return f"{folder} is left as it was; the section export asks for nothing"
+    names = (f"{EXPORT}-of-{own[:12]}{again}" for again in chain([""], (f"-{number}" for number in count(2))))
+    aside = next(folder.with_name(name) for name in names if not folder.with_name(name).exists())
+    return f"{folder} is of other weights than this run's; it is now {folder.rename(aside)}"
+
+
+def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
+    """The batch of a plan's last step."""
+    stage = plan.phases[-1].stages[-1]
+    with train_batches(
+        catalog.entries(stage),
+        seed=training.seed,
+        batch_size=training.batch_size,
+        first_step_of_stage=stage.first_step,
+        start_step=stage.last_step,
+        end_step=stage.last_step + 1,
+    ) as batches:
+        return next(batches)
+
+
+def check_adapters(params: Any) -> None:
+    """Raise Failure EXPORT when adapters came out of phase lora as they went in, so that an export would not act."""
+    if idle := idle_adapters(params["lora_B"]):
+        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+        raise Failure(
+            f"phase lora taught nothing to {'; '.join(idle[:3])}{more}: lora_B is zero there; see the losses, and "
+            "training/post_lora_dataset, whose rows may supervise nothing",
+            ExitCode.EXPORT,
+        )

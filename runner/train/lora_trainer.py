@@ -1,0 +1,211 @@
+"""LoRATrainer: the two phases of a run in order, from wherever the run directory says it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
+from pathlib import Path
+
+import jax
+from rich.console import Console
+
+from runner.checkpoint.arrays import tree_digest
+from runner.checkpoint.base import restore_base, save_base
+from runner.checkpoint.manifest import verify_checkpoint
+from runner.checkpoint.restore import restore_tree
+from runner.checkpoint.save import Checkpoints
+from runner.data.catalog import Catalog, open_catalog
+from runner.data.ledger import RunLedger
+from runner.files.atomic import sync, write_atomically
+from runner.files.digested_json import with_digest
+from runner.files.errors import disk_failures
+from runner.files.folder import set_aside
+from runner.lora.state import abstract_lora_state
+from runner.lora.transition import transition_to_lora
+from runner.mesh import enable_compilation_cache
+from runner.metrics import open_sinks
+from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.metrics.wandb import require_wandb
+from runner.plan.printing import render_short_plan
+from runner.report.summary import is_finished, print_summary, read_summary, write_summary
+from runner.run.execution import ExecutionSpec
+from runner.run.inspect import check_run_dir
+from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, is_run
+from runner.run.lock import locked
+from runner.run.record import accept_changes, create_run_dir, make_run_dir, run_id
+from runner.signals.preemption import Preemption, listen
+from runner.state import abstract_full_state
+from runner.train.finish import check_adapters, export, reread_end
+from runner.train.resume import decides_rates, note_resumed, resume
+from runner.train.start import check_start, first_state, pin, start_of
+from runner.train.trainer import BaseTrainer, Session, saved_part
+from schema.budget.retention import Retention
+from schema.environment import Run
+
+
+class LoRATrainer(BaseTrainer):
+    """Phase full, boundary checkpoint, `transition_to_lora`, phase lora."""
+
+    def run(self) -> None:
+        """Run to the end of the plan; the same call resumes a run that was stopped at any instant.
+
+        A finished run says so and returns. What can be refused is refused before the run directory is
+        touched. Raises Failure with the exit code of what went wrong.
+        """
+        run_dir, start = self.spec.run_dir, self._check()
+        summary = read_summary(run_dir)
+        if summary is not None and is_finished(run_dir, summary, self.plan, self.spec.spec):
+            self.console.print(f"{run_dir} is finished; nothing is left to do")
+            print_summary(self.console, run_dir, summary)
+            return
+        self.console.print(render_short_plan(self.plan))
+        with listen() as preemption:
+            catalog = self._prepare()
+            make_run_dir(run_dir)
+            with disk_failures(run_dir), locked(run_dir):
+                found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
+                create_run_dir(self.spec, start)
+                self._take_up(catalog)
+                (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run goes on from
+                sync(run_dir)
+                if found.accepted:
+                    self._accept(found)
+                with closing(self._checkpoints()) as checkpoints:
+                    self._run_to_the_end(catalog, checkpoints, preemption)
+
+    def restore_from_path(self, rel_path: str) -> None:
+        """Take up the checkpoint at this path relative to the run directory: checkpoints/120, ../other/checkpoints/8.
+
+        The manifest is read first; a checkpoint of phase lora brings the trainer into phase lora, with
+        the frozen base and adapters read straight onto the mesh. Raises Failure STORAGE when a part is
+        missing or damaged, or the base is not the one that the checkpoint belongs to.
+        """
+        folder = self.spec.run_dir / rel_path
+        manifest = verify_checkpoint(folder)
+        in_lora_phase, spec = manifest.phase == "lora", self.spec.spec
+        if in_lora_phase:
+            shape = abstract_lora_state(self.model, spec, self.mesh)
+            base = restore_base(folder, shape.base_params)
+            self.state = shape.replace(base_params=base, **restore_tree(folder, saved_part(shape)))
+        else:
+            shape = abstract_full_state(self.model, spec, self.mesh)
+            self.state = shape.replace(**restore_tree(folder, saved_part(shape)))
+        self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
+        self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
+        self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
+        self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
+
+    def _check(self) -> dict[str, str] | None:
+        """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
+        check_run_dir(self.spec)
+        if self.spec.spec.logging.wandb:
+            require_wandb()
+        start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
+        if start is None or is_run(self.spec.run_dir):
+            return None
+        if pretrained and start != Path(pretrained):
+            self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
+        source = check_start(start, self.spec.spec)
+        for reason in source.damaged.values():
+            self.console.print(f"passed over: {reason}")
+        return pin(source.checkpoint)
+
+    def _prepare(self) -> Catalog:
+        """Make or open every dataset, and tell what was cut or left out."""
+        catalog = open_catalog(self.spec.spec, self.plan, _Preparation(self.console))
+        for remark in catalog.remarks():
+            self.console.print(remark)
+        return catalog
+
+    def _checkpoints(self) -> Checkpoints:
+        boundaries = tuple(phase.last_step for phase in self.plan.phases)
+        section = self.spec.spec.checkpoint
+        return Checkpoints(self.spec.run_dir, Retention(section.keep, section.best, boundaries))
+
+    def begin(self) -> None:
+        """Take up the state before the first step: random weights, or those that the run was given to start from."""
+        trains_all = self.plan.phases[0].name == "full"
+        start, told = start_of(self.spec)
+        for sentence in told:
+            self.console.print(sentence, soft_wrap=True)
+        self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
+        self.step, self._in_lora_phase = 0, False
+
+    def _take_up(self, catalog: Catalog) -> None:
+        """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
+        run_dir = self.spec.run_dir
+        self._run_id = run_id(run_dir)
+        damaged = resume(self, run_dir, catalog.digests())
+        for folder, reason in damaged.items():
+            if folder.name == BASE:  # what was left of it was set aside when it was made again
+                self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
+            else:
+                place = run_dir / CHECKPOINTS / folder.name
+                what = place if reason.startswith(f"{run_dir / BASE} ") else "it"
+                self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
+        if self._resumed is not None:
+            self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
+            for remark in note_resumed(run_dir, self._resumed, self.plan):
+                self.console.print(remark, soft_wrap=True)
+
+    def _accept(self, found: Run) -> None:
+        """Tell what the spec says otherwise than before, and write it down."""
+        for change in found.accepted:
+            self.console.print(f"changed: {change}", soft_wrap=True)
+        if decides_rates(self.plan, self.step, (change.key for change in found.accepted)):
+            self.console.print("from here on the learning rate is that of the new plan")
+        accept_changes(self.spec, found, self.step)
+
+    def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
+        run_dir, spec = self.spec.run_dir, self.spec.spec
+        write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
+        with ExitStack() as open_things:
+            console = ConsoleSink(self.console, self.plan.steps, self.step)
+            written = self._resumed.records if self._resumed else None
+            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb, written), console)
+            for sink in sinks:
+                open_things.callback(sink.close)
+            session = Session(catalog, checkpoints, sinks, preemption)
+            for phase in self.plan.phases:
+                if phase.last_step < self.step:
+                    continue
+                if phase.name == "lora" and not self._in_lora_phase:
+                    self._enter_lora_phase(checkpoints)
+                self.run_phase(phase, session)
+            checkpoints.wait()
+        if self._in_lora_phase:
+            check_adapters(self.state.params)
+        weights_digest = tree_digest(self.state.params)
+        reread_end(self)
+        digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
+        export(self, catalog, digests)
+        preemption.check()
+        summary = write_summary(run_dir, spec, self.plan, self.ledger, sinks[0].written, digests)
+        print_summary(self.console, run_dir, summary)
+
+    def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
+        """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
+        checkpoints.wait()
+        transition_to_lora(self)
+        self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
+
+
+def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:
+    """Run a valid spec in its run directory: what `lorarun exec` does. Raises Failure."""
+    enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    LoRATrainer(execution, console).run()
+
+
+class _Preparation:
+    """Shows the making of token stores on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a progress bar."""
+        return preparation_bar(self._console, label, total)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        self._console.print(sentence)

@@ -1,0 +1,1 @@
+"""The arithmetic of a run: stages, steps, learning rates, events, retention, bytes. Nothing else computes them."""

@@ -1,0 +1,176 @@
+"""Checks of single values: numbers in all their spellings, text, choices, true and false."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+from schema.check.findings import Failed, Findings, Json, Problem, describe, show
+from schema.text.scalars import NO, YES, number
+from schema.text.source import Node, Path, Scalar
+from schema.text.wording import join, nearest, quote
+
+LARGEST = 2**63 - 1
+# What other programs call a choice.
+SYNONYMS = {
+    **dict.fromkeys(("bf16", "torch.bfloat16", "jnp.bfloat16"), "bfloat16"),
+    **dict.fromkeys(("fp16", "f16", "half", "torch.float16", "jnp.float16"), "float16"),
+    **dict.fromkeys(("fp32", "f32", "float", "full", "torch.float32", "jnp.float32"), "float32"),
+    **dict.fromkeys(("gpt2", "gpt-2"), "gpt"),
+    **dict.fromkeys(("rs_lora", "rs-lora", "use_rslora"), "rslora"),
+}
+# Patterns of what becomes the name of a folder, and what would lead out of it.
+FOLDER_NAMES = (r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", r"^[A-Za-z0-9._-]*$")
+LEADS_OUT = re.compile(r"[/\\]|^\.\.$")
+# What each pattern of the sections allows, in words; tools/generate refuses a pattern that is not here.
+PATTERNS = {
+    r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-', not starting with '.'",
+    r"^[A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-'",
+    r"^.+_ppl$": "the name of a dataset and _ppl, such as fineweb_ppl",
+}
+KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text meets a pattern of the schema, whose $ is the very end of the text."""
+    return re.search(pattern.replace("$", r"\Z"), text) is not None
+
+
+def leaf_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    """Check a node against the schema of a single value."""
+    kind = schema["type"]
+    if not isinstance(node, Scalar):
+        return wrong_type(found, node, schema, path)
+    if kind in ("integer", "number"):
+        return _number(found, node, schema, path)
+    if kind == "string":
+        return _text(found, node, schema, path)
+    wanted = bool if kind == "boolean" else type(None)
+    return node.value if isinstance(node.value, wanted) else wrong_type(found, node, schema, path)
+
+
+def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
+    """Report a node of another type than the schema declares."""
+    wanted = join([*_kinds(found, schema)], "or")
+    remedy, kind, instead = f"write {wanted}", schema.get("type"), ""
+    if isinstance(node, Scalar):
+        if kind == "boolean" and node.text.lower() in (*YES, *NO):
+            instead = "true" if node.text.lower() in YES else "false"
+            remedy = f"write {instead}"
+        elif kind == "array" and node.value is not None:
+            instead = f"[{node.text}]" if node.plain else ""
+            remedy = f"write a list: [{quote(node.text)[1:-1]}]"
+        elif kind == "string" and node.value is not None:
+            remedy = f'quote it: "{quote(node.text)[1:-1]}"'
+        elif kind == "object" and (pair := re.fullmatch(r"(\w+):(\S+)", node.text)):
+            remedy = f"write a space behind the colon: {pair[1]}: {quote(pair[2])[1:-1]}"
+        elif kind == "object" and node.value is None:
+            remedy = "write its keys below it, or remove it"
+        elif _near_choice(found, node, schema):
+            remedy = f"write {_near_choice(found, node, schema)}"
+    elif kind == "array":
+        remedy = "write a list: put it in [ ] or start each entry with '-'"
+    what = show(path) if path else "the spec"
+    slug = "suffix-not-text" if isinstance(node, Scalar) and schema.get("pattern") in FOLDER_NAMES else "wrong-type"
+    return found.report(slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead)
+
+
+def _near_choice(found: Findings, node: Scalar, schema: Json) -> str:
+    options = (found.resolved(option) for option in schema.get("anyOf", ()))
+    near = nearest(node.text, [option["const"] for option in options if "const" in option])
+    return near[0] if near else ""
+
+
+def _kinds(found: Findings, schema: Json) -> Iterator[str]:
+    for option in schema.get("anyOf", [schema]):
+        resolved = found.resolved(option)
+        yield str(resolved["const"]) if "const" in resolved else KINDS[resolved["type"]]
+
+
+def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
+    value, whole = number(node.text), schema["type"] == "integer"
+    shown = quote(node.text)[1:-1]
+    if value is None or isinstance(node.value, bool):
+        return wrong_type(found, node, schema, path)
+    if not node.plain:
+        message = f"{show(path)} is text: the number {shown} stands in quotes"
+        return found.report("number-as-text", path, node, message, f"write {shown} without quotes", shown)
+    if whole and isfinite(value) and not isinstance(value, int):
+        message = f"{show(path)} is {shown}, and a whole number is wanted"
+        return found.report("wrong-type", path, node, message, f"write {bounds(schema)}")
+    converted = value if whole else float(value)
+    if not isfinite(converted) or (whole and abs(converted) > LARGEST):
+        message = f"{show(path)} is {shown}, beyond the numbers that a run can use"
+        return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
+    if not _within(converted, schema):
+        message = f"{show(path)} is {shown}, outside its range"
+        return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
+    return converted
+
+
+def _within(value: float, schema: Json) -> bool:
+    return (
+        ("minimum" not in schema or value >= schema["minimum"])
+        and ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"])
+        and ("maximum" not in schema or value <= schema["maximum"])
+        and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
+        and ("not" not in schema or value != schema["not"]["const"])
+    )
+
+
+def bounds(schema: Json) -> str:
+    """Say which numbers a key takes: a whole number, at least 1."""
+    return ", ".join(filter(None, (KINDS[schema["type"]], limits(schema))))
+
+
+def limits(schema: Json) -> str:
+    """Say how large and small a number may be; nothing where it may be any."""
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    found = " and ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
+    never = f"but not {schema['not']['const']}" if "not" in schema else ""
+    return ", ".join(filter(None, (found, never)))
+
+
+def _text(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
+    if not isinstance(node.value, str):
+        return wrong_type(found, node, schema, path)
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if choices:
+        return _choice(found, node, choices, schema, path)
+    if len(node.value) < schema.get("minLength", 0):
+        return found.report("out-of-range", path, node, f"{show(path)} is empty", "write at least one character")
+    if "pattern" in schema and not matches(schema["pattern"], node.value):
+        slug, remedy = "invalid-choice", f"write {PATTERNS[schema['pattern']]}"
+        if schema["pattern"] in FOLDER_NAMES and LEADS_OUT.search(node.value):
+            slug, remedy = "path-escape", f"{remedy}; files elsewhere are named in data/sources/NAME/path"
+        return found.report(slug, path, node, f"{show(path)} can't be {quote(node.value)}", remedy)
+    return node.value
+
+
+def _choice(found: Findings, node: Scalar, choices: list[str], schema: Json, path: Path) -> Any:
+    if node.text in choices:
+        return node.text
+    if schema.get("any_case") and node.text.upper() in choices:
+        message = f"{show(path)} is written {quote(node.text)}"
+        upper = node.text.upper()
+        found.problems.append(Problem("style-case", path, node.span, message, f"write {upper}", instead=upper))
+        return node.text.upper()
+    near = [SYNONYMS[node.text.lower()]] if SYNONYMS.get(node.text.lower()) in choices else nearest(node.text, choices)
+    listed = "" if len(near or choices) == len(choices) else f"; the choices are {', '.join(choices)}"
+    message, remedy = f"{show(path)} can't be {quote(node.text)}{listed}", f"write {join(near or choices, 'or')}"
+    return found.report("invalid-choice", path, node, message, remedy, near[0] if len(near) == 1 else "")

@@ -1,0 +1,186 @@
+"""A small interpreter of the generated JSON Schema over the located tree: mappings, lists and unions.
+
+It knows exactly the keywords that `tools/generate` lets through, adds the spellings of numbers that
+YAML authors use, and records problems with places instead of raising. It never imports pydantic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
+from schema.check.leaves import LEADS_OUT, PATTERNS, leaf_value, matches, wrong_type
+from schema.text.diagnostic import Related
+from schema.text.scalars import number
+from schema.text.source import Mapping, Node, Path, Scalar, Sequence, same
+from schema.text.wording import distance, join, nearest, quote
+
+NOTE = "x-"
+MOST_EDITS = 2  # between a key and the one that a fix may write in its place
+LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
+
+
+def check_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    """Check a node and what it holds; return its plain value, written keys only, or FAILED."""
+    found.nodes[path] = node
+    schema = found.resolved(schema)
+    if "anyOf" in schema:
+        return _any_of(found, node, schema, path)
+    if schema["type"] == "object":
+        return _mapping(found, node, schema, path)
+    if schema["type"] == "array":
+        return _list(found, node, schema, path)
+    return leaf_value(found, node, schema, path)
+
+
+def hydrate(found: Findings, given: Any, schema: Json) -> Any:
+    """Fill a plain value with the defaults of every key that was not written; required keys stay absent."""
+    schema = found.resolved(schema)
+    if isinstance(given, list) and "items" in schema:
+        return [hydrate(found, item, schema["items"]) for item in given]
+    if not isinstance(given, dict) or schema.get("type") != "object":
+        return given
+    whole = {name: hydrate(found, value, property_schema(schema, name) or {}) for name, value in given.items()}
+    for name, inner in schema.get("properties", {}).items():
+        resolved = found.resolved(inner)
+        if name in whole:
+            continue
+        if "default" in resolved:
+            whole[name] = resolved["default"]
+        elif resolved.get("type") == "object" and name not in schema.get("required", ()):
+            whole[name] = hydrate(found, {}, resolved)
+    return whole
+
+
+def property_schema(schema: Json, name: str) -> Json | None:
+    """Return the schema of one key of an object, None when the object does not know it."""
+    if name.startswith(NOTE):
+        return None
+    known: Json | None = schema.get("properties", {}).get(name)
+    if known is not None:
+        return known
+    patterns = schema.get("patternProperties", {}).items()
+    return next((inner for pattern, inner in patterns if inner is not True and matches(pattern, name)), None)
+
+
+def declared_paths(found: Findings, schema: Json, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of every key that the schema declares, outside lists and free names."""
+    for name, inner in found.resolved(schema).get("properties", {}).items():
+        yield (*path, name)
+        yield from declared_paths(found, inner, (*path, name))
+
+
+def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    if not isinstance(node, Mapping):
+        return wrong_type(found, node, schema, path)
+    values: Json = {}
+    unknown: list[Scalar] = []
+    for key, child in node.entries:
+        name, inner = key.text, (*path, key.text)
+        if name.startswith(NOTE):
+            continue
+        if inner in found.keys:
+            _duplicate(found, key, inner, child)
+            continue
+        found.keys[inner] = key
+        declared = property_schema(schema, name)
+        if declared is None:
+            unknown.append(key)
+            continue
+        value = check_value(found, child, declared, inner)
+        if not isinstance(value, Failed):
+            values[name] = value
+    for key in unknown:
+        _unknown_key(found, key, schema, path)
+    for name in schema.get("required", ()):
+        absent = (*path, name)
+        if absent not in found.keys and absent not in found.failed:
+            message = f"{show(path)} has no key {quote(name)}, which is required"
+            at = found.place(path, found.nodes[path])
+            found.problems.append(Problem("missing-key", absent, at, message, f"add '{name}: …'"))
+            found.failed.add(absent)
+    return values
+
+
+def _duplicate(found: Findings, key: Scalar, path: Path, value: Node) -> None:
+    first = Related(found.keys[path].span, "first written here")
+    message = f"{show(path)} is written twice"
+    either = "either" if path in found.nodes and same(found.nodes[path], value) else ""
+    found.problems.append(Problem("duplicate-key", path, key.span, message, "keep one of the two", (first,), either))
+    found.failed.add(path)
+
+
+def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None:
+    name, inner = key.text, (*path, key.text)
+    where = f"in {show(path)}" if path else "at the top of the spec"
+    declared = schema.get("properties", {})
+    if not declared:
+        allowed = [PATTERNS[pattern] for pattern, value in schema["patternProperties"].items() if value is not True]
+        slug = "path-escape" if LEADS_OUT.search(name) else "unknown-key"
+        found.report(slug, inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
+        return
+    belongs = [other for other in declared_paths(found, found.schema) if other[-1] == name and other not in found.keys]
+    absent = [other for other in declared if (*path, other) not in found.keys]
+    near = [] if 0 < len(belongs) <= 3 else nearest(name, absent)
+    again = nearest(name, [other for other in declared if (*path, other) in found.keys]) if not near else []
+    message = f"unknown key {quote(name)} {where}"
+    related: tuple[Related, ...] = ()
+    if near:
+        found.failed.update((*path, other) for other in near)
+        remedy = f"write {join([quote(other) for other in near], 'or')}"
+    elif 0 < len(belongs) <= 3:
+        found.failed.update(belongs)
+        remedy = f"it belongs to {join([show(other) for other in belongs], 'or')}"
+    elif again:
+        related = (Related(found.keys[*path, again[0]].span, "written here"),)
+        remedy = f"remove it: {quote(again[0])} is written already"
+    else:
+        remedy = elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
+    close = len(near) == 1 and distance(name, near[0]) <= MOST_EDITS
+    found.problems.append(Problem("unknown-key", inner, key.span, message, remedy, related, near[0] if close else ""))
+    found.failed.add(inner)
+
+
+def elsewhere(found: Findings, name: str) -> str:
+    """Say where a key that does not belong here belongs, or return nothing."""
+    paths = {show(path): path for path in declared_paths(found, found.schema)}
+    nested = name.replace(".", "/")
+    if nested != name or "/" in name:
+        if nested in paths:
+            return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
+        return ""
+    last = {path[-1]: path for path in reversed(paths.values())}
+    near = [name] if name in last else nearest(name, [str(part) for part in last]) if len(name) >= LEAST_LETTERS else []
+    exact = [shown for shown, path in paths.items() if near and path[-1] in near]
+    return f"it belongs to {join(exact, 'or')}" if 0 < len(exact) <= 3 else ""
+
+
+def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    if not isinstance(node, Sequence):
+        return wrong_type(found, node, schema, path)
+    least = schema.get("minItems", 0)
+    items = [check_value(found, item, schema["items"], (*path, index)) for index, item in enumerate(node.items)]
+    if len(items) < least:
+        return found.report("out-of-range", path, node, f"{show(path)} is too short", f"list at least {least}")
+    return [None if isinstance(item, Failed) else item for item in items]
+
+
+def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    """Take the first option that accepts the node; else explain by the option that the node resembles."""
+    options = [found.resolved(option) for option in schema["anyOf"]]
+    numeric = isinstance(node, Scalar) and number(node.text) is not None
+    resembled = None
+    for option in options:
+        attempt = Findings(found.schema, keys=found.keys)
+        value = check_value(attempt, node, option, path)
+        if not isinstance(value, Failed) and not attempt.problems:
+            return value
+        free_text = option["type"] == "string" and "const" not in option
+        if (numeric and option["type"] in ("integer", "number")) or free_text:
+            resembled = attempt
+    if resembled is None or not isinstance(node, Scalar) or node.value is None:
+        return wrong_type(found, node, schema, path)
+    found.problems += resembled.problems
+    found.failed |= resembled.failed
+    return FAILED

@@ -1,0 +1,196 @@
+"""When a run saves, what a checkpoint says and holds, and what is seen of a run from outside while it runs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+import runner.train.trainer
+from runner.checkpoint.arrays import STATE
+from runner.checkpoint.manifest import Manifest, read_manifest
+from runner.checkpoint.save import Checkpoints
+from runner.run.identity import spec_digest
+from runner.run.lock import locked
+from runner.run.versions import library_versions
+from schema.lint import load_spec
+from tests.runner.interrupted_run import records, summary
+from tests.runner.workplace import SPEC, Outcome, fill, lorarun
+
+NEVER = ("logging/checkpoint_interval=never", "checkpoint/keep=9")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a valid spec without exports, and its data."""
+    fill(tmp_path)
+    (tmp_path / "spec.yaml").write_text(SPEC + "export: {merged: false, adapter: false}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object]], None]:
+    """Do something whenever a step has been taken."""
+
+    def at_step(act: Callable[[int], object]) -> None:
+        train = runner.train.trainer.BaseTrainer._train
+
+        def trained(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+            metrics = train(self, phase, compiled, batch, key)
+            act(batch.step)
+            return metrics
+
+        monkeypatch.setattr(runner.train.trainer.BaseTrainer, "_train", trained)
+
+    return at_step
+
+
+def execute(here: Path, *settings: str) -> Outcome:
+    return lorarun(here, "exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in settings))
+
+
+def saved(here: Path) -> list[int]:
+    return sorted(int(path.name) for path in (here / "run/checkpoints").iterdir() if path.name.isdigit())
+
+
+def test_a_run_saves_when_minutes_have_passed_and_not_before(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    wait = Checkpoints.check
+
+    def later(self: Checkpoints) -> None:  # asked once before and once after each step's validation
+        now[0] += 15
+        wait(self)
+
+    monkeypatch.setattr(runner.train.trainer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Checkpoints, "check", later)
+    done = execute(here, *NEVER, "training/pre_lora_tokens=[1024]", "checkpoint/every_minutes=1.5")
+    assert done.exit_code == 0, done.stderr
+    # 90 s are 6 of these: after 3 steps; again 3 steps after that; the phases end at 8 and 10.
+    assert saved(here) == [3, 6, 8, 10]
+
+
+def test_a_run_saves_at_each_step_when_each_takes_longer_than_asked(here: Path) -> None:
+    assert execute(here, *NEVER, "checkpoint/every_minutes=0.0000001").exit_code == 0
+    assert saved(here) == [1, 2, 3, 4]
+
+
+def test_a_write_that_fails_behind_the_training_ends_it_at_the_next_step(
+    here: Path, monkeypatch: pytest.MonkeyPatch, at_step: Callable[..., None]
+) -> None:
+    steps: list[int] = []
+    seal = runner.checkpoint.save.seal
+
+    def full(folder: Path, facts: dict[str, Any]) -> None:
+        if facts.get("step") == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        seal(folder, facts)
+
+    def wait_for_the_write(step: int) -> None:
+        steps.append(step)
+        time.sleep(0.5 if step == 3 else 0)  # the write of step 2 goes on behind step 3
+
+    monkeypatch.setattr("runner.checkpoint.save.seal", full)
+    at_step(wait_for_the_write)
+    done = execute(here, "training/pre_lora_tokens=[1024]", "logging/checkpoint_interval=2")
+    assert (done.exit_code, "the disk is full" in done.stderr) == (74, True), done.stderr
+    assert (steps, saved(here)) == ([1, 2, 3], [])
+    assert records(here / "run")[-1]["step"] == 3
+
+
+def test_a_checkpoint_says_what_the_summary_of_its_run_says(here: Path) -> None:
+    assert execute(here).exit_code == 0
+    ends, spec = summary(here / "run"), load_spec("spec.yaml")
+    plan = json.loads((here / "run/plan.json").read_text())
+    train = {each["step"]: each for each in records(here / "run") if each["event"] == "train"}
+    last, boundary = read_manifest(here / "run/checkpoints/4"), read_manifest(here / "run/checkpoints/2")
+    assert last == Manifest(
+        phase="lora",
+        stage=1,
+        step=ends["steps"],
+        tokens=ends["tokens"],
+        seed=spec.training.seed,
+        spec_digest=spec_digest(spec),
+        plan_digest=ends["plan_digest"],
+        base_digest=ends["base_digest"],
+        stores={"tales": json.loads((here / "stores/tales/meta.json").read_text())["digest"]},
+        ledger={name: list(counted.values()) for name, counted in ends["datasets"].items()},
+        token_digest=ends["token_digest"],
+        micro_batch_rows=spec.training.per_device_batch_size,
+        batch_devices=1,
+        skipped_steps=0,
+        versions=library_versions(),
+        records=last.records,
+        run_id=json.loads((here / "run/run.json").read_text())["run_id"],
+    )
+    assert last.plan_digest == plan["digest"]
+    assert (boundary.phase, boundary.step, boundary.tokens, boundary.base_digest) == ("full", 2, 256, None)
+    assert boundary.token_digest == train[2]["token_digest"]
+    assert boundary.ledger["tales"][0] == 8
+
+
+def test_a_run_is_told_as_running_while_it_is_and_as_finished_afterwards(
+    here: Path, at_step: Callable[..., None]
+) -> None:
+    told: dict[int, str] = {}
+    at_step(lambda step: told.update({step: state(here)}))
+    assert execute(here).exit_code == 0
+    assert told == dict.fromkeys(range(1, 5), "running")
+    assert state(here) == "finished"
+    with locked(here / "run"):
+        assert state(here) == "running"
+    assert state(here) == "finished"
+
+
+def state(here: Path) -> str:
+    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)
+    return found["state"]
+
+
+def test_a_loss_that_jumps_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_record = runner.train.trainer.train_record
+
+    def jump(trainer: Any, *arguments: Any) -> dict[str, Any]:
+        record = train_record(trainer, *arguments)
+        return record | {"loss": {1: 5.0}.get(record["step"] // 10, 2.0)}
+
+    monkeypatch.setattr("runner.train.trainer.train_record", jump)
+    done = execute(here, "training/pre_lora_tokens=[1152]")  # 9 steps, and 2 of phase lora
+    assert done.exit_code == 0, done.stderr
+    assert "step 10: the loss is far above 2.0000, the median of the last reports\n" in done.stdout
+    assert done.stdout.count("far above") == 2
+
+
+def test_a_checkpoint_of_phase_lora_holds_adapters_and_nothing_of_the_base(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = ("architecture/n_embd=512", "optimization/lora/rank=1", "training/validation=false")
+    trees: dict[int, Any] = {}
+    save = Checkpoints.save
+
+    def note(self: Checkpoints, state: Any, manifest: Manifest) -> None:
+        trees[manifest.step] = jax.tree.map(lambda leaf: leaf.size, state)
+        save(self, state, manifest)
+
+    monkeypatch.setattr(Checkpoints, "save", note)
+    done = execute(here, *wide, "training/pre_lora_tokens=[128]", "training/post_lora_tokens=[128]")
+    assert done.exit_code == 0, done.stderr
+    full, lora = (stored(here / f"run/checkpoints/{step}") for step in (1, 2))
+    adapters = 4 * sum(jax.tree.leaves(trees[2]["params"]))
+    limit = 1.1 * 3 * adapters + 1_000_000
+    assert lora <= limit < full / 30, (lora, limit, full)  # weights or one moment of the base would break it
+    base = {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(trees[1]["params"])}
+    held = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(trees[2]["params"])]
+    assert all(path.startswith(("['lora_A']", "['lora_B']")) for path in held)
+    assert base.isdisjoint(held)
+    assert not [path for path in (here / "run/checkpoints/2" / STATE).rglob("*") if path.name.startswith("base")]
+
+
+def stored(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

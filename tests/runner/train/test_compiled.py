@@ -1,0 +1,105 @@
+"""A phase: its two programs, the arrays they consume, and the rows that a device takes at once."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AbstractMesh
+
+from runner.failure import ExitCode, Failure
+from runner.lora.state import abstract_lora_state
+from runner.lora.transition import transition_to_lora
+from runner.mesh import put_batch
+from runner.state import Stream, stream_key
+from runner.train.compiled import compile_phase, device_memory, micro_batch_rows, state_bytes
+from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
+
+
+def mesh_of(devices: int) -> AbstractMesh:
+    return AbstractMesh((devices, 1, 1), ("data", "fsdp", "tensor"))
+
+
+def rows(per_device: int, memory: int | None = None, devices: int = 1, **architecture: int) -> int:
+    spec = make_spec(architecture=architecture, training={"batch_size": 96, "per_device_batch_size": per_device})
+    return micro_batch_rows(spec, mesh_of(devices), "full", memory)
+
+
+def test_the_rows_asked_are_lowered_to_a_divisor_of_a_devices_share() -> None:
+    assert [rows(asked) for asked in (1, 5, 7, 32, 40, 1000)] == [1, 4, 6, 32, 32, 96]
+    assert [rows(asked, devices=8) for asked in (1, 5, 7, 1000)] == [1, 4, 6, 12]
+
+
+def test_a_cpu_takes_about_1024_tokens_at_once() -> None:
+    assert [rows(-1, block_size=size) for size in (16, 64, 256, 4096)] == [48, 16, 4, 1]
+
+
+def test_an_accelerator_takes_the_most_that_fits() -> None:
+    spec = make_spec(training={"batch_size": 96})
+    least = state_bytes(spec, dict(mesh_of(1).shape), "full") / 0.9
+    found = [rows(-1, memory=int(least) + extra) for extra in (0, 10**6, 3 * 10**6, 10**9)]
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (1, 96)
+    assert 1 < found[1] < 96
+
+
+def test_phase_lora_needs_less_memory_for_its_state() -> None:
+    spec = make_spec(architecture={"dtype": {"activation": "bfloat16"}, "n_embd": 128})
+    full, lora = (state_bytes(spec, dict(mesh_of(1).shape), phase) for phase in ("full", "lora"))
+    assert lora < full / 4
+
+
+def test_a_batch_that_the_devices_do_not_divide_is_refused() -> None:
+    spec = make_spec(training={"batch_size": 12})
+    with pytest.raises(Failure, match=r"batch_size 12 is no multiple of the 8 devices .* make it 16") as caught:
+        micro_batch_rows(spec, mesh_of(8), "full", None)
+    assert caught.value.exit_code == ExitCode.INVALID
+
+
+def test_a_cpu_says_nothing_of_its_memory() -> None:
+    assert device_memory() is None or device_memory() > 0
+
+
+def test_each_phase_compiles_two_programs_and_nothing_while_it_runs(caplog: pytest.LogCaptureFixture) -> None:
+    spec = make_spec(training={"validation_steps": 3})
+    trainer = start(spec)
+    with jax.log_compiles(True), caplog.at_level("WARNING", logger="jax._src"):
+        caplog.clear()
+        phase = compile_phase(spec, trainer.mesh, trainer.state, 2)
+        compiled = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Compiling jit(")]
+        assert [message.split()[1] for message in compiled] == ["jit(_train)", "jit(_validate)"]
+        batch, key = put_batch(trainer.mesh, random_batch(spec, 0)), stream_key(0, Stream.DROPOUT_FULL)
+        caplog.clear()
+        for _ in range(2):
+            trainer.state, _ = phase.train(trainer.state, batch, 1e-3, key)
+        assert not [r for r in caplog.records if "Compiling" in r.getMessage()]
+    assert (phase.micro_rows, phase.accumulation, phase.validation_rows) == (2, 4, 4)
+
+
+@pytest.mark.parametrize("evaluate", [True, False])
+def test_validation_is_compiled_where_a_spec_asks_for_losses_and_nowhere_else(evaluate: bool) -> None:
+    asked = make_spec(training={"validation": False, "evaluate": evaluate})
+    spec = asked.model_copy(update={"eval": asked.eval.model_copy(update={"evaluations": ["pydoc_ppl"]})})
+    trainer = start(spec)
+    assert (compile_phase(spec, trainer.mesh, trainer.state, 8).validate is not None) is evaluate
+
+
+def test_a_step_consumes_the_old_state_but_for_the_base_and_validation_nothing() -> None:
+    spec = make_spec()
+    trainer = start(spec)
+    phase = compile_phase(spec, trainer.mesh, trainer.state, 8)
+    old = jax.tree.leaves((trainer.state.params, trainer.state.opt_state))
+    assert phase.validate is not None
+    phase.validate(trainer.state, put_batch(trainer.mesh, random_batch(spec, 0)))
+    assert not any(leaf.is_deleted() for leaf in old)
+    steps_of(phase, trainer, steps=1)
+    assert all(leaf.is_deleted() for leaf in old)
+
+    transition_to_lora(trainer)
+    abstract = abstract_lora_state(trainer.model, spec, trainer.mesh)
+    phase = compile_phase(spec, trainer.mesh, abstract.replace(apply_fn=trainer.state.apply_fn, tx=trainer.state.tx), 8)
+    adapters, base = jax.tree.leaves(trainer.state.params), jax.tree.leaves(trainer.state.base_params)
+    steps_of(phase, trainer, steps=1)
+    assert all(leaf.is_deleted() for leaf in adapters)
+    assert not any(leaf.is_deleted() for leaf in base)
+    assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(trainer.state.params))

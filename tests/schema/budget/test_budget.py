@@ -1,0 +1,73 @@
+"""Tokens, steps and rows: integer arithmetic that neither drifts nor loses a row."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema.budget import stages as budget
+
+rates = st.lists(st.integers(1, 50), min_size=1, max_size=5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rates, st.integers(1, 120))
+def test_every_row_belongs_to_one_dataset_and_counts_meet_the_rates_over_every_prefix(
+    weights: list[int], rows: int
+) -> None:
+    exact = [Fraction(weight, sum(weights)) for weight in weights]
+    counts = [0] * len(exact)
+    allowed = 1 + Fraction(max(0, len(exact) - 2), 2)
+    for row in range(rows):
+        assert budget.rows_before(exact, row) == tuple(counts)
+        dataset, before = budget.select(exact, row)
+        assert before == counts[dataset]
+        counts[dataset] += 1
+        for share, count in zip(exact, counts, strict=True):
+            assert abs(count - share * (row + 1)) <= allowed
+    assert sum(budget.rows_before(exact, rows)) == rows
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 10**7), max_size=4), st.lists(st.integers(1, 10**7), max_size=4), st.integers(1, 10**5))
+def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_step(
+    pre: list[int], post: list[int], step: int
+) -> None:
+    training = SimpleNamespace(
+        tokens=1,
+        dataset=[],
+        pre_lora_tokens=pre,
+        pre_lora_dataset=[[]] * len(pre),
+        post_lora_tokens=post,
+        post_lora_dataset=[[]] * len(post),
+    )
+    found = budget.stages(training, {"pre_lora_tokens"}, step)
+    asked = start = 0
+    for stage, tokens in zip(found, pre + post, strict=True):
+        asked += tokens
+        assert stage.start == start
+        assert stage.end >= stage.start
+        assert abs(2 * (stage.end * step - asked)) <= step
+        start = stage.end
+    assert [stage.phase for stage in found] == ["full"] * len(pre) + ["lora"] * len(post)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 999), st.integers(1, 10**6))
+def test_a_share_of_steps_is_the_nearest_integer(thousandths: int, steps: int) -> None:
+    share = thousandths / 1000
+    assert abs(budget.share_of_steps(share, steps) - Fraction(thousandths, 1000) * steps) <= Fraction(1, 2)
+
+
+def test_rates_mean_the_decimal_numbers_as_written() -> None:
+    assert budget.shares([0.1, 0.2, 0.7]) == (Fraction(1, 10), Fraction(1, 5), Fraction(7, 10))
+    assert sum(budget.shares([0.3, 0.3, 0.3])) == 1
+
+
+def test_one_budget_decides_only_where_no_phase_is_written() -> None:
+    assert budget.one_budget({"tokens", "batch_size"})
+    assert not budget.one_budget({"batch_size"})
+    assert not budget.one_budget({"tokens", "post_lora_tokens"})

@@ -1,0 +1,199 @@
+"""Every format says the same findings: SARIF by the official schema, annotations that survive any text, one line each.
+
+`sarif-2.1.0-rtm.5.json` is the official schema as SchemaStore publishes it, unchanged; it came with
+@microsoft/jest-sarif 1.0.0-beta.0, which is under the MIT licence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from jsonschema import Draft4Validator
+
+from runner.commands.validate.command import FORMATS as OFFERED
+from runner.commands.validate.command import SEVERITIES
+from schema.docs.rules import documentation
+from schema.formats import FORMATS, Report, load_format
+from schema.lint import lint_file, lint_text
+from schema.rules import RULES
+from schema.text.diagnostic import Diagnostic, Edit, Fix, Origin, Related, Severity, Span
+from tests.schema.goldens import SPECS, cases, verdict
+
+SARIF = Draft4Validator(json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8")))
+NAMES = ["s.yaml", "a b/ü %,:.yaml", "/abs/s.yaml", "<stdin>", "new\nline\x1b[0m.yaml", "\udcff.yaml"]
+
+
+def span(name: str = "s.yaml", line: int = 1, column: int = 6, end: tuple[int, int] = (1, 11)) -> Span:
+    return Span(Origin(name, ("key: value", "last")), line, column, *end)
+
+
+def finding(place: Span | None = None, fix: Fix | None = None, severity: Severity = Severity.ERROR) -> Diagnostic:
+    return Diagnostic("LR011", "out-of-range", severity, place or span(), "50 % is wrong", "write 1", fix=fix)
+
+
+def rendered(kind: str, *found: Diagnostic, colour: bool = False) -> str:
+    return load_format(kind).render(Report(found, colour=colour))
+
+
+def sarif(*found: Diagnostic) -> dict[str, Any]:
+    """The only run of a valid log."""
+    log = json.loads(rendered("sarif", *found))
+    assert [error.message for error in SARIF.iter_errors(log)] == []
+    (run,) = log["runs"]
+    return dict(run)
+
+
+def test_the_command_line_offers_every_format_and_severity() -> None:
+    assert OFFERED == FORMATS
+    assert tuple(Severity) == SEVERITIES
+
+
+@cache
+def every_golden_finding() -> tuple[Diagnostic, ...]:
+    return tuple(found for path in cases() for found in verdict(path).diagnostics)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_golden_finding_is_in_every_format(kind: str) -> None:
+    found = every_golden_finding()
+    text = rendered(kind, *found)
+    assert {letter for letter in text if not letter.isprintable()} <= {"\n", "\t"}
+    codes = [each.code for each in found]
+    if kind == "sarif":
+        assert [result["ruleId"] for result in sarif(*found)["results"]] == codes
+    elif kind == "json":
+        assert [row["code"] for row in json.loads(text)] == codes
+    elif kind == "text":
+        assert re.findall(r"^\S.*: (?:error|warning|info)\[(\w+) ", text, re.MULTILINE) == codes
+    else:
+        assert len(text.splitlines()) == len(found)
+
+
+def test_no_findings_are_an_empty_list_in_json_and_nothing_in_lines() -> None:
+    assert [rendered(kind) for kind in ("json", "concise", "github")] == ["[]\n", "", ""]
+    assert sarif()["results"] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_strange_file_name_breaks_no_format(kind: str, name: str) -> None:
+    text = rendered(kind, finding(span(name)))
+    assert "\x1b" not in text
+    if kind == "sarif":
+        sarif(finding(span(name)))
+    if kind in ("github", "concise"):
+        assert len(text.splitlines()) == 1
+
+
+def test_json_has_the_edits_of_a_fix() -> None:
+    fix = Fix((Edit(span(), "1"), Edit(span(end=(1, 6)), "2")), safe=False)
+    (row,) = json.loads(rendered("json", finding(fix=fix)))
+    place = {"file": "s.yaml", "line": 1, "column": 6, "end_line": 1}
+    edits = [{**place, "end_column": 11, "text": "1"}, {**place, "end_column": 6, "text": "2"}]
+    assert row["fix"] == {"safe": False, "edits": edits}
+
+
+@pytest.mark.parametrize("kind", ["json", "sarif"])
+def test_programs_are_given_ascii(kind: str) -> None:
+    assert rendered(kind, finding(span("ü\udcff.yaml"))).isascii()
+
+
+def test_an_edit_to_the_end_of_the_text_ends_in_the_text() -> None:
+    fix = Fix((Edit(span(line=2, column=1, end=(3, 1)), ""),), safe=True)
+    (result,) = sarif(finding(fix=fix))["results"]
+    (replacement,) = result["fixes"][0]["artifactChanges"][0]["replacements"]
+    assert replacement["deletedRegion"] == {"startLine": 2, "startColumn": 1, "endLine": 2, "endColumn": 5}
+
+
+def test_sarif_describes_the_rules_that_fired_with_their_whole_documentation() -> None:
+    found = lint_text("training: {batch_size: 0, batch_size: 1}\nmesh: {dta: 1}", "s.yaml").diagnostics
+    run = sarif(*found)
+    rules = run["tool"]["driver"]["rules"]
+    documented = {rule.CODE: documentation(rule) for rule in RULES}
+    assert [rule["id"] for rule in rules] == sorted({each.code for each in found})
+    for rule in rules:
+        text = documented[rule["id"]]
+        assert rule["help"]["text"] == text
+        assert rule["help"]["markdown"] == f"# {rule['id']} {rule['name']}\n\n{text}\n"
+        assert rule["fullDescription"]["text"].startswith(rule["shortDescription"]["text"])
+        assert "*Why" not in rule["fullDescription"]["text"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [each.code for each in found]
+
+
+def test_sarif_has_related_places_and_fixes() -> None:
+    fix = Fix((Edit(span(), "1"),), safe=True)
+    found = Diagnostic(
+        *("LR002", "duplicate-key", Severity.WARNING, span(), "twice", "keep one"),
+        related=(Related(span(line=2, column=1, end=(2, 5)), "the other"),),
+        fix=fix,
+    )
+    (result,) = sarif(found)["results"]
+    (related,) = result["relatedLocations"]
+    assert related["physicalLocation"]["region"]["startLine"] == 2
+    assert related["message"]["text"] == "the other"
+    assert result["level"] == "warning"
+    assert result["message"]["text"] == "twice; keep one"
+    (change,) = result["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "s.yaml"}
+    assert change["replacements"][0]["insertedContent"] == {"text": "1"}
+    assert result["fixes"][0]["properties"] == {"safe": True}
+
+
+def test_sarif_names_files_by_uri() -> None:
+    uris = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in sarif(*(finding(span(name)) for name in ("a/ü %.yaml", "/abs/s.yaml")))["results"]
+    ]
+    assert unquote(uris[0]) == "a/ü %.yaml"
+    assert uris == ["a/%C3%BC%20%25.yaml", "file:///abs/s.yaml"]
+
+
+@pytest.mark.parametrize("kind", ["sarif", "github"])
+def test_an_argument_of_the_command_line_is_no_file(kind: str) -> None:
+    (found,) = lint_file(SPECS / "ok" / "base.yaml", ["mesh/dta=1"]).diagnostics
+    if kind == "sarif":
+        (location,) = sarif(found)["results"][0]["locations"]
+        assert location == {"logicalLocations": [{"fullyQualifiedName": "--set mesh/dta=1", "kind": "parameter"}]}
+    else:
+        assert rendered(kind, found).startswith("::error title=LR014 override-without-target::--set mesh/dta=1:1:1: ")
+
+
+def test_an_annotation_names_its_place_and_says_its_sentence() -> None:
+    assert rendered("github", finding()) == (
+        "::error title=LR011 out-of-range,file=s.yaml,line=1,endLine=1,col=6,endColumn=11"
+        "::s.yaml:1:6: 50 %25 is wrong; write 1\n"
+    )
+
+
+def test_an_annotation_of_several_lines_has_no_columns() -> None:
+    text = rendered("github", finding(span(end=(2, 3)), severity=Severity.INFO))
+    assert text.startswith("::notice title=LR011 out-of-range,file=s.yaml,line=1,endLine=2::")
+
+
+def test_an_annotation_escapes_what_would_end_it() -> None:
+    text = rendered("github", finding(span("a,b:c%d\re\nf.yaml"), severity=Severity.WARNING))
+    assert text.startswith("::warning ")
+    assert "file=a%2Cb%3Ac%25d%0De%0Af.yaml,line=1" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_a_concise_line_is_what_editors_parse() -> None:
+    assert rendered("concise", finding()) == "s.yaml:1:6: error[LR011 out-of-range]: 50 % is wrong; write 1\n"
+    assert "\x1b[31;1merror[LR011 out-of-range]\x1b[0m" in rendered("concise", finding(), colour=True)
+
+
+def test_the_summary_of_text_says_what_can_be_fixed_and_how() -> None:
+    def last(*found: Diagnostic) -> str:
+        return rendered("text", *found).splitlines()[-1]
+
+    safe, unsafe = (finding(fix=Fix((Edit(span(), "1"),), safe=safe)) for safe in (True, False))
+    assert last(finding()) == "1 error in 1 file"
+    assert last(safe, finding()) == "2 errors in 1 file; fixable: 1 by validate --fix"
+    assert last(unsafe) == "1 error in 1 file; fixable: 1 by validate --unsafe-fixes"
+    assert last(safe, safe, unsafe) == "3 errors in 1 file; fixable: 2 by validate --fix, 1 by validate --unsafe-fixes"

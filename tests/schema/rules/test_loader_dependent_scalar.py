@@ -1,0 +1,92 @@
+"""LR801 against a reader of YAML 1.1: what differs is told, and the fix is read alike by both."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema.document import Document, read_document
+from schema.fixes.apply import fix_text
+from schema.lint import lint_text
+from schema.rules.loader_dependent_scalar import check
+from schema.text.scalars import number, spelled
+
+SLUG = "loader-dependent-scalar"
+PYYAML = pytest.importorskip("yaml")  # flax needs it
+
+
+def told(text: str) -> list[str]:
+    return [found.message for found in lint_text(text, "s").diagnostics if found.slug == SLUG]
+
+
+def old(text: str) -> object:
+    """What PyYAML, a reader of YAML 1.1, makes of a plain value."""
+    return PYYAML.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "portable"),
+    [
+        ("lr", "3e-4", "3.0e-4"),
+        ("lr", "3E-4", "3.0e-4"),
+        ("lr", "1.5e3", "1.5e+3"),
+        ("lr", "1_0e-4", "1_0.0e-4"),
+        ("lr", "010", "10.0"),
+        ("lr", "+.5", "+0.5"),
+        ("lr", "0o1", "1.0"),
+        ("lora/rank", "016", "16"),
+        ("lora/rank", "1.6e1", "16"),
+        ("lora/rank", "0o20", "16"),
+    ],
+)
+def test_a_number_is_written_so_that_both_read_it(key: str, written: str, portable: str) -> None:
+    names = key.split("/")
+    before, after = (
+        f"optimization: {'{'.join(f'{name}: ' for name in ('', *names))[2:]}{text}{'}' * len(names)}\n"
+        for text in (written, portable)
+    )
+    assert number(written) == number(portable) == old(portable)
+    assert old(written) != number(written)
+    assert fix_text(before, lambda text: lint_text(text, "s")).text == after
+
+
+@pytest.mark.parametrize("text", ["300_000_000", "300M", "0x10", "+1", "0", "00", "1.", ".5", "1.0e-4", "1e", "never"])
+def test_what_both_read_alike_or_neither_reads_is_passed_over(text: str) -> None:
+    assert told(f"training: {{tokens: {text}}}") == []
+
+
+@pytest.mark.parametrize("word", ["no", "No", "NO", "on", "Yes", "off", "y", "N"])
+def test_a_word_that_was_a_truth_value_is_told_where_it_is_a_name(word: str) -> None:
+    assert len(told(f"data: {{sources: {{{word}: {{path: a.txt}}}}}}")) == 1
+    assert told(f"data: {{sources: {{'{word}': {{path: a.txt}}}}}}") == []
+
+
+def test_a_value_that_was_refused_has_one_finding() -> None:
+    assert told("training: {validation: yes, warmup_pct: 3e4, batch_size: 1:30}") == []
+
+
+def test_a_set_argument_is_read_by_no_one_else() -> None:
+    assert [
+        found.slug for found in lint_text("{}", "s", ["optimization/lr=3e-4"]).diagnostics if found.slug == SLUG
+    ] == []
+
+
+def document(text: str) -> Document:
+    return read_document(f"optimization: {{lr: {text}}}".encode(), "s")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.from_regex(r"\A[0-9_]{0,3}\.?[0-9]{0,2}([eE][-+]?[0-9]{1,2})?\Z"))
+def test_a_number_is_told_exactly_where_the_old_reader_differs(text: str) -> None:
+    found = document(text)
+    if not text or not found.available("optimization/lr"):
+        return
+    same = not isinstance(old(text), str) and old(text) == found.value("optimization/lr")
+    assert bool(list(check(found))) == (not same)
+
+
+@given(st.floats(1e-99, 1e99))
+def test_a_spelled_number_is_read_alike_by_both(value: float) -> None:
+    assert old(spelled(value)) == value
+    assert float(number(spelled(value)) or 0) == value
