@@ -1,6 +1,6 @@
 """Devices → Mesh; logical axis → NamedSharding; batches onto the mesh.
 
-The axes are data, fsdp and tensor; `schema.footprint.AXIS_RULES` says which logical axis each of them splits.
+The axes are data, fsdp and tensor; `schema.budget.mesh.AXIS_RULES` says which logical axis each of them splits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from runner.plan.compile import resolve_mesh
-from schema.footprint import AXIS_RULES
+from schema.budget.mesh import AXIS_RULES
 from schema.sections.mesh import Mesh as MeshSection
 
 

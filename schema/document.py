@@ -104,7 +104,7 @@ class Document:
         return self.found.place(keys, self.found.nodes[keys]) if keys else self.start
 
     def view(self, path: str) -> Any:
-        """Return a mapping as an object with attributes, nested ones too, as footprint.py wants them."""
+        """Return a mapping as an object with attributes, nested ones too, as `schema.families` wants them."""
         return _attributes(self.value(path))
 
     def given_values(self) -> Json:

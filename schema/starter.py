@@ -17,7 +17,7 @@ from schema.check.findings import Findings, Json
 from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
 from schema.document import load_schema
-from schema.footprint import parameters
+from schema.families import parameters
 from schema.text.scalars import written
 from schema.text.wording import count
 

@@ -46,7 +46,8 @@ from runner.huggingface.tensors import write_json
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT
-from schema.footprint import Parameter, export_bytes, parameters
+from schema.budget.bytes import export_bytes
+from schema.families import Parameter, parameters
 from schema.sections.export import Export
 from schema.spec import Spec
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from runner.huggingface.layout import Array, Layout, Source, layers_of
 from runner.huggingface.tensors import Tensors, write_json, write_tensors
-from schema.footprint import Parameter
+from schema.families import Parameter
 
 PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from schema.footprint import Parameter
+from schema.families import Parameter
 
 Array = npt.NDArray[Any]
 # The parameter at a path, or its part of one layer, on the host in the type that is to be written.

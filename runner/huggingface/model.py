@@ -11,7 +11,7 @@ import numpy as np
 
 from runner.huggingface.layout import Array, Layout, Source, layers_of
 from runner.huggingface.tensors import Tensors, write_json, write_shards
-from schema.footprint import Parameter
+from schema.families import Parameter
 
 TABLE = "wte/embedding"
 

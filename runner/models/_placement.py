@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 from jax.sharding import PartitionSpec
 
-from schema.footprint import AXIS_RULES
+from schema.budget.mesh import AXIS_RULES
 
 
 def spread_rows(x: jax.Array) -> jax.Array:

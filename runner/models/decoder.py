@@ -1,7 +1,7 @@
 """The decoder: embeddings, a scan over blocks, a final norm and a head; a family picks norm and feed-forward.
 
 Activations are (b·t, d) between the parts, so that every product is a plain matrix product. Parameter
-paths, shapes and logical axes are those of `schema.footprint`.
+paths, shapes and logical axes are those of `schema.families`.
 """
 
 from __future__ import annotations

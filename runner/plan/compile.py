@@ -21,10 +21,12 @@ from runner.plan.plan import (
     StagePlan,
     plan_digest,
 )
-from schema import footprint
 from schema.budget import stages as budget
+from schema.budget.bytes import checkpoint_bytes, export_bytes, state_bytes
 from schema.budget.event_steps import EventSteps, event_steps
+from schema.budget.mesh import mesh_axes
 from schema.budget.schedules import load_schedule
+from schema.families import adapters, flops_per_token, parameters
 from schema.sections.mesh import Mesh
 from schema.spec import Spec
 
@@ -63,7 +65,7 @@ def compile_plan(spec: Spec, devices: int = 1) -> Plan:
 def resolve_mesh(section: Mesh, devices: int) -> dict[str, int]:
     """Size of each axis of `mesh` on this many devices. Raises Failure INVALID, naming both numbers."""
     try:
-        return footprint.mesh_axes(section, devices)
+        return mesh_axes(section, devices)
     except ValueError as error:
         raise Failure(f"{error}; write axes whose product is {devices}", ExitCode.INVALID) from error
 
@@ -116,9 +118,9 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
     first, last = stages[0].first_step, stages[-1].last_step
     steps, training, logging = last - first + 1, spec.training, spec.logging
     tokens_per_step = training.batch_size * spec.architecture.block_size
-    all_parameters = footprint.parameters(spec.architecture)
+    all_parameters = parameters(spec.architecture)
     lora = spec.optimization.lora
-    trained = footprint.adapters(all_parameters, lora.target_modules, lora.rank) if name == "lora" else all_parameters
+    trained = adapters(all_parameters, lora.target_modules, lora.rank) if name == "lora" else all_parameters
     trainable = sum(parameter.size for parameter in trained)
     frozen = sum(parameter.size for parameter in all_parameters) if name == "lora" else 0
     peak = lora.lr if name == "lora" and lora.lr is not None else spec.optimization.lr
@@ -132,7 +134,7 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
         tokens=steps * tokens_per_step,
         trainable_parameters=trainable,
         frozen_parameters=frozen,
-        flops_per_step=tokens_per_step * footprint.flops_per_token(spec.architecture, trainable, name),
+        flops_per_step=tokens_per_step * flops_per_token(spec.architecture, trainable, name),
         learning_rate=LearningRatePlan(
             schedule=spec.optimization.schedule,
             peak=peak,
@@ -151,18 +153,18 @@ def _plan_phase(spec: Spec, name: budget.Phase, stages: tuple[StagePlan, ...], m
 
 def _plan_bytes(spec: Spec, name: budget.Phase, mesh: dict[str, int]) -> BytesPlan:
     lora = spec.optimization.lora
-    parts = footprint.state_bytes(spec.architecture, lora, mesh, name)
-    return BytesPlan(**parts, checkpoint=footprint.checkpoint_bytes(spec.architecture, lora, name))
+    parts = state_bytes(spec.architecture, lora, mesh, name)
+    return BytesPlan(**parts, checkpoint=checkpoint_bytes(spec.architecture, lora, name))
 
 
 def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]]:
     """List what each pattern matches, and the matrices that no pattern does."""
     lora, matched = spec.optimization.lora, []
-    every = footprint.parameters(spec.architecture)
+    every = parameters(spec.architecture)
     for pattern in lora.target_modules:
         for parameter in every:
             if parameter.matrix is not None and pattern in parameter.path:
-                size = sum(part.size for part in footprint.adapters([parameter], [pattern], lora.rank))
+                size = sum(part.size for part in adapters([parameter], [pattern], lora.rank))
                 matched.append(AdapterPlan(pattern, parameter.path, parameter.shape, size))
     paths = {adapter.path for adapter in matched}
     unadapted = tuple(parameter.path for parameter in every if parameter.matrix and parameter.path not in paths)
@@ -172,5 +174,5 @@ def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]
 def _plan_export(spec: Spec, has_adapters: bool) -> ExportPlan:
     export = spec.export
     folders = (("base", "adapter") if export.adapter and has_adapters else ()) + (("merged",) if export.merged else ())
-    size = footprint.export_bytes(spec.architecture, spec.optimization.lora, export, has_adapters)
+    size = export_bytes(spec.architecture, spec.optimization.lora, export, has_adapters)
     return ExportPlan(folders, export.dtype, size)

@@ -21,8 +21,10 @@ from runner.lora.state import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
 from runner.plan.compile import check_batch
 from runner.train.step import Batch, MicroBatch, train_step, validate_step
-from schema import footprint
+from schema.budget import bytes as budget_bytes
+from schema.budget.bytes import CHUNK_TOKENS
 from schema.budget.stages import Phase
+from schema.families import activation_bytes
 from schema.spec import Spec
 
 MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
@@ -90,7 +92,7 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
     """Choose how many rows one device takes at once: a divisor of its share of the batch.
 
     `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says
-    so); for -1 the most that fit by `schema.footprint` into 90 % of `device_memory` bytes, or, where
+    so); for -1 the most that fit by `schema.budget` into 90 % of `device_memory` bytes, or, where
     that is None (CPU), into 1,024 tokens; at least one row. Raises Failure INVALID when the devices do
     not divide the batch.
     """
@@ -105,8 +107,8 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
         fitting = [rows for rows in divisors if rows * block_size <= CPU_TOKENS]
     else:
         free = MEMORY_SHARE * device_memory - state_bytes(spec, dict(mesh.shape), phase)
-        head_rows = -(-footprint.CHUNK_TOKENS // block_size)
-        fitting = [r for r in divisors if footprint.activation_bytes(spec.architecture, r, head_rows) <= free]
+        head_rows = -(-CHUNK_TOKENS // block_size)
+        fitting = [r for r in divisors if activation_bytes(spec.architecture, r, head_rows) <= free]
     return max(fitting, default=1)
 
 
@@ -118,7 +120,7 @@ def device_memory() -> int | None:
 
 def state_bytes(spec: Spec, mesh: dict[str, int], phase: Phase) -> int:
     """Bytes of weights, gradients and optimizer on one device of a mesh of these axis sizes."""
-    return sum(footprint.state_bytes(spec.architecture, spec.optimization.lora, mesh, phase).values())
+    return sum(budget_bytes.state_bytes(spec.architecture, spec.optimization.lora, mesh, phase).values())
 
 
 def _train(

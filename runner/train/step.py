@@ -18,7 +18,8 @@ from jax.sharding import PartitionSpec
 
 from runner.lora.state import LoRATrainState
 from runner.models import chunk_positions, cross_entropy
-from schema.footprint import AXIS_RULES, CHUNK_TOKENS
+from schema.budget.bytes import CHUNK_TOKENS
+from schema.budget.mesh import AXIS_RULES
 
 Batch = dict[str, jax.Array]  # tokens, targets (b, t) int32; mask (b, t) float32, 1 where the target is supervised
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from schema.document import Document, Unavailable
-from schema.footprint import Parameter, parameters
+from schema.families import Parameter, parameters
 from schema.rules._stages import one_budget
 
 TARGETS = "optimization/lora/target_modules"

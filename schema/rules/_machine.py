@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from schema.budget.mesh import mesh_axes
 from schema.document import Document, Unavailable
-from schema.footprint import mesh_axes
 from schema.text.diagnostic import Origin, Span
 
 UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")

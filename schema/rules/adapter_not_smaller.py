@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.footprint import Parameter
+from schema.families import Parameter
 from schema.rules._adapters import TARGETS, matrices, parts, shaped, trained
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix

@@ -35,8 +35,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from schema.budget.mesh import mesh_axes
 from schema.document import Document, parse
-from schema.footprint import mesh_axes
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR506"

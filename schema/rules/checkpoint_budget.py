@@ -33,10 +33,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from schema.budget.bytes import checkpoint_bytes, export_bytes, state_bytes
 from schema.budget.stages import Phase, StageBudget
 from schema.document import Document
 from schema.environment import Run
-from schema.footprint import checkpoint_bytes, export_bytes, state_bytes
 from schema.rules._machine import in_words
 from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity

@@ -33,9 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schema.budget.bytes import CHUNK_TOKENS, state_bytes
 from schema.budget.stages import Phase
 from schema.document import Document
-from schema.footprint import CHUNK_TOKENS, activation_bytes, state_bytes
+from schema.families import activation_bytes
 from schema.rules._machine import axes, in_words
 from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.footprint import parameters
+from schema.families import parameters
 from schema.rules._adapters import TARGETS
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote

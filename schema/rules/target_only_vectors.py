@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.footprint import parameters
+from schema.families import parameters
 from schema.rules._adapters import TARGETS, matrices, parts
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join, quote

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.footprint import parameters
+from schema.families import parameters
 from schema.rules._adapters import matrices, roles, trained, written_targets
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 from schema.text.wording import quote

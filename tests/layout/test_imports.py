@@ -25,7 +25,7 @@ LAYERS = [
     "schema.spec",
     "schema.dataset_names",
     "schema.tokenizers",
-    "schema.footprint",
+    "schema.families",
     "schema.budget",
     "schema.document",
     "schema.rules",

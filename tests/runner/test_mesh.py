@@ -14,7 +14,8 @@ import pytest
 
 from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices, build_mesh, enable_compilation_cache
-from schema.footprint import Parameter
+from schema.budget.mesh import parts_of
+from schema.families import Parameter
 from schema.sections.mesh import Mesh
 
 SCRIPT = Path(__file__).with_name("eight_devices.py")
@@ -80,7 +81,7 @@ def test_the_planner_splits_what_the_mesh_splits() -> None:
         ({"data": 4, "fsdp": 2, "tensor": 2}, 4),
         ({"data": 1, "fsdp": 3, "tensor": 5}, 5),
     ]:
-        assert embedding.devices(mesh) == parts
+        assert parts_of(embedding.axes, embedding.shape, mesh) == parts
 
 
 def test_a_mesh_that_does_not_fit_is_refused_naming_both_numbers() -> None:

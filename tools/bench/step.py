@@ -6,7 +6,7 @@
 
 The programs are those that `exec` compiles; the rows are random tokens, all of them supervised. Both states
 are on the devices at once, which `exec` never does: a model that fills a device does not fit here. FLOPs are
-the model's by `schema.footprint`, not the machine's; `limit` is the ratio of lora to full that they allow.
+the model's by `schema.families`, not the machine's; `limit` is the ratio of lora to full that they allow.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from runner.state import create_full_state, stream_key
 from runner.train.compiled import CompiledPhase, compile_phase, device_memory, micro_batch_rows
 from runner.train.lora_trainer import LoRATrainer
 from runner.train.trainer import DROPOUT_STREAM
-from schema import footprint
 from schema.budget.stages import Phase
+from schema.families import adapters, flops_per_token, parameters
 from schema.lint import load_spec
 from schema.spec import Spec
 
@@ -74,9 +74,9 @@ def prepare(spec: Spec, phase: Phase) -> Bench:
     compiled = compile_phase(spec, mesh, state, micro_batch_rows(spec, mesh, phase, device_memory()))
     taken = time.perf_counter() - start
     lora = spec.optimization.lora
-    adapters = footprint.adapters(footprint.parameters(spec.architecture), lora.target_modules, lora.rank)
-    size = sum(parameter.size for parameter in adapters)
-    return Bench(phase, mesh, compiled, state, footprint.flops_per_token(spec.architecture, size, phase), taken, [])
+    added = adapters(parameters(spec.architecture), lora.target_modules, lora.rank)
+    size = sum(parameter.size for parameter in added)
+    return Bench(phase, mesh, compiled, state, flops_per_token(spec.architecture, size, phase), taken, [])
 
 
 def measure(spec: Spec, benches: list[Bench], warm_up: int, steps: int) -> None:

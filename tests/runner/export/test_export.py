@@ -21,7 +21,8 @@ from runner.huggingface import layout_of, read_model, write_model
 from runner.huggingface.tensors import write_shards
 from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
-from schema.footprint import adapters, export_bytes, parameters
+from schema.budget.bytes import export_bytes
+from schema.families import adapters, parameters
 from schema.spec import Spec
 from tests.runner.huggingface_reference import Folder, logits_of
 from tests.runner.tiny_run import in_float64, make_spec, model_of, one_device, random_batch, start

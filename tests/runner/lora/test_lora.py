@@ -19,7 +19,7 @@ from runner.models import cross_entropy
 from runner.models._projection import project_wide
 from runner.state import abstract_full_state, boxed_parameters
 from runner.train.step import MicroBatch, train_step
-from schema import footprint
+from schema.families import adapters, parameters
 from tests.runner.tiny_run import Trainer, in_float64, make_spec, model_of, one_device, random_batch, start, train
 
 PARAMS = {
@@ -179,9 +179,7 @@ def test_the_full_state_is_released_and_the_trainer_updated(changed: Any) -> Non
 def test_optimizer_state_is_spent_on_adapters_alone(changed: Any) -> None:
     trainer, _, _, _ = changed
     spec = trainer.spec.spec
-    found = footprint.adapters(
-        footprint.parameters(spec.architecture), spec.optimization.lora.target_modules, spec.optimization.lora.rank
-    )
+    found = adapters(parameters(spec.architecture), spec.optimization.lora.target_modules, spec.optimization.lora.rank)
     sizes = sum(leaf.size for leaf in jax.tree.leaves(trainer.state.opt_state) if leaf.ndim)
     assert sizes == 2 * sum(parameter.size for parameter in found) == 2 * count_lora_params(**trainer.state.params)
 
@@ -218,7 +216,7 @@ def test_the_lora_step_forms_no_dense_weight_gradient(tie_embeddings: bool) -> N
         lora={"target_modules": ["kernel", "embedding"]},
     )
     model, mesh = model_of(spec), one_device()
-    matrices = [parameter for parameter in footprint.parameters(spec.architecture) if parameter.matrix]
+    matrices = [parameter for parameter in parameters(spec.architecture) if parameter.matrix]
     weights = {parameter.matrix for parameter in matrices} | {parameter.matrix[::-1] for parameter in matrices}
     batch = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, random_batch(spec, 0)))
     key = jax.eval_shape(lambda: jax.random.key(0))

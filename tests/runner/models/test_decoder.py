@@ -1,4 +1,4 @@
-"""The decoder: its tree is the footprint's, its function that of the definition."""
+"""The decoder: its tree is that of its family's facts, its function that of the definition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from runner.lora.state import lora_state_shape
 from runner.models import Decoder
 from runner.state import boxed_parameters
-from schema import footprint
+from schema.families import Parameter, adapters, parameters
 from schema.sections.architecture import Architecture
 from tests.runner.tiny_run import in_float64, make_spec, model_of
 
@@ -34,22 +34,22 @@ def listed(boxed: Any) -> set[tuple[str, tuple[int, ...], tuple[str, ...]]]:
     }
 
 
-def expected(found: tuple[footprint.Parameter, ...]) -> set[tuple[str, tuple[int, ...], tuple[str, ...]]]:
+def expected(found: tuple[Parameter, ...]) -> set[tuple[str, tuple[int, ...], tuple[str, ...]]]:
     return {(parameter.path, parameter.shape, parameter.axes) for parameter in found}
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_parameters_and_their_axes_are_those_of_the_footprint(options: dict[str, Any]) -> None:
+def test_parameters_and_their_axes_are_those_of_the_family(options: dict[str, Any]) -> None:
     spec = make_spec(architecture=options)
     boxed = jax.eval_shape(lambda key: boxed_parameters(model_of(spec), key), jax.random.key(0))
-    assert listed(boxed) == expected(footprint.parameters(spec.architecture))
+    assert listed(boxed) == expected(parameters(spec.architecture))
 
 
 @pytest.mark.parametrize("targets", [["kernel"], ["attn", "wte"], ["embedding", "down_proj"], ["q_proj/k"]], ids=str)
 @pytest.mark.parametrize("options", OPTIONS[::5], ids=str)
-def test_adapters_and_their_axes_are_those_of_the_footprint(options: dict[str, Any], targets: list[str]) -> None:
+def test_adapters_and_their_axes_are_those_of_the_family(options: dict[str, Any], targets: list[str]) -> None:
     spec = make_spec(architecture=options, lora={"target_modules": targets, "rank": 3})
-    found = footprint.adapters(footprint.parameters(spec.architecture), targets, 3)
+    found = adapters(parameters(spec.architecture), targets, 3)
     assert listed(lora_state_shape(model_of(spec), spec).params) == expected(found)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from schema.budget.bytes import checkpoint_bytes, export_bytes, state_bytes
 from schema.budget.event_steps import event_steps
 from schema.budget.retention import Retention
-from schema.footprint import checkpoint_bytes, export_bytes, state_bytes
 from schema.lint import accepted, lint_text
 from tests.schema.goldens import environment_of
 
