@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
+from runner.plan.compile import compile_plan
+from runner.plan.printing import render_plan
 from schema.formats import render_text
-from schema.lint import lint_text
+from schema.lint import accepted, lint_text
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -74,8 +76,30 @@ def test_every_named_command_exists() -> None:
     assert offered
 
 
+def block(start: str) -> str:
+    """The text of the only fenced block that begins so."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    (found,) = (each for each in blocks if each.startswith(start))
+    return str(found)
+
+
+SPEC = block("architecture:")
+
+
+def test_the_spec_shown_is_silent() -> None:
+    assert lint_text(SPEC, "spec.yaml").diagnostics == ()
+
+
+def test_the_plan_shown_is_that_of_the_spec_shown() -> None:
+    shown = [line for line in block("$ lorarun plan").splitlines()[1:] if line.strip() != "…"]
+    plan = render_plan(compile_plan(accepted(lint_text(SPEC, "spec.yaml"))), "spec.yaml").splitlines()
+    assert plan[: len(shown)] == shown
+
+
 def test_the_findings_shown_are_those_of_the_linter() -> None:
-    spec = (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")
-    for right, wrong in (("rate: 1.0", "rate: 0.9"), ("rank: 8", "rnk: 8"), ("[attn, mlp]", "[q_prj]")):
+    spec = SPEC
+    for right, wrong in (("rate: 0.75", "rate: 0.65"), ("rank: 8", "rnk: 8"), ("[attn, mlp]", "[q_prj]")):
+        assert right in spec
         spec = spec.replace(right, wrong, 1)
-    assert render_text(lint_text(spec, "spec.yaml").diagnostics) in README
+    found = render_text(lint_text(spec, "spec.yaml").diagnostics)
+    assert block("$ lorarun validate") == f"$ lorarun validate spec.yaml\n{found}"
