@@ -17,7 +17,7 @@ from runner.run.lock import is_locked, locked
 HOLD = """
 import sys, time
 from pathlib import Path
-from runner.lock import locked
+from runner.run.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

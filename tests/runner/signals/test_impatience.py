@@ -16,9 +16,9 @@ from runner.signals.impatience import STOPPED_AT_ONCE
 # A process that waits in native code, for ever or for half a second, and then looks at its signals.
 WAITS = """
 import ctypes, hashlib, sys
-from runner.exits import leave_cleanly
-from runner.impatience import ended_by_impatience
-from runner.preemption import listen
+from runner.commands.exits import leave_cleanly
+from runner.signals.impatience import ended_by_impatience
+from runner.signals.preemption import listen
 
 with leave_cleanly(False), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
     preemption.patient = True
