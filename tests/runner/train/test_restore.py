@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from runner.checkpoint import Manifest
 from runner.checkpoint.base import save_base
+from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import open_catalog
 from runner.data.stores.prepare import Silent
