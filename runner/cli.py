@@ -9,6 +9,8 @@ from importlib import import_module
 
 import click
 
+from runner.failure import ExitCode
+
 COMMANDS = ("exec", "explain", "init", "lsp", "plan", "rules", "runs", "schema", "validate", "verify")
 
 
@@ -27,28 +29,32 @@ class Commands(click.Group):
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+HELP = """
+Train a language model in two phases, all parameters and then LoRA adapters, from one YAML spec.
+
+\b
+lorarun validate spec.yaml    find every mistake that can be known before the run
+lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
+lorarun exec spec.yaml        run the plan; type the same line again to resume
+
+\b
+lorarun init spec.yaml        write a commented spec to start from
+lorarun explain RULE|KEY      say what a rule reports, or what a key is
+lorarun rules                 list all rules
+lorarun schema                print the JSON Schema of a spec, for editors
+lorarun runs [DIR]            list runs with their state, step and checkpoints
+lorarun verify RUN            read a run again and say what is damaged
+lorarun lsp                   lint in an editor, while a spec is written
+
+\b
+Exit codes:
+""" + "\n".join(f"{code:>5}  {code.meaning.replace('`', '')}" for code in ExitCode)
+
+
+@click.group(cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lorarun")
 def main() -> None:
-    """Train a language model in two phases, all parameters and then LoRA adapters, from one YAML spec.
-
-    \b
-    lorarun validate spec.yaml    find every mistake that can be known before the run
-    lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
-    lorarun exec spec.yaml        run the plan; type the same line again to resume
-
-    \b
-    lorarun init spec.yaml        write a commented spec to start from
-    lorarun explain RULE|KEY      say what a rule reports, or what a key is
-    lorarun rules                 list all rules
-    lorarun schema                print the JSON Schema of a spec, for editors
-    lorarun runs [DIR]            list runs with their state, step and checkpoints
-    lorarun verify RUN            read a run again and say what is damaged
-    lorarun lsp                   lint in an editor, while a spec is written
-
-    Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75 preempted (run again),
-    76 numerics, 77 adapters that do nothing, 78 resume refused, 130 stopped by a second Ctrl-C.
-    """
+    """Run the command that is named."""
 
 
 if __name__ == "__main__":

@@ -6,20 +6,29 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process's status tells a shell or a scheduler."""
+    """The exit codes of the process, for shells and schedulers; `meaning` is what `--help` and README print."""
 
-    DONE = 0
-    FINDINGS = 1  # validate found errors, or something unexpected happened
-    INVALID = 2  # the spec or the command line is wrong
-    STORAGE = 74  # a disk or a file failed
-    PREEMPTED = 75  # stopped from outside: run the same command again
-    NUMERICS = 76  # a loss or gradient is not finite
-    EXPORT = 77  # an export differs from the trained model
-    RESUME = 78  # what lies in the run directory does not belong to this spec
-    IMPATIENT = 130  # a second Ctrl-C, as shells number it
+    meaning: str
+
+    DONE = 0, "done"
+    FINDINGS = 1, "`validate` found something as bad as `--fail-on`, or something unexpected happened"
+    INVALID = 2, "the spec or the command line is wrong"
+    STORAGE = 74, "a disk or a file failed"
+    PREEMPTED = 75, "preempted (Ctrl-C, SIGTERM, SIGUSR1): the work is saved, run the same command again"
+    NUMERICS = 76, "a loss or a gradient is not finite"
+    EXPORT = 77, "adapters that learned nothing, or an export that is not the trained model"
+    RESUME = 78, "resume refused: the run directory or the data belong to something else"
+    IMPATIENT = 130, "stopped at once by a second Ctrl-C; checkpoints are whole"
+
+    def __new__(cls, code: int, meaning: str) -> ExitCode:
+        """Make a member that equals its number and carries its meaning."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
 
 
-class Failure(Exception):  # noqa: N818  (a refusal is an answer, not an error of ours)
+class Failure(Exception):  # noqa: N818  (a refusal is an answer, not a defect)
     """A refusal that a user can act on: one sentence (what, where, what to do instead) and an exit code."""
 
     def __init__(self, message: str, exit_code: ExitCode) -> None:

@@ -146,7 +146,7 @@ def _names(rule: Rule) -> tuple[str, str]:
 
 
 def _findings(rule: Rule, document: Document, skipped: list[str]) -> Iterator[Diagnostic]:
-    """Run one rule; a defect in it becomes a finding of its own, and the others go on."""
+    """Run one rule; a defect in it becomes a finding of its own, and the other rules still run."""
     try:
         yield from rule.check(document)
     except Unavailable:

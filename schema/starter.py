@@ -215,8 +215,8 @@ def _notes(starter: Starter, batch: int, steps: Mapping[budget.Phase, int]) -> d
 def _head(starter: Starter) -> str:
     """Say what the spec is and which commands come next."""
     found = sum(parameter.size for parameter in parameters(_shape(starter)))
-    told = {"full": "phase full on {}", "lora": "adapters on {}"}
-    parts = [told[phase].format(", ".join(each.name for each in starter.datasets[phase])) for phase in starter.phases]
+    words = {"full": "phase full on {}", "lora": "adapters on {}"}
+    parts = [words[phase].format(", ".join(each.name for each in starter.datasets[phase])) for phase in starter.phases]
     unnamed = "full" not in starter.phases and "pretrained" not in starter.architecture
     return (
         f"# yaml-language-server: $schema={starter.schema}\n"

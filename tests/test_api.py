@@ -48,9 +48,16 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun verify RUN            read a run again and say what is damaged
   lorarun lsp                   lint in an editor, while a spec is written
 
-  Exit codes: 0 done, 1 findings, 2 invalid spec or usage, 74 storage, 75
-  preempted (run again), 76 numerics, 77 adapters that do nothing, 78 resume
-  refused, 130 stopped by a second Ctrl-C.
+  Exit codes:
+      0  done
+      1  validate found something as bad as --fail-on, or something unexpected happened
+      2  the spec or the command line is wrong
+     74  a disk or a file failed
+     75  preempted (Ctrl-C, SIGTERM, SIGUSR1): the work is saved, run the same command again
+     76  a loss or a gradient is not finite
+     77  adapters that learned nothing, or an export that is not the trained model
+     78  resume refused: the run directory or the data belong to something else
+    130  stopped at once by a second Ctrl-C; checkpoints are whole
 """,
     "validate": """\
 Usage: main validate [OPTIONS] SPEC...
@@ -81,8 +88,9 @@ Usage: main exec [OPTIONS] SPEC
   where it stood.
 
   A spec that changed since is refused where what was trained depends on the
-  change, and accepted elsewhere, with its changes told: `lorarun explain KEY`
-  says which keys may. With --fork the changed spec makes a run of its own.
+  change, and accepted elsewhere, with its changes shown: `lorarun explain
+  KEY` says which keys may. With --fork the changed spec makes a run of its
+  own.
 
   Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and
   exit with 75; a second Ctrl-C stops at once, with 130.

@@ -11,7 +11,7 @@ from schema.text.diagnostic import Severity
 
 
 def report_warnings(verdict: Verdict) -> Spec:
-    """Return the spec of a verdict, after its warnings have been told; raise SpecError for errors."""
+    """Return the spec of a verdict, after printing its warnings; raise SpecError for errors."""
     spec = accepted(verdict)
     warnings = [found for found in verdict.diagnostics if found.severity is Severity.WARNING]
     if warnings:

@@ -47,7 +47,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     """Run the plan. The same command resumes a run that was stopped, at the step where it stood.
 
     A spec that changed since is refused where what was trained depends on the change, and accepted elsewhere, with its
-    changes told: `lorarun explain KEY` says which keys may. With --fork the changed spec makes a run of its own.
+    changes shown: `lorarun explain KEY` says which keys may. With --fork the changed spec makes a run of its own.
 
     Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
     once, with 130.
@@ -59,7 +59,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         from schema.lint import load_spec
         from schema.settings import read_settings
 
-        # What the text alone tells is said before jax is loaded.
+        # Findings of the text alone are reported before jax is loaded.
         load_spec(spec, overrides, settings=read_settings(spec))
         with preemption.deferred():
             from runner.environment import default_run_dir

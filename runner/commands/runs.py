@@ -17,7 +17,7 @@ def command(folder: Path, layout: str, traceback: bool) -> None:
     """List the runs in a folder: state, phase, step, checkpoints.
 
     DIR is the folder that holds run directories, or a run directory; without it, runs. A run is running, finished,
-    stopped (the command that began it goes on with it) or damaged (its newest checkpoint is: lorarun verify says how).
+    stopped (the command that started it resumes it) or damaged (its newest checkpoint is: lorarun verify says how).
     """
     with leave_cleanly(traceback):
         from runner.report.runs import list_runs

@@ -19,7 +19,7 @@ def command(run: Path, traceback: bool) -> None:
     RUN is a run directory, or a checkpoint such as runs/NAME/checkpoints/STEP. Nothing is changed. Token stores are
     looked for where exec found them, seen from this folder.
 
-    Exits with 0 when everything is intact, 74 when something is damaged: exec then goes on from the newest checkpoint
+    Exits with 0 when everything is intact, 74 when something is damaged: exec then resumes from the newest checkpoint
     that is intact, and moves those that are not to the folder damaged.
     """
     with leave_cleanly(traceback):

@@ -39,7 +39,7 @@ def _report_findings(server: LanguageServer) -> None:
     def publish(uri: str) -> None:
         settings, complaint = _settings(_path(server, uri))
         if complaint and complaint != complaints.get(uri):
-            warning = f"{complaint}; specs are linted without these settings until that is mended"
+            warning = f"{complaint}; specs are linted without these settings until that is fixed"
             server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, warning))
         complaints[uri] = complaint
         text = _text(server, uri)

@@ -29,7 +29,7 @@ class Key:
     """One key: where it may stand, what it takes, and what it is for.
 
     `places` are paths such as training/pre_lora_dataset[][]/rate; the keys of a mixture stand in several. `default` is
-    YAML, None where the key must be written. `change` says whether a run that has begun may go on with another value
+    YAML, None where the key must be written. `change` says whether a run that has started may resume with another value
     (`schema.changes`). `within` are the keys below it.
     """
 

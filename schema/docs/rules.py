@@ -19,7 +19,7 @@ def summary(rule: Rule) -> str:
 
 
 def needs_machine(rule: Rule) -> bool:
-    """Whether a rule tells nothing, or not all, of the text alone."""
+    """Whether a rule finds nothing, or not all, from the text alone."""
     return rule in NEED_ENVIRONMENT
 
 

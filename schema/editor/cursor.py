@@ -141,7 +141,7 @@ def _parents(lines: Sequence[str], line: int, shape: _Shape) -> Path:
     while True:
         path = (0,) * len(dashes) + path
         in_list, limit = bool(dashes), dashes[0] if dashes else column
-        for line in range(line - 1, -1, -1):  # noqa: B020  the search goes on where it stopped
+        for line in range(line - 1, -1, -1):  # noqa: B020  the search continues where it stopped
             above = _shape(lines[line])
             if above is None:
                 continue

@@ -189,7 +189,7 @@ def _end(node: Node) -> Place:
 
 
 def _text_end(span: Span) -> Place:
-    """The end of a scalar's text; the span of a block scalar goes on to the line below it."""
+    """The end of a scalar's text; the span of a block scalar ends in the line below it."""
     line, column = span.end_line, span.end_column
     while column == 1 and line > span.line:
         line -= 1

@@ -103,7 +103,7 @@ def _named(kind: str, variable: str, pattern: str) -> _Form:
 
 @cache
 def _forms() -> tuple[_Form, ...]:
-    """All forms, made when a text first looks as if it held one; the first that fits is told."""
+    """All forms, made when a text first looks as if it held one; the first that fits is reported."""
     private = re.compile(
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
         r"(?P<secret>(?:(?:\\n|\s)+[A-Za-z0-9+/=]{16,})+(?:(?:\\n|\s)+[A-Za-z0-9+/=]+(?=(?:\\n|\s)+-----END))?)"

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
+from runner.failure import ExitCode
 from runner.plan.compile import compile_plan
 from runner.plan.printing import render_plan
 from schema.formats import render_text
@@ -103,3 +104,10 @@ def test_the_findings_shown_are_those_of_the_linter() -> None:
         spec = spec.replace(right, wrong, 1)
     found = render_text(lint_text(spec, "spec.yaml").diagnostics)
     assert block("$ lorarun validate") == f"$ lorarun validate spec.yaml\n{found}"
+
+
+def test_exit_codes_are_said_once_and_the_same_everywhere() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", README, flags=re.MULTILINE)
+    assert rows == [(str(int(code)), code.meaning) for code in ExitCode]
+    shown = CliRunner().invoke(main, ["--help"], terminal_width=200).output
+    assert all(f"{code:>5}  {code.meaning.replace('`', '')}" in shown for code in ExitCode)

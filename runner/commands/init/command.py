@@ -99,7 +99,7 @@ def _deliver(starter: Starter, file: str) -> None:
     text = starter_text(starter)
     found = lint_text(text, starter.name).diagnostics
     if found:
-        unfixable = [replace(each, fix=None) for each in found]  # there is no file that a fix could mend
+        unfixable = [replace(each, fix=None) for each in found]  # there is no file to fix
         write(render_text(unfixable, colour=wants_colour(sys.stderr)), err=True)
         raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID)
     if file == STDOUT:

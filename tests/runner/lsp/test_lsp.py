@@ -269,7 +269,7 @@ def test_the_settings_of_the_project_are_heard_when_it_is_saved(client: Client, 
         assert len(client.told(uri)) == 2
     assert client.messages == [
         f"{settings}: [tool.lorarun]: no rule is called 'style-cas'; write style-case; "
-        "specs are linted without these settings until that is mended"
+        "specs are linted without these settings until that is fixed"
     ]
 
 
