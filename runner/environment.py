@@ -11,17 +11,19 @@ from functools import partial
 from pathlib import Path
 
 from runner.data.sources import DataSource, find_source, known_datasets
-from runner.data.stores.meta import StoreMeta, existing_meta, key_digest
+from runner.data.stores.meta import StoreMeta, existing_meta, key_digest, read_meta
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from runner.run.identity import identity, other_architecture
 from runner.run.inspect import inspect_run_dir
 from runner.run.layout import find_checkpoint, is_run
-from schema.document import Document, Unavailable
+from schema.budget.budget import budget_of
+from schema.check.findings import Unavailable
+from schema.document import Document
+from schema.document.mixtures import entries
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store
-from schema.rules._datasets import entries
-from schema.rules._stages import one_budget, planned
 from schema.sections.data import Data
+from schema.spec import Spec
 
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
 MOST_COMPARED_BYTES = 2**30
@@ -65,6 +67,17 @@ def survey(
     return look
 
 
+def known_stores(spec: Spec, device_bytes: int | None = None) -> Environment:
+    """Return what the plan may know of the token stores of a spec: sizes, of each that exists.
+
+    Nobody asks whether a run would use them as they are, which `survey` does: their meta data alone is read.
+    """
+    names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
+    metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
+    stores = {key: Dataset(store=_store(meta)) for key, meta in metas.items() if meta is not None}
+    return Environment(device_bytes=device_bytes, datasets=stores)
+
+
 def default_run_dir(spec: str) -> Path:
     """Where `exec` runs a spec file when no folder is named."""
     return RUNS / Path(spec).stem
@@ -80,12 +93,12 @@ def _starting_point(document: Document, restore: Path | None) -> Path | None:
 def _run(document: Document, folder: Path, start: Path | None) -> Run | None:
     """What lies in the run directory; a spec that can't be read, or has no plan, has no identity to compare."""
     try:
-        planned(document)
+        document.budget.stages  # noqa: B018
     except Unavailable:
         return None
     if not document.available(""):
         return None
-    return inspect_run_dir(folder, identity(document.values, start, one_budget(document)))
+    return inspect_run_dir(folder, identity(document.values, start, document.budget.one_budget))
 
 
 def _start(document: Document, start: Path, restore: Path | None) -> Start | None:

@@ -12,18 +12,18 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from schema.budget import stages as budget
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, compile_stages
 from schema.check.findings import Json
 from schema.docs.keys import declared_keys, every_key
 from schema.environment import Change
 
 FACTS = ("starting_point",)  # of an identity, beside its spec
 SOURCES = "data/sources/"
-PER_PHASE = tuple(budget.TOKENS_KEY.values())
+PER_PHASE = tuple(TOKENS_KEY.values())
 # Budgets and mixtures that make stages together.
 FAMILIES = (
     ("training/tokens", "training/dataset"),
-    *((f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}") for phase in budget.TOKENS_KEY),
+    *((f"training/{TOKENS_KEY[phase]}", f"training/{DATASET_KEY[phase]}") for phase in TOKENS_KEY),
 )
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
 
@@ -94,7 +94,7 @@ def _begun(identity: Mapping[str, Any], step: int) -> list[Any]:
     try:
         tokens_per_step = training["batch_size"] * spec["architecture/block_size"]
         given = {"tokens", "dataset"} if identity.get("one_budget") else PER_PHASE
-        found = budget.stages(SimpleNamespace(**training), given, tokens_per_step)
+        found = compile_stages(SimpleNamespace(**training), given, tokens_per_step)
     except (KeyError, AttributeError):  # a run.json that holds less is of another version: nothing of it is known
         return [identity]
     return [(stage.phase, stage.start, stage.end, stage.tokens, stage.mixture) for stage in found if stage.start < step]

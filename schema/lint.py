@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema.document import Document, Unavailable, read_document
+from schema.check.findings import Unavailable
+from schema.document import Document, read_document
 from schema.rules import NEED_ENVIRONMENT, RULES, Rule, duplicate_spec, rule_crashed, rule_skipped, suppression_hygiene
 from schema.settings import Settings
 from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec

@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-from schema.budget import stages as budget
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, nearest_step
 from schema.check.findings import Findings, Json
 from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
@@ -82,16 +82,16 @@ class Starter:
     tokenizer: Json
     batch_size: int
     lr: float
-    tokens: Mapping[budget.Phase, int]
-    datasets: Mapping[budget.Phase, Sequence[Dataset]]
+    tokens: Mapping[Phase, int]
+    datasets: Mapping[Phase, Sequence[Dataset]]
     rank: int | None = None
     fixed: bool = False
     elsewhere: bool = False
 
     @property
-    def phases(self) -> list[budget.Phase]:
+    def phases(self) -> list[Phase]:
         """The phases of the run."""
-        return [phase for phase in budget.TOKENS_KEY if self.datasets.get(phase)]
+        return [phase for phase in TOKENS_KEY if self.datasets.get(phase)]
 
     @property
     def block_size(self) -> int:
@@ -102,10 +102,7 @@ class Starter:
 def starter_text(starter: Starter) -> str:
     """Return the text of the spec."""
     batch = _batch(starter)
-    steps = {
-        phase: max(1, budget.nearest_step(starter.tokens[phase], batch * starter.block_size))
-        for phase in starter.phases
-    }
+    steps = {phase: max(1, nearest_step(starter.tokens[phase], batch * starter.block_size)) for phase in starter.phases}
     docs = {place: key.doc for key in every_key(declared_keys(load_schema())) for place in key.places}
     notes = docs | _notes(starter, batch, steps)
     sections = [
@@ -125,14 +122,14 @@ def _batch(starter: Starter) -> int:
     return batch
 
 
-def _values(starter: Starter, batch: int, steps: Mapping[budget.Phase, int]) -> Json:
+def _values(starter: Starter, batch: int, steps: Mapping[Phase, int]) -> Json:
     """The keys that are written, nested as in YAML."""
     step_tokens = batch * starter.block_size
     warmup, decay = next(shares for most, *shares in SHARES if most is None or min(steps.values(), default=0) < most)
     training: Json = {"batch_size": batch, "warmup_pct": warmup, "decay_pct": decay, "validation_steps": 4 * batch}
-    for phase, key in budget.TOKENS_KEY.items():
+    for phase, key in TOKENS_KEY.items():
         training[key] = [steps[phase] * step_tokens] if phase in steps else []
-        training[budget.DATASET_KEY[phase]] = [_mixture(starter.datasets[phase])] if phase in steps else []
+        training[DATASET_KEY[phase]] = [_mixture(starter.datasets[phase])] if phase in steps else []
     named = {dataset.name: dict(dataset.source) for phase in steps for dataset in starter.datasets[phase]}
     return {
         "architecture": starter.architecture,
@@ -169,7 +166,7 @@ def _shape(starter: Starter) -> Any:
     return SimpleNamespace(**hydrate(Findings(schema), {"architecture": starter.architecture}, schema)["architecture"])
 
 
-def _intervals(starter: Starter, steps: Mapping[budget.Phase, int]) -> Json:
+def _intervals(starter: Starter, steps: Mapping[Phase, int]) -> Json:
     """How often to report, to save and to validate: in phase lora too, and not so often that it costs much."""
     total = sum(steps.values())
     datasets = len({(each.name, each.style) for phase in steps for each in starter.datasets[phase]})
@@ -192,16 +189,16 @@ def _round(steps: int) -> int:
     return max(first * power for first in (1, 2, 5) if first * power <= steps)
 
 
-def _notes(starter: Starter, batch: int, steps: Mapping[budget.Phase, int]) -> dict[str, str]:
+def _notes(starter: Starter, batch: int, steps: Mapping[Phase, int]) -> dict[str, str]:
     """What is said of a key in place of its documentation."""
     step_tokens, notes = batch * starter.block_size, {}
     for phase, planned in steps.items():
-        asked, key = starter.tokens[phase], budget.TOKENS_KEY[phase]
+        asked, key = starter.tokens[phase], TOKENS_KEY[phase]
         nearest = f", the nearest to {asked:,}" if asked != planned * step_tokens else ""
         notes[f"training/{key}"] = f"{count(planned, 'step')} of {batch} × {starter.block_size} tokens{nearest}"
-    for phase in budget.TOKENS_KEY:
+    for phase in TOKENS_KEY:
         if phase not in steps:
-            notes[f"training/{budget.TOKENS_KEY[phase]}"] = f"there is no phase {phase}"
+            notes[f"training/{TOKENS_KEY[phase]}"] = f"there is no phase {phase}"
     for dataset in (each for phase in steps for each in starter.datasets[phase]):
         if dataset.elsewhere:
             notes[f"{ABOVE}data/sources/{dataset.name}"] = IGNORED

@@ -24,7 +24,7 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, t
     """
     with leave_cleanly(traceback):
         from runner.commands.accepted import report_warnings
-        from runner.environment import default_run_dir, free_bytes
+        from runner.environment import default_run_dir, free_bytes, known_stores
         from runner.plan.compile import compile_plan
         from schema.environment import Environment
         from schema.lint import lint_file
@@ -32,7 +32,8 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, t
 
         facts = Environment(devices=devices, free_bytes=free_bytes(default_run_dir(str(spec))))
         verdict = lint_file(spec, overrides, facts, read_settings(spec))
-        compiled = compile_plan(report_warnings(verdict), devices)
+        accepted = report_warnings(verdict)
+        compiled = compile_plan(accepted, devices, known_stores(accepted))
         if layout == "json":
             write(f"{compiled.to_json()}\n")
             return

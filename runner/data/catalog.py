@@ -15,6 +15,7 @@ from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import MixturePlan, Plan, StagePlan
+from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
 from schema.dataset_names import Key, folder_name, labels
 from schema.spec import Spec
@@ -51,11 +52,6 @@ class Catalog:
     def remarks(self) -> list[str]:
         """Sentences about rows that were cut or left out."""
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
-
-
-def is_scored(spec: Spec) -> bool:
-    """Whether a spec asks for losses on validation splits, of validation or of evaluations."""
-    return spec.training.validation or bool(spec.training.evaluate and spec.eval.evaluations)
 
 
 def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from runner.data.styles import Rows
 from runner.failure import ExitCode, Failure
-from schema.budget import stages as budget
+from schema.budget.stages import select
 
 # grain permutes indices of 32 bits, and walks through up to 2**16 of them for one row of a smaller dataset:
 # 4 ms a row for 10 rows, 0.07 ms for 1,000. Permutations of so few rows are made whole instead.
@@ -139,5 +139,5 @@ class ExactSelection(grain.transforms.DatasetSelectionMap):
         return ENDLESS
 
     def __getitem__(self, index: int) -> tuple[int, int]:
-        entry, before = budget.select(self.shares, index)
+        entry, before = select(self.shares, index)
         return entry, self.first_rows[entry] + before

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from schema.budget import stages as budget
 from schema.budget.event_steps import EventSteps
 from schema.budget.schedules import load_schedule
+from schema.budget.stages import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class BytesPlan:
 class PhasePlan:
     """One phase: its stages, its schedule and the steps at which something happens."""
 
-    name: budget.Phase
+    name: Phase
     first_step: int
     last_step: int
     steps: int
@@ -75,6 +75,7 @@ class PhasePlan:
     flops_per_step: int
     learning_rate: LearningRatePlan
     bytes_per_device: BytesPlan
+    micro_batch_rows: int | None  # of a device; None where the machine chooses them, and is not known
     stages: tuple[StagePlan, ...]
     report_steps: EventSteps
     validation_steps: EventSteps
@@ -127,12 +128,14 @@ class Plan:
 
 
 def plan_digest(plan: Plan) -> str:
-    """sha256 over what decides rows and weights: not the mesh, its bytes, what is logged or exported, or which stores
-    exist."""
+    """sha256 over what decides rows and weights.
+
+    Left out are the mesh with its bytes and micro-batches, what is logged or exported, and which stores exist.
+    """
     contract: dict[str, Any] = asdict(plan)
     del contract["mesh"], contract["export"], contract["digest"]
     for phase in contract["phases"]:
-        for name in ("bytes_per_device", "report_steps", "validation_steps", "checkpoint_steps"):
+        for name in ("bytes_per_device", "micro_batch_rows", "report_steps", "validation_steps", "checkpoint_steps"):
             del phase[name]
         for stage in phase["stages"]:
             for entry in stage["mixture"]:

@@ -1,7 +1,4 @@
-"""Compile one phase: its own train and validate steps, for the shardings of its own state, ahead of time.
-
-Also decides, before that, how many rows of a batch a device takes at once.
-"""
+"""Compile one phase: its own train and validate steps, for the shardings of its own state, ahead of time."""
 
 from __future__ import annotations
 
@@ -16,19 +13,11 @@ import numpy as np
 from flax.training.train_state import TrainState
 from jax.sharding import NamedSharding, PartitionSpec
 
-from runner.data.catalog import is_scored
 from runner.lora.state import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
-from runner.plan.compile import check_batch
 from runner.train.step import Batch, MicroBatch, train_step, validate_step
-from schema.budget import bytes as budget_bytes
-from schema.budget.bytes import CHUNK_TOKENS
-from schema.budget.stages import Phase
-from schema.families import activation_bytes
+from schema.budget.event_steps import is_scored
 from schema.spec import Spec
-
-MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
-CPU_TOKENS = 1024  # of a micro-batch on a CPU, where larger ones are slower
 
 Metrics = dict[str, jax.Array]
 
@@ -54,7 +43,7 @@ class CompiledPhase:
 def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
     """Compile the programs that a spec needs, for a state of either phase, concrete or abstract with shardings.
 
-    `micro_rows` comes from `micro_batch_rows`. Nothing else is compiled while the phase runs.
+    `micro_rows` comes from `runner.train.micro_batch`. Nothing else is compiled while the phase runs.
     """
     micro = MicroBatch(batch_devices(mesh), micro_rows)
     rows = spec.training.batch_size
@@ -88,39 +77,10 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, validation_rows)
 
 
-def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
-    """Choose how many rows one device takes at once: a divisor of its share of the batch.
-
-    `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says
-    so); for -1 the most that fit by `schema.budget` into 90 % of `device_memory` bytes, or, where
-    that is None (CPU), into 1,024 tokens; at least one row. Raises Failure INVALID when the devices do
-    not divide the batch.
-    """
-    training, devices = spec.training, batch_devices(mesh)
-    check_batch(spec, devices)
-    share = training.batch_size // devices
-    divisors = [rows for rows in range(1, share + 1) if share % rows == 0]
-    if training.per_device_batch_size > 0:
-        return max(rows for rows in divisors if rows <= training.per_device_batch_size)
-    block_size = spec.architecture.block_size
-    if device_memory is None:
-        fitting = [rows for rows in divisors if rows * block_size <= CPU_TOKENS]
-    else:
-        free = MEMORY_SHARE * device_memory - state_bytes(spec, dict(mesh.shape), phase)
-        head_rows = -(-CHUNK_TOKENS // block_size)
-        fitting = [r for r in divisors if activation_bytes(spec.architecture, r, head_rows) <= free]
-    return max(fitting, default=1)
-
-
 def device_memory() -> int | None:
     """Bytes that one device can hold; None where it does not say, as a CPU."""
     stats = jax.local_devices()[0].memory_stats()
     return None if stats is None else stats.get("bytes_limit")
-
-
-def state_bytes(spec: Spec, mesh: dict[str, int], phase: Phase) -> int:
-    """Bytes of weights, gradients and optimizer on one device of a mesh of these axis sizes."""
-    return sum(budget_bytes.state_bytes(spec.architecture, spec.optimization.lora, mesh, phase).values())
 
 
 def _train(

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import jax
+
 from runner.checkpoint.manifest import Manifest
 from runner.failure import ExitCode, Failure
+from runner.mesh import batch_devices
+from runner.plan.compile import check_batch
 from runner.plan.plan import PhasePlan
+from schema.budget import micro_batch
+from schema.budget.stages import Phase
 from schema.spec import Spec
 from schema.text.wording import count
+
+
+def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
+    """Return how many rows each device of a mesh takes at once, as `schema.budget.micro_batch` chooses them.
+
+    `device_memory` are bytes; None where a device does not say, as a CPU. Raises Failure INVALID when the devices do
+    not divide the batch.
+    """
+    check_batch(spec, batch_devices(mesh))
+    return micro_batch.micro_batch_rows(spec, dict(mesh.shape), phase, device_memory)
 
 
 def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:

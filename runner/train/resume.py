@@ -22,8 +22,8 @@ from runner.plan.plan import Plan
 from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, checkpoints_of
 from runner.run.record import note_lost_records, note_saved
 from runner.run.versions import library_versions
-from runner.train.compiled import device_memory, micro_batch_rows
-from runner.train.micro_batch import check_micro_batch
+from runner.train.compiled import device_memory
+from runner.train.micro_batch import check_micro_batch, micro_batch_rows
 
 
 class ResumableTrainer(TwoPhaseTrainer, Protocol):

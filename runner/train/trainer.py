@@ -21,6 +21,7 @@ from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog
 from runner.data.ledger import RunLedger
 from runner.data.loader import Batch, train_batches
+from runner.environment import known_stores
 from runner.failure import ExitCode, Failure
 from runner.lora.adapters import lora_scale
 from runner.mesh import batch_devices, build_mesh, put_batch
@@ -35,9 +36,9 @@ from runner.run.identity import spec_digest
 from runner.run.versions import library_versions
 from runner.signals.preemption import Preemption
 from runner.state import Stream, stream_key
-from runner.train.compiled import CompiledPhase, compile_phase, device_memory, micro_batch_rows
+from runner.train.compiled import CompiledPhase, compile_phase, device_memory
 from runner.train.evaluate import evaluated_dataset, score_records, validation_losses
-from runner.train.micro_batch import micro_batch_remark
+from runner.train.micro_batch import micro_batch_remark, micro_batch_rows
 from runner.train.nonfinite import FiniteSteps, check_finite
 from runner.train.spikes import Spikes
 from schema.spec import Spec
@@ -75,7 +76,7 @@ class BaseTrainer(RestoreableJob):
         self.spec = spec
         self.console = console or RunConsole()
         self.mesh = build_mesh(spec.spec.mesh)
-        self.plan = compile_plan(spec.spec, jax.device_count())
+        self.plan = compile_plan(spec.spec, jax.device_count(), known_stores(spec.spec, device_memory()))
         self.model = model_of(spec.spec)
         self.step = 0
         self._saved_step: int | None = None

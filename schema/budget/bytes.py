@@ -9,6 +9,7 @@ from schema.budget.mesh import parts_of
 from schema.families import ITEM_BYTES, POSITIONS, Parameter, adapters, exported_size, parameters
 
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
+WHOLE = {"data": 1, "fsdp": 1, "tensor": 1}  # the mesh of an array that is not split
 
 
 def device_bytes(found: Sequence[Parameter], item_bytes: int, mesh: dict[str, int]) -> int:
@@ -40,8 +41,13 @@ def state_bytes(architecture: Any, lora: Any, mesh: dict[str, int], phase: Liter
 
 def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"]) -> int:
     """Bytes of one checkpoint: what the phase trains and its optimizer, of the whole model."""
-    parts = state_bytes(architecture, lora, {"data": 1, "fsdp": 1, "tensor": 1}, phase)
+    parts = state_bytes(architecture, lora, WHOLE, phase)
     return parts["parameters"] + parts["optimizer"]
+
+
+def base_bytes(architecture: Any, lora: Any) -> int:
+    """Bytes of the frozen base of phase lora, as a file holds it: whole."""
+    return state_bytes(architecture, lora, WHOLE, "lora")["base"]
 
 
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:

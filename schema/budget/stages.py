@@ -60,6 +60,11 @@ class StageBudget:
         """Steps of this stage."""
         return self.end - self.start
 
+    @property
+    def path(self) -> str:
+        """Path of the number that the budget is written as."""
+        return f"training/{self.key}" if self.key == "tokens" else f"training/{self.key}[{self.index}]"
+
 
 def one_budget(given: Collection[str]) -> bool:
     """Whether `training/tokens` and `training/dataset` decide: they are written and no per-phase key is."""
@@ -67,7 +72,7 @@ def one_budget(given: Collection[str]) -> bool:
     return bool({"tokens", "dataset"} & set(given)) and not per_phase & set(given)
 
 
-def stages(training: TrainingKeys, given: Collection[str], tokens_per_step: int) -> tuple[StageBudget, ...]:
+def compile_stages(training: TrainingKeys, given: Collection[str], tokens_per_step: int) -> tuple[StageBudget, ...]:
     """Resolve the two budget families of `training` into the stages of the run, in order.
 
     `given` are the names of the keys that the user wrote. Cumulative ends are rounded to the nearest

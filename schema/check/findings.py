@@ -33,6 +33,10 @@ class Problem:
         return Diagnostic(code, slug, severity, self.span, self.message, self.remedy, self.related, fix)
 
 
+class Unavailable(Exception):  # noqa: N818  no error: the finding exists already
+    """A value that failed an earlier check: whoever needs it has nothing to say."""
+
+
 class Failed:
     """Stands where a value should be and could not be read."""
 

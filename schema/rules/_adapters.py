@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from schema.document import Document, Unavailable
+from schema.check.findings import Unavailable
+from schema.document import Document
 from schema.families import Parameter, parameters
-from schema.rules._stages import one_budget
 
 TARGETS = "optimization/lora/target_modules"
 # What the first part of a parameter's path says about its task.
@@ -20,7 +20,7 @@ ROLES = {
 
 def trained(document: Document) -> bool:
     """Whether the run has a phase lora."""
-    return not one_budget(document) and document.length("training/post_lora_tokens") > 0
+    return not document.budget.one_budget and document.length("training/post_lora_tokens") > 0
 
 
 def shaped(document: Document) -> tuple[Parameter, ...]:

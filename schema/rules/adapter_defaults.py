@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import phases
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR109"
@@ -37,7 +36,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Say which defaults shape the adapters."""
     keys = ("post_lora_tokens", "post_lora_dataset")
     written = [key for key in keys if document.given(f"training/{key}")]
-    if not written or document.given("optimization/lora") or "lora" not in phases(document):
+    if not written or document.given("optimization/lora") or "lora" not in document.budget.phases:
         return
     lora = document.value("optimization/lora")
     message = (

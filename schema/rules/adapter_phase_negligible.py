@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import phases, stage_path
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count
 
@@ -38,9 +37,9 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the steps of both phases."""
-    found = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
-    lora, total = found.get("lora", 0), sum(found.values())
+    phases = document.budget.phases
+    lora, total = phases["lora"].steps if "lora" in phases else 0, document.budget.steps
     if 0 < 100 * lora < total and document.given("training/post_lora_tokens"):
-        where = document.span(stage_path(phases(document)["lora"][0]))
+        where = document.span(phases["lora"].stages[0].path)
         message = f"phase lora has {lora:,} of {count(total, 'step')}, less than 1 % of the run"
         yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise training/post_lora_tokens")

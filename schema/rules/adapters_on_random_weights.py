@@ -29,7 +29,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR110"
@@ -41,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Ask whether phase lora comes first, and what it would start from."""
     if document.environment is None or document.environment.restore is not False:
         return
-    stages = planned(document)
+    stages = document.budget.stages
     if stages and stages[0].phase == "lora" and document.value("architecture/pretrained") is None:
         message = "phase full is empty, and nothing says which weights the adapters start from"
         remedy = "set architecture/pretrained, or run exec with --restore"

@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.budget.mesh import mesh_axes
+from schema.budget.mesh import batch_parts, next_multiple, resolvable
 from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
@@ -47,23 +47,17 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Lay the mesh over the devices, and the batch over the mesh; without devices, what no number of them mends."""
     mesh, devices = document.view("mesh"), document.environment.devices if document.environment else None
-    sizes = [mesh.data, mesh.fsdp, mesh.tensor]
     where = document.span(next((path for path in _axes(mesh) if document.given(path)), "mesh"))
-    if devices is None and 0 not in sizes and sizes.count(-1) < 2:
-        rows = max(mesh.data, 1) * max(mesh.fsdp, 1)
-    else:
-        try:
-            axes = mesh_axes(mesh, devices or 1)
-        except ValueError as error:
-            possible = 0 not in sizes and sizes.count(-1) < 2
-            remedy = f"write axes whose product is {devices}" if possible else "write sizes, and -1 at most once"
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, str(error), remedy)
-            return
-        rows = axes["data"] * axes["fsdp"]
+    try:
+        parts = batch_parts(mesh, devices)
+    except ValueError as error:
+        remedy = f"write axes whose product is {devices}" if resolvable(mesh) else "write sizes, and -1 at most once"
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, str(error), remedy)
+        return
     batch = document.value("training/batch_size")
-    if batch % rows:
-        message = f"training/batch_size {batch:,} is no multiple of the {rows:,} devices of mesh/data × mesh/fsdp"
-        fitting, path = str(-(-batch // rows) * rows), parse("training/batch_size")
+    if batch % parts:
+        message = f"training/batch_size {batch:,} is no multiple of the {parts:,} devices of mesh/data × mesh/fsdp"
+        fitting, path = str(next_multiple(batch, parts)), parse("training/batch_size")
         written = fix(document.edits.replace(path, fitting), safe=False)
         where = document.span("training/batch_size") if document.given("training/batch_size") else where
         yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write batch_size: {fitting}", fix=written)

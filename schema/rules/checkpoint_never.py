@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR601"
@@ -36,8 +35,7 @@ SEVERITY = Severity.WARNING
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the interval with the last step of the run."""
     path = "logging/checkpoint_interval"
-    interval, stages = document.value(path), planned(document)
-    last = stages[-1].end if stages else 0
+    interval, last = document.value(path), document.budget.steps
     if not document.given(path) or interval == "never" or not 0 < last < interval:
         return
     message = f"the run ends at step {last:,}, before the first regular checkpoint at step {interval:,}"

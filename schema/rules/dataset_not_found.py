@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._datasets import Entry, entries
+from schema.document.mixtures import Entry, entries
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, fix
 from schema.text.wording import join, nearest, quote
 

@@ -38,7 +38,7 @@ from fractions import Fraction
 from schema.budget.stages import share_of_steps
 from schema.document import Document
 from schema.rules._edits import put
-from schema.rules._stages import LEAST_STEPS, phases, schedule, share, stage_path
+from schema.rules._stages import LEAST_STEPS, share
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count
 
@@ -51,18 +51,17 @@ DECAY = "training/decay_pct"
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the decay of each phase of several stages with the last of them."""
-    for name, stages in phases(document).items():
-        steps, last = sum(stage.steps for stage in stages), stages[-1]
-        decay, asked = schedule(document, steps)[1], Fraction(str(document.value(DECAY)))
-        fits = decay <= last.steps or asked * sum(stage.tokens for stage in stages) <= last.tokens
-        if len(stages) < 2 or fits or last.steps == 0:
+    for name, phase in document.budget.phases.items():
+        decay, last, asked = phase.schedule_steps[1], phase.stages[-1], Fraction(str(document.value(DECAY)))
+        fits = decay <= last.steps or asked * sum(stage.tokens for stage in phase.stages) <= last.tokens
+        if len(phase.stages) < 2 or fits or last.steps == 0:
             continue
-        most = share(last.steps, steps, ROUND_DOWN)
+        most = share(last.steps, phase.steps, ROUND_DOWN)
         message = (
             f"the decay of phase {name} takes {count(decay, 'step')} and starts before its last stage, "
-            f"{stage_path(last)}, which has {last.steps:,}"
+            f"{last.path}, which has {last.steps:,}"
         )
-        where = document.span(DECAY if document.given(DECAY) else stage_path(last))
+        where = document.span(DECAY if document.given(DECAY) else last.path)
         shortened = fix(put(document, DECAY, most), safe=False) if _decays_everywhere(document, float(most)) else None
         remedy = f"write {DECAY}: {most} at most, or lengthen the stage"
         yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, fix=shortened)
@@ -70,5 +69,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def _decays_everywhere(document: Document, share: float) -> bool:
     """Whether no phase would be left without decay, which LR402 would report."""
-    lengths = (sum(stage.steps for stage in stages) for stages in phases(document).values())
+    lengths = [phase.steps for phase in document.budget.phases.values()]
     return all(share_of_steps(share, steps) > 0 for steps in lengths if steps >= LEAST_STEPS)

@@ -25,9 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.budget import stages as budget
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.document import Document, parse
-from schema.rules._stages import adapters_without_phase, displaced, one_budget
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.scalars import written
 
@@ -50,18 +49,18 @@ def _decisions(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the paths that decide this run, each with what it decides."""
     if not document.given("tokenizer/backend") and not document.given("tokenizer/name"):  # a name: LR009 says so
         yield "tokenizer/backend", "the tokenizer"
-    if one_budget(document):
+    if document.budget.one_budget:
         yield "training/tokens", "the budget"
         yield "training/dataset", "the mixture"
         return
-    for phase in budget.TOKENS_KEY:
-        if phase == "lora" and adapters_without_phase(document):
+    for phase in TOKENS_KEY:
+        if phase == "lora" and document.budget.adapters_without_phase:
             continue  # LR107 says so
-        pair = [f"training/{family[phase]}" for family in (budget.TOKENS_KEY, budget.DATASET_KEY)]
+        pair = [f"training/{family[phase]}" for family in (TOKENS_KEY, DATASET_KEY)]
         if all(map(document.listed, pair)) and len(set(map(document.length, pair))) > 1:
             continue  # LR101 says so
-        for key, what in ((budget.TOKENS_KEY[phase], "the budget"), (budget.DATASET_KEY[phase], "the mixture")):
-            if key not in displaced(document).values():  # else LR111 says so
+        for key, what in ((TOKENS_KEY[phase], "the budget"), (DATASET_KEY[phase], "the mixture")):
+            if key not in document.budget.displaced.values():  # else LR111 says so
                 yield f"training/{key}", what
 
 

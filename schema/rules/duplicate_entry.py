@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from schema.document import Document, parse
-from schema.rules._stages import mixtures
+from schema.document.mixtures import written_mixtures
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 from schema.text.scalars import spelled
 from schema.text.wording import quote
@@ -40,7 +40,7 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the entries of each mixture by name, suffix and style."""
-    for path, entries in mixtures(document):
+    for path, entries in written_mixtures(document):
         first: dict[tuple[str, str, str], int] = {}
         for index, entry in enumerate(entries):
             kept = first.setdefault((entry["name"], entry["suffix"], entry["style"]), index)

@@ -28,9 +28,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY
+from schema.budget.deciding import PER_PHASE
 from schema.document import Document
-from schema.rules._stages import one_budget
 from schema.text.diagnostic import Diagnostic, Related, Severity
 from schema.text.suppression import find_ignores, unsilenced
 from schema.text.wording import count, quote
@@ -74,6 +73,6 @@ def _name(document: Document) -> str:
 
 def _effective(document: Document) -> dict[str, Any]:
     """The values that a run uses, without the family of budgets that does not count."""
-    unused = {*TOKENS_KEY.values(), *DATASET_KEY.values()} if one_budget(document) else {"tokens", "dataset"}
+    unused = {*PER_PHASE} if document.budget.one_budget else {"tokens", "dataset"}
     training = {name: value for name, value in document.values["training"].items() if name not in unused}
     return {**document.values, "training": training}

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import mixtures
+from schema.document.mixtures import written_mixtures
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR206"
@@ -33,7 +33,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for mixtures without entries."""
-    for path, entries in mixtures(document):
+    for path, entries in written_mixtures(document):
         if not entries:
             message = f"{path} names no dataset"
             remedy = "write a dataset, such as {name: web, rate: 1, style: PMD}"

@@ -32,7 +32,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR106"
@@ -42,7 +41,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for a single stage."""
-    if not planned(document):
+    if not document.budget.stages:
         message = "the budgets of both phases are empty: the run has no step"
         remedy = "give training/pre_lora_tokens or training/post_lora_tokens a stage"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span("training/post_lora_tokens"), message, remedy)

@@ -25,8 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._datasets import entries
-from schema.rules._stages import phases
+from schema.document.mixtures import entries
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count
 
@@ -43,10 +42,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     interval = document.value(path)
     if not document.value("training/validation") or not document.given(path) or interval == "never":
         return
-    runs = 0
-    for stages in phases(document).values():
-        first, last = stages[0].start + 1, stages[-1].end
-        runs += last // interval - (first - 1) // interval + (last % interval != 0)
+    runs = sum(phase.validation_steps.number for phase in document.budget.phases.values())
     datasets = len({entry.key for entry in entries(document)})
     if runs * datasets > MOST:
         message = f"the run validates {count(datasets, 'dataset')} {runs:,} times: {runs * datasets:,} validations"

@@ -31,7 +31,7 @@ from typing import Any
 
 from schema.dataset_names import labels
 from schema.document import Document, parse
-from schema.rules._stages import one_budget
+from schema.document.mixtures import mixture_keys
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote
 
@@ -43,7 +43,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each name with the labels of the run's datasets."""
     mixtures: list[list[dict[str, Any]]] = []
-    for key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
+    for key in mixture_keys(document):
         value = document.value(f"training/{key}")
         mixtures += [value] if key == "dataset" else value
     keys = [(entry["name"], entry["suffix"], entry["style"]) for mixture in mixtures for entry in mixture]

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.check.findings import show
-from schema.document import Document, Unavailable
+from schema.check.findings import Unavailable, show
+from schema.document import Document
 from schema.rules._field import FOREIGN
 from schema.text.diagnostic import Diagnostic, Severity, fix
 

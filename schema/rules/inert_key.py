@@ -27,9 +27,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from schema.document import Document, Unavailable, parse
-from schema.rules._datasets import entries
-from schema.rules._stages import PER_PHASE, one_budget, phases
+from schema.budget.deciding import PER_PHASE
+from schema.check.findings import Unavailable
+from schema.document import Document, parse
+from schema.document.mixtures import entries, mixture_keys
 from schema.rules.two_budget_families import check as disagreeing
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 
@@ -83,7 +84,7 @@ def _tokenizer(document: Document) -> Iterator[Inert]:
 
 def _data(document: Document) -> Iterator[Inert]:
     """Sources of datasets that neither a mixture nor an evaluation names, and what is for PADDED rows only."""
-    for key in ("dataset",) if one_budget(document) else ("pre_lora_dataset", "post_lora_dataset"):
+    for key in mixture_keys(document):
         document.value(f"training/{key}")  # all of it: an entry that can't be read may be the one that is looked for
     named = list(entries(document))
     evaluations = document.value("eval/evaluations")
@@ -96,13 +97,13 @@ def _data(document: Document) -> Iterator[Inert]:
 
 def _budgets(document: Document) -> Iterator[Inert]:
     per_phase = [f"training/{key}" for key in PER_PHASE if document.given(f"training/{key}")]
-    if per_phase and not one_budget(document) and not any(disagreeing(document)):
+    if per_phase and not document.budget.one_budget and not any(disagreeing(document)):
         for key in ("training/tokens", "training/dataset"):
             yield Inert(key, per_phase[0], "the budgets and mixtures of the phases decide, and say the same")
 
 
 def _phases(document: Document) -> Iterator[Inert]:
-    found = phases(document)
+    found = document.budget.phases
     if document.value("training/post_lora_tokens") == [] and "lora" not in found:
         yield Inert("optimization/lora", "training/post_lora_tokens", "there is no phase lora")
     own = document.value("optimization/lora/lr")
@@ -113,7 +114,7 @@ def _phases(document: Document) -> Iterator[Inert]:
 
 def _export(document: Document) -> Iterator[Inert]:
     """What is said of an export that there is not; a run of phase full only has no adapters to write."""
-    adapter, adapters = document.value("export/adapter"), "lora" in phases(document)
+    adapter, adapters = document.value("export/adapter"), "lora" in document.budget.phases
     if adapter and not adapters:
         yield Inert("export/adapter", "training/post_lora_tokens", "there is no phase lora")
     wanted = document.value("export/merged") or (adapter and adapters)

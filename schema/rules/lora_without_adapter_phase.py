@@ -29,7 +29,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._stages import adapters_without_phase, one_budget
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR107"
@@ -39,9 +38,9 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Ask whether the adapters that are configured have a phase of their own."""
-    if not adapters_without_phase(document):
+    if not document.budget.adapters_without_phase:
         return
-    alone = one_budget(document)
+    alone = document.budget.one_budget
     message = (
         "training/tokens and training/dataset make a run of phase full alone, and adapters are configured"
         if alone

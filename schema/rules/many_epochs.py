@@ -32,10 +32,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget import stages as budget
-from schema.document import Document, Unavailable
-from schema.rules._datasets import Cut, cuts
-from schema.rules._stages import planned, stage_path
+from schema.budget.draws import DatasetKey
+from schema.document import Document
+from schema.document.mixtures import Cut, cuts
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -47,34 +46,25 @@ MOST_TIMES = 4
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Add up the rows that the stages take of each dataset, and compare them with those there are."""
+    """Compare the rows that the stages take of each dataset with those there are."""
     once = document.value("data/on_exhausted") == "error"
     if not once and document.given("data/on_exhausted"):
         return
     known = {cut.entry.key: cut for cut in cuts(document) if cut.name == "train" and cut.rows}
-    taken: dict[tuple[str, str, str], int] = {}
-    last: dict[tuple[str, str, str], budget.StageBudget] = {}
-    for stage in planned(document) if known else ():
-        for key, rows in _rows(document, stage):
-            taken[key], last[key] = taken.get(key, 0) + rows, stage
+    last: dict[DatasetKey, tuple[str, int, float]] = {}
+    budget = document.budget
+    for stage, drawn in zip(budget.stages, budget.draws, strict=True) if known else ():
+        last |= {entry.key: (stage.path, entry.taken, entry.epochs) for entry in drawn if entry.epochs is not None}
     for key, cut in known.items():
-        if taken.get(key, 0) > cut.rows * (1 if once else MOST_TIMES):
-            yield _finding(document, cut, taken[key], last[key], once)
+        if key in last and last[key][1] > cut.rows * (1 if once else MOST_TIMES):
+            yield _finding(document, cut, last[key], once)
 
 
-def _rows(document: Document, stage: budget.StageBudget) -> Iterator[tuple[tuple[str, str, str], int]]:
-    rates = [entry["rate"] for entry in stage.mixture]
-    if any(rate <= 0 for rate in rates):
-        raise Unavailable(stage_path(stage))
-    rows = budget.rows_before(budget.shares(rates), stage.steps * document.value("training/batch_size"))
-    for entry, taken in zip(stage.mixture, rows, strict=True):
-        yield (entry["name"], entry["suffix"], entry["style"]), taken
-
-
-def _finding(document: Document, cut: Cut, taken: int, last: budget.StageBudget, once: bool) -> Diagnostic:
+def _finding(document: Document, cut: Cut, last: tuple[str, int, float], once: bool) -> Diagnostic:
+    stage, taken, epochs = last
     message = (
-        f"{quote(cut.entry.name)} has {cut.rows:,} rows, and the plan takes {taken:,} by the end of "
-        f"{stage_path(last)}: it is read {taken / cut.rows:,.1f} times"
+        f"{quote(cut.entry.name)} has {cut.rows:,} rows, and the plan takes {taken:,} by the end of {stage}: it is "
+        f"read {epochs:,.1f} times"
     )
     if once:
         message += ", and data/on_exhausted is error"

@@ -33,12 +33,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget.bytes import CHUNK_TOKENS, state_bytes
-from schema.budget.stages import Phase
 from schema.document import Document
-from schema.families import activation_bytes
-from schema.rules._machine import axes, in_words
-from schema.rules._stages import planned
+from schema.rules._machine import in_words
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count
 
@@ -52,28 +48,16 @@ def check(document: Document) -> Iterator[Diagnostic]:
     memory = document.environment.device_bytes if document.environment else None
     if memory is None:
         return
-    mesh, lora = axes(document), document.view("optimization/lora")
-    architecture, block_size = document.view("architecture"), document.value("architecture/block_size")
-    lora.target_modules = list(lora.target_modules)
-    rows = _micro_rows(document, mesh["data"] * mesh["fsdp"])
-    activations = activation_bytes(architecture, rows, -(-CHUNK_TOKENS // block_size))
-    phases: list[Phase] = list(dict.fromkeys(stage.phase for stage in planned(document) if stage.steps))
-    for phase in phases:
-        parts = {name: size for name, size in state_bytes(architecture, lora, mesh, phase).items() if size}
+    for name, phase in document.budget.phases.items():
+        parts = {part: size for part, size in phase.state_bytes.items() if size}
         state = sum(parts.values())
-        if state + activations <= memory:
+        if not phase.steps or state + phase.activation_bytes <= memory:
             continue
         if state <= memory:
-            parts[f"activations of {count(rows, 'row')}"] = activations
-        listed = ", ".join(f"{name} {in_words(size)}" for name, size in parts.items())
-        message = f"phase {phase} needs {in_words(sum(parts.values()))} on a device of {in_words(memory)}: {listed}"
+            parts[f"activations of {count(phase.micro_batch_rows or 1, 'row')}"] = phase.activation_bytes
+        listed = ", ".join(f"{part} {in_words(size)}" for part, size in parts.items())
+        message = f"phase {name} needs {in_words(sum(parts.values()))} on a device of {in_words(memory)}: {listed}"
         yield _finding(document, message, state > memory)
-
-
-def _micro_rows(document: Document, devices: int) -> int:
-    """Rows that a device takes at once: as asked, or one where the run chooses what fits."""
-    asked, share = document.value("training/per_device_batch_size"), document.value("training/batch_size") // devices
-    return max((rows for rows in range(1, min(share, asked) + 1) if share % rows == 0), default=1)
 
 
 def _finding(document: Document, message: str, certain: bool) -> Diagnostic:

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._datasets import scored, stored
+from schema.document.mixtures import stored
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -51,7 +51,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for the validation split of each store, where one is read."""
-    if not scored(document):
+    if not document.budget.scored:
         return
     seen = set()
     for entry, store in stored(document):

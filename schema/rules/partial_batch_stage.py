@@ -27,7 +27,6 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.rules._edits import number
-from schema.rules._stages import planned, stage_path, tokens_per_step
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count
 
@@ -38,10 +37,10 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the tokens asked with the tokens that the stage's steps take."""
-    step = tokens_per_step(document)
+    step = document.budget.tokens_per_step
     partial = [
-        (stage, stage_path(stage), stage.steps * step)
-        for stage in planned(document)
+        (stage, stage.path, stage.steps * step)
+        for stage in document.budget.stages
         if stage.tokens >= step and stage.tokens != stage.steps * step
     ]
     edits = [

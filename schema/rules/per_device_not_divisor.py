@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schema.budget.micro_batch import largest_divisor
 from schema.document import Document, parse
-from schema.rules._machine import axes
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count
 
@@ -40,13 +40,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
     asked = document.value(path)
     if asked < 1 or not document.given(path):
         return
-    mesh = axes(document)
-    devices = mesh["data"] * mesh["fsdp"]
-    share = rows // devices
-    if rows % devices or share % asked == 0:
+    share = document.budget.device_rows
+    used = largest_divisor(share, asked)
+    if used == asked:
         return
-    used = max(size for size in range(1, min(asked, share) + 1) if share % size == 0)
-    shared = f"the {count(share, 'row')} of a device" if devices > 1 else f"batch_size {rows}"
+    shared = f"the {count(share, 'row')} of a device" if share < rows else f"batch_size {rows}"
     wrong = "is more than" if asked > share else "does not divide"
     message = f"per_device_batch_size {asked} {wrong} {shared}; {used} is used"
     written = fix(document.edits.replace(parse(path), str(used)), safe=False)

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import LEAST_STEPS, phases, schedule, stage_path
+from schema.rules._stages import LEAST_STEPS
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count, join
 
@@ -39,16 +39,16 @@ DECAY = "training/decay_pct"
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the steps of each phase, and at those at its peak."""
-    steps_of = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
-    for name, steps in steps_of.items():
-        if 0 < steps < LEAST_STEPS:
-            message = f"phase {name} has {count(steps, 'step')}, too few to train anything"
-            where = document.span(stage_path(phases(document)[name][0]))
+    phases = document.budget.phases
+    for name, phase in phases.items():
+        if 0 < phase.steps < LEAST_STEPS:
+            message = f"phase {name} has {count(phase.steps, 'step')}, too few to train anything"
+            where = document.span(phase.stages[0].path)
             yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise its budget, or make a step smaller")
     falling = [
         f"phase {name}"
-        for name, steps in steps_of.items()
-        if steps >= LEAST_STEPS and schedule(document, steps) == (0, steps)
+        for name, phase in phases.items()
+        if phase.steps >= LEAST_STEPS and phase.schedule_steps == (0, phase.steps)
     ]
     if falling:
         message = f"the learning rate of {join(falling, 'and')} falls from the first step on and is never at its peak"

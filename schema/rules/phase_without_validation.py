@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import LEAST_STEPS, phases
+from schema.rules._stages import LEAST_STEPS
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR603"
@@ -35,15 +35,15 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for a multiple of the interval inside phase lora."""
-    path, found = "logging/validation_interval", phases(document)
+    path, phase = "logging/validation_interval", document.budget.phases.get("lora")
     interval = document.value(path)
-    if not document.value("training/validation") or not document.given(path) or "lora" not in found:
+    if not document.value("training/validation") or not document.given(path) or phase is None:
         return
-    first, last = found["lora"][0].start + 1, found["lora"][-1].end
+    first, last = phase.first_step, phase.last_step
     beyond_the_run = interval == "never" or interval > last
-    if beyond_the_run or last - first + 1 < LEAST_STEPS or -(-first // interval) * interval <= last:
+    if beyond_the_run or phase.steps < LEAST_STEPS or phase.validation_steps.number > 1 or last % interval == 0:
         return
-    third = max(1, (last - first + 1) // 3)
+    third = max(1, phase.steps // 3)
     message = f"phase lora, steps {first:,} to {last:,}, is validated at its last step only"
     written = fix(document.edits.replace(parse(path), str(third)), safe=False)
     yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, f"write {third}, or never", fix=written)

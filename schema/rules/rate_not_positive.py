@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import mixtures
+from schema.document.mixtures import written_mixtures
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 
@@ -38,7 +38,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at every rate."""
-    for path, entries in mixtures(document):
+    for path, entries in written_mixtures(document):
         for index, entry in enumerate(entries):
             if entry["rate"] <= 0:
                 message = f"{path}[{index}]: the rate of {quote(entry['name'])} is {entry['rate']:g}"

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from schema.document import Document, parse
-from schema.rules._stages import mixtures
+from schema.document.mixtures import written_mixtures
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR201"
@@ -43,7 +43,7 @@ DIGITS = 6
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Add the rates up as the decimal numbers they are; a difference up to 1e-6 is rounding."""
-    for path, entries in mixtures(document):
+    for path, entries in written_mixtures(document):
         rates: list[float] = [entry["rate"] for entry in entries]
         if not rates or min(rates) <= 0:
             continue

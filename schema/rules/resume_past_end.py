@@ -32,7 +32,6 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.rules._machine import argument
-from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR610"
@@ -45,8 +44,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     run = document.environment.run if document.environment else None
     if run is None or run.step is None or run.changes:
         return
-    stages = planned(document)
-    if stages and run.step >= stages[-1].end:
-        message = f"{run.path} has reached step {run.step:,}, and the plan ends at step {stages[-1].end:,}"
+    last = document.budget.steps
+    if document.budget.stages and run.step >= last:
+        message = f"{run.path} has reached step {run.step:,}, and the plan ends at step {last:,}"
         remedy = "name another folder with --run-dir to run the spec again"
         yield Diagnostic(CODE, SLUG, SEVERITY, argument("--run-dir", run.path), message, remedy)

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from decimal import ROUND_UP
 
 from schema.document import Document, parse
-from schema.rules._stages import LEAST_STEPS, phases, schedule, share
+from schema.rules._stages import LEAST_STEPS, share
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.scalars import spelled
 from schema.text.wording import count, join
@@ -38,18 +38,18 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Round both shares in each phase, where the user wrote them."""
-    steps_of = {name: sum(stage.steps for stage in stages) for name, stages in phases(document).items()}
+    phases = document.budget.phases
     for part, key in enumerate(("warmup_pct", "decay_pct")):
         path = f"training/{key}"
         asked = document.value(path)
         none = {
-            name: steps
-            for name, steps in steps_of.items()
-            if asked and steps >= LEAST_STEPS and schedule(document, steps)[part] == 0
+            name: phase.steps
+            for name, phase in phases.items()
+            if asked and phase.steps >= LEAST_STEPS and phase.schedule_steps[part] == 0
         }
         if not none or not document.given(path):
             continue
-        shortest = min(none, key=lambda name: steps_of[name])
+        shortest = min(none, key=lambda name: phases[name].steps)
         least = share(1, none[shortest], ROUND_UP)
         where = join([f"phase {name} ({count(steps, 'step')})" for name, steps in none.items()], "and")
         message = f"{key} {spelled(asked)} rounds to no step in {where}"

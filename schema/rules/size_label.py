@@ -33,7 +33,6 @@ from pathlib import Path
 
 from schema.document import Document
 from schema.rules._adapters import shaped
-from schema.rules._stages import planned, stage_path
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR510"
@@ -76,7 +75,7 @@ def _near(stated: Fraction, found: int, apart: Fraction) -> bool:
 
 def _budgets(document: Document) -> list[int]:
     """Tokens of each stage, phase and run that the user wrote."""
-    written = [stage for stage in planned(document) if document.given(stage_path(stage))]
+    written = [stage for stage in document.budget.stages if document.given(stage.path)]
     phases = [sum(stage.tokens for stage in written if stage.phase == phase) for phase in ("full", "lora")]
     return [*(stage.tokens for stage in written), *phases, sum(phases)]
 

@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._datasets import SPLITS, cuts
+from schema.document.mixtures import SPLITS, cuts
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count, join, quote
 

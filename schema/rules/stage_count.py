@@ -24,9 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget import stages as budget
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.document import Document
-from schema.rules._stages import displaced, one_budget
 from schema.text.diagnostic import Diagnostic, Related, Severity
 from schema.text.wording import count
 
@@ -37,12 +36,12 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the lengths of the two lists of each phase."""
-    for phase in budget.TOKENS_KEY:
-        tokens_key, dataset_key = f"training/{budget.TOKENS_KEY[phase]}", f"training/{budget.DATASET_KEY[phase]}"
-        if not (document.listed(tokens_key) and document.listed(dataset_key)) or one_budget(document):
+    for phase in TOKENS_KEY:
+        tokens_key, dataset_key = f"training/{TOKENS_KEY[phase]}", f"training/{DATASET_KEY[phase]}"
+        if not (document.listed(tokens_key) and document.listed(dataset_key)) or document.budget.one_budget:
             continue
         tokens, mixtures = document.length(tokens_key), document.length(dataset_key)
-        if tokens == mixtures or (phase == "full" and displaced(document)):
+        if tokens == mixtures or (phase == "full" and document.budget.displaced):
             continue
         sources = "".join(f"; {key} is the default" for key in (tokens_key, dataset_key) if not document.given(key))
         message = f"phase {phase} has {count(tokens, 'budget')} and {count(mixtures, 'mixture')}{sources}"

@@ -31,7 +31,6 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.rules._edits import number
-from schema.rules._stages import planned, stage_path, tokens_per_step
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count
 
@@ -42,11 +41,11 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each stage with one step, and look at what rounding left of it."""
-    step = tokens_per_step(document)
-    for stage in planned(document):
+    step = document.budget.tokens_per_step
+    for stage in document.budget.stages:
         if stage.tokens >= step and stage.steps > 0:
             continue
-        path = stage_path(stage)
+        path = stage.path
         message = f"{path} asks {count(stage.tokens, 'token')}, and one step takes {step:,}"
         text = number(document, path, step)
         raised = fix(document.edits.replace(parse(path), text), safe=False)

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._datasets import cuts
+from schema.document.mixtures import cuts
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._datasets import stored
+from schema.document.mixtures import stored
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget import stages as budget
+from schema.budget.deciding import OF_PHASE_FULL, PER_PHASE
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.document import Document, parse
-from schema.rules._stages import OF_PHASE_FULL, PER_PHASE, displaced
 from schema.text.diagnostic import Diagnostic, Edit, Related, Severity, fix
 
 CODE = "LR111"
@@ -47,20 +47,20 @@ def check(document: Document) -> Iterator[Diagnostic]:
         message = _disagreement(document, key, own) if document.given(path) else ""
         if message:
             moved = fix(*_moved(document, path, own), safe=False)
-            missing = own in displaced(document).values()
+            missing = own in document.budget.displaced.values()
             remedy = f"write it as training/{own}" if missing else "remove it, or remove the per-phase keys"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, (other,), moved)
 
 
 def _disagreement(document: Document, key: str, own: str) -> str:
     """Say what a key of a run of one phase asks that the phases don't; empty when it is the same."""
-    if key in displaced(document):
+    if key in document.budget.displaced:
         return f"beside per-phase keys, training/{key} is not read, and phase full has no training/{own}"
     asked = document.value(f"training/{key}")
     if key == "tokens":
-        total = sum(sum(document.value(f"training/{each}")) for each in budget.TOKENS_KEY.values())
+        total = sum(sum(document.value(f"training/{each}")) for each in TOKENS_KEY.values())
         return f"training/tokens asks {asked:,} tokens, and the phases ask {total:,}" if asked != total else ""
-    mixtures = [each for name in budget.DATASET_KEY.values() for each in document.value(f"training/{name}")]
+    mixtures = [each for name in DATASET_KEY.values() for each in document.value(f"training/{name}")]
     other = any(each != asked for each in mixtures)
     return "training/dataset names another mixture than the phases" if other else ""
 

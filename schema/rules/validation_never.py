@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import planned
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR602"
@@ -38,8 +37,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     path = "logging/validation_interval"
     if not document.value("training/validation"):
         return
-    interval, stages = document.value(path), planned(document)
-    last = stages[-1].end if stages else 0
+    interval, last = document.value(path), document.budget.steps
     if not document.given(path) or interval == "never" or not 0 < last < interval:
         return
     message = f"the run ends at step {last:,}, before the first regular validation at step {interval:,}"

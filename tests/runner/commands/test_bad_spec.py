@@ -113,7 +113,7 @@ def test_a_batch_that_planned_devices_do_not_divide(here: Path) -> None:
 
 
 def test_a_batch_that_the_devices_do_not_divide(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.train.trainer.compile_plan", lambda spec, _: compile_plan(spec, 3))
+    monkeypatch.setattr("runner.train.trainer.compile_plan", lambda spec, *_: compile_plan(spec, 3))
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (2, set())
     assert done.stderr == (

@@ -1,4 +1,4 @@
-"""A phase: its two programs, the arrays they consume, and the rows that a device takes at once."""
+"""A phase: its two programs, and the arrays they consume."""
 
 from __future__ import annotations
 
@@ -12,41 +12,13 @@ from runner.lora.state import abstract_lora_state
 from runner.lora.transition import transition_to_lora
 from runner.mesh import put_batch
 from runner.state import Stream, stream_key
-from runner.train.compiled import compile_phase, device_memory, micro_batch_rows, state_bytes
+from runner.train.compiled import compile_phase, device_memory
+from runner.train.micro_batch import micro_batch_rows
 from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
 
 
 def mesh_of(devices: int) -> AbstractMesh:
     return AbstractMesh((devices, 1, 1), ("data", "fsdp", "tensor"))
-
-
-def rows(per_device: int, memory: int | None = None, devices: int = 1, **architecture: int) -> int:
-    spec = make_spec(architecture=architecture, training={"batch_size": 96, "per_device_batch_size": per_device})
-    return micro_batch_rows(spec, mesh_of(devices), "full", memory)
-
-
-def test_the_rows_asked_are_lowered_to_a_divisor_of_a_devices_share() -> None:
-    assert [rows(asked) for asked in (1, 5, 7, 32, 40, 1000)] == [1, 4, 6, 32, 32, 96]
-    assert [rows(asked, devices=8) for asked in (1, 5, 7, 1000)] == [1, 4, 6, 12]
-
-
-def test_a_cpu_takes_about_1024_tokens_at_once() -> None:
-    assert [rows(-1, block_size=size) for size in (16, 64, 256, 4096)] == [48, 16, 4, 1]
-
-
-def test_an_accelerator_takes_the_most_that_fits() -> None:
-    spec = make_spec(training={"batch_size": 96})
-    least = state_bytes(spec, dict(mesh_of(1).shape), "full") / 0.9
-    found = [rows(-1, memory=int(least) + extra) for extra in (0, 10**6, 3 * 10**6, 10**9)]
-    assert found == sorted(found)
-    assert (found[0], found[-1]) == (1, 96)
-    assert 1 < found[1] < 96
-
-
-def test_phase_lora_needs_less_memory_for_its_state() -> None:
-    spec = make_spec(architecture={"dtype": {"activation": "bfloat16"}, "n_embd": 128})
-    full, lora = (state_bytes(spec, dict(mesh_of(1).shape), phase) for phase in ("full", "lora"))
-    assert lora < full / 4
 
 
 def test_a_batch_that_the_devices_do_not_divide_is_refused() -> None:

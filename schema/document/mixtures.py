@@ -1,15 +1,15 @@
-"""What several rules ask about the datasets that a document names, and about their stores on this machine."""
+"""The entries of a document's mixtures, and what is known of their datasets on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from schema.document import Document
-from schema.rules._stages import one_budget
-
-if TYPE_CHECKING:
-    from schema.environment import Dataset, Split, Store
+from schema.budget.deciding import PER_PHASE
+from schema.budget.draws import DatasetKey
+from schema.budget.stages import DATASET_KEY
+from schema.document.document import Document
+from schema.environment import Dataset, Split, Store
 
 SPLITS = {"train": "training", "val": "validation"}
 
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
         return str(self.values["name"])
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> DatasetKey:
         """What tells datasets of a run apart: name, suffix and style."""
         return self.name, self.values["suffix"], self.values["style"]
 
@@ -41,12 +41,27 @@ class Cut(NamedTuple):
     rows: int
 
 
+def mixture_keys(document: Document) -> tuple[str, ...]:
+    """The keys of `training` whose mixtures decide."""
+    return ("dataset",) if document.budget.one_budget else tuple(DATASET_KEY.values())
+
+
+def written_mixtures(document: Document) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield path and entries of every written mixture that can be read, whether it decides or not."""
+    for key in ("dataset", *DATASET_KEY.values()):
+        path = f"training/{key}"
+        if not document.given(path):
+            continue
+        paths = [path] if key == "dataset" else [f"{path}[{index}]" for index in range(document.length(path))]
+        yield from ((each, document.value(each)) for each in paths if document.available(each))
+
+
 def entries(document: Document) -> Iterator[Entry]:
     """Yield every entry that can be read of the mixtures that decide, those by default too."""
-    keys = ["dataset"] if one_budget(document) else ["pre_lora_dataset", "post_lora_dataset"]
-    for path in (f"training/{key}" for key in keys):
+    for key in mixture_keys(document):
+        path = f"training/{key}"
         nested = [path]
-        if not path.endswith("/dataset"):
+        if key in PER_PHASE:
             nested = [f"{path}[{index}]" for index in range(document.length(path))] if document.listed(path) else []
         for mixture in nested:
             for index in range(document.length(mixture)) if document.listed(mixture) else ():
@@ -68,15 +83,9 @@ def stored(document: Document) -> Iterator[tuple[Entry, Store]]:
 def cuts(document: Document) -> Iterator[Cut]:
     """Yield the splits that the run reads of each known store: training, and validation where anything is scored."""
     block_size, too_long = document.value("architecture/block_size"), document.value("data/on_too_long")
-    wanted = [name for name in SPLITS if name == "train" or scored(document)]
+    wanted = [name for name in SPLITS if name == "train" or document.budget.scored]
     for entry, store in stored(document):
         for name in wanted:
             if name in store.splits:
                 split = store.splits[name]
                 yield Cut(entry, name, split, split.rows(entry.values["style"], block_size, too_long))
-
-
-def scored(document: Document) -> bool:
-    """Whether the run reads validation splits."""
-    training = document.value("training/validation")
-    return bool(training or (document.value("training/evaluate") and document.value("eval/evaluations")))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.budget import stages as budget
+from schema.budget.stages import compile_stages, one_budget, rows_before, select, share_of_steps, shares
 
 rates = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
@@ -22,13 +22,13 @@ def test_every_row_belongs_to_one_dataset_and_counts_meet_the_rates_over_every_p
     counts = [0] * len(exact)
     allowed = 1 + Fraction(max(0, len(exact) - 2), 2)
     for row in range(rows):
-        assert budget.rows_before(exact, row) == tuple(counts)
-        dataset, before = budget.select(exact, row)
+        assert rows_before(exact, row) == tuple(counts)
+        dataset, before = select(exact, row)
         assert before == counts[dataset]
         counts[dataset] += 1
         for share, count in zip(exact, counts, strict=True):
             assert abs(count - share * (row + 1)) <= allowed
-    assert sum(budget.rows_before(exact, rows)) == rows
+    assert sum(rows_before(exact, rows)) == rows
 
 
 @settings(max_examples=100, deadline=None)
@@ -44,7 +44,7 @@ def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_ste
         post_lora_tokens=post,
         post_lora_dataset=[[]] * len(post),
     )
-    found = budget.stages(training, {"pre_lora_tokens"}, step)
+    found = compile_stages(training, {"pre_lora_tokens"}, step)
     asked = start = 0
     for stage, tokens in zip(found, pre + post, strict=True):
         asked += tokens
@@ -59,15 +59,15 @@ def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_ste
 @given(st.integers(1, 999), st.integers(1, 10**6))
 def test_a_share_of_steps_is_the_nearest_integer(thousandths: int, steps: int) -> None:
     share = thousandths / 1000
-    assert abs(budget.share_of_steps(share, steps) - Fraction(thousandths, 1000) * steps) <= Fraction(1, 2)
+    assert abs(share_of_steps(share, steps) - Fraction(thousandths, 1000) * steps) <= Fraction(1, 2)
 
 
 def test_rates_mean_the_decimal_numbers_as_written() -> None:
-    assert budget.shares([0.1, 0.2, 0.7]) == (Fraction(1, 10), Fraction(1, 5), Fraction(7, 10))
-    assert sum(budget.shares([0.3, 0.3, 0.3])) == 1
+    assert shares([0.1, 0.2, 0.7]) == (Fraction(1, 10), Fraction(1, 5), Fraction(7, 10))
+    assert sum(shares([0.3, 0.3, 0.3])) == 1
 
 
 def test_one_budget_decides_only_where_no_phase_is_written() -> None:
-    assert budget.one_budget({"tokens", "batch_size"})
-    assert not budget.one_budget({"batch_size"})
-    assert not budget.one_budget({"tokens", "post_lora_tokens"})
+    assert one_budget({"tokens", "batch_size"})
+    assert not one_budget({"batch_size"})
+    assert not one_budget({"tokens", "post_lora_tokens"})

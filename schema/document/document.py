@@ -11,31 +11,27 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path as File
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from schema.check.findings import Findings, Json, Problem
+from schema.budget.budget import Budget
+from schema.budget.deciding import ADAPTERS, DECIDING
+from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.renamed import rename
 from schema.check.tree import check_value, hydrate
+from schema.environment import Environment
 from schema.text.diagnostic import Span
 from schema.text.edits import Edits
 from schema.text.source import Mapping, Path, SourceError, point, read_mapping
 
-if TYPE_CHECKING:
-    from schema.environment import Environment
-
-SCHEMA_FILE = File(__file__).with_name("spec.schema.json")
+SCHEMA_FILE = File(__file__).parents[1] / "spec.schema.json"
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
 
-class Unavailable(Exception):  # noqa: N818  no error: the finding exists already
-    """A value that failed an earlier check: whoever needs it has nothing to say."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A spec as the rules see it; `environment` is None unless facts of a machine are known.
 
@@ -48,6 +44,13 @@ class Document:
     found: Findings
     environment: Environment | None
     root: Mapping
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What follows from the spec by arithmetic; asking for a part raises Unavailable where its keys failed."""
+        deciding = (ADAPTERS, *(f"training/{key}" for key in DECIDING))
+        written = frozenset(path for path in deciding if self.given(path))
+        return Budget(_Section(self, ""), written, self.environment or Environment(), judged=True)
 
     @property
     def edits(self) -> Edits:
@@ -145,7 +148,28 @@ def parse(path: str) -> Path:
     return tuple(int(part[1]) if part[1] else part[0] for part in PART.finditer(path))
 
 
+class _Section:
+    """A section with its keys as attributes, as a typed Spec has them; reading one that failed raises Unavailable."""
+
+    __slots__ = ("_document", "_path")
+
+    def __init__(self, document: Document, path: str) -> None:
+        self._document = document
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        path = f"{self._path}/{name}" if self._path else name
+        if not self._document.listed(path):
+            raise Unavailable(path)
+        values: Any = self._document.values
+        for key in parse(path):
+            values = values[key]
+        return _Section(self._document, path) if isinstance(values, dict) else _attributes(self._document.value(path))
+
+
 def _attributes(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_attributes(inner) for inner in value]
     if not isinstance(value, dict):
         return value
     return SimpleNamespace(**{name: _attributes(inner) for name, inner in value.items()})

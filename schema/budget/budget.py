@@ -1,0 +1,152 @@
+"""What follows from a spec by arithmetic: the one value that rules, the plan and the trainer read.
+
+It reads no disk: what it must know of a machine comes in as an `Environment`. Each part is computed when it is asked
+for, so that a key which failed its check makes only those parts unavailable that need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from schema.budget.bytes import base_bytes, checkpoint_bytes, export_bytes
+from schema.budget.deciding import adapters_without_phase, decides_alone, displaced
+from schema.budget.disk import DiskBudget, Kept, Sizes, disk_budget, kept_now
+from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
+from schema.budget.event_steps import is_scored
+from schema.budget.mesh import known_axes
+from schema.budget.phase import PhaseBudget
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, StageBudget, compile_stages
+from schema.check.findings import Unavailable
+from schema.environment import Environment, Run
+
+if TYPE_CHECKING:
+    from schema.spec import Spec
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """The arithmetic of one spec on one machine.
+
+    `sections` are the sections of a typed Spec or of a Document: only their attributes are read, and reading one that
+    failed raises Unavailable. `written` are the slash paths of the keys that the user wrote, as far as they decide.
+    `judged` says whether a spec that LR107 or LR111 refuses has no stages; a typed Spec has been accepted before.
+    """
+
+    sections: Any
+    written: Collection[str]
+    environment: Environment
+    judged: bool
+
+    @property
+    def one_budget(self) -> bool:
+        """Whether training/tokens and training/dataset decide."""
+        return decides_alone(self.written)
+
+    @property
+    def displaced(self) -> dict[str, str]:
+        """Keys of a run of one phase, each with the key of phase full in whose place it stands: LR111 says so."""
+        return displaced(self.written)
+
+    @property
+    def adapters_without_phase(self) -> bool:
+        """Whether optimization/lora is written, and nothing of phase lora: LR107 says so."""
+        return adapters_without_phase(self.written)
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that one step consumes."""
+        return int(self.sections.training.batch_size * self.sections.architecture.block_size)
+
+    @cached_property
+    def stages(self) -> tuple[StageBudget, ...]:
+        """The stages of the run; raises Unavailable where phases are incomplete, or budgets and mixtures unequal."""
+        if self.judged and (self.displaced or (self.adapters_without_phase and not self.one_budget)):
+            raise Unavailable("training")
+        training, single = self.sections.training, self.one_budget
+        for phase in TOKENS_KEY:
+            budgets, mixtures = getattr(training, TOKENS_KEY[phase]), getattr(training, DATASET_KEY[phase])
+            if len(budgets) != len(mixtures) and not single:
+                raise Unavailable(f"training/{TOKENS_KEY[phase]}")
+        written = [path.removeprefix("training/") for path in self.written]
+        return compile_stages(training, written, self.tokens_per_step)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run."""
+        return self.stages[-1].end if self.stages else 0
+
+    @cached_property
+    def phases(self) -> dict[Phase, PhaseBudget]:
+        """The phases that have a stage, in order."""
+        staged: dict[Phase, list[StageBudget]] = {}
+        for stage in self.stages:
+            staged.setdefault(stage.phase, []).append(stage)
+        return {
+            name: PhaseBudget(name, tuple(stages), self.sections, self.environment) for name, stages in staged.items()
+        }
+
+    @cached_property
+    def draws(self) -> tuple[tuple[EntryBudget, ...], ...]:
+        """The mixture of each stage, with the rows that every entry provides."""
+        return draw_rows(self.stages, self.sections.training.batch_size, self._rows_of)
+
+    def _rows_of(self, key: DatasetKey) -> int | None:
+        """Rows of the training split of a dataset; None where its store is not known."""
+        name, suffix, style = key
+        found = self.environment.datasets.get((name, suffix))
+        if found is None or found.store is None or "train" not in found.store.splits:
+            return None
+        block_size, too_long = self.sections.architecture.block_size, self.sections.data.on_too_long
+        return found.store.splits["train"].rows(style, block_size, too_long)
+
+    @property
+    def scored(self) -> bool:
+        """Whether the run reads validation splits."""
+        return is_scored(self.sections)
+
+    @property
+    def device_rows(self) -> int:
+        """Rows of a batch that one device takes in a step, in one micro-batch or several.
+
+        Raises Unavailable where devices are unknown and matter, or where they don't divide the batch.
+        """
+        mesh = known_axes(self.sections.mesh, self.environment.devices)
+        rows, rest = divmod(self.sections.training.batch_size, mesh["data"] * mesh["fsdp"])
+        if rest:
+            raise Unavailable("training/batch_size")
+        return int(rows)
+
+    @property
+    def export_bytes(self) -> int:
+        """Bytes of the tensors that are exported at the end."""
+        return self._export_bytes("lora" in self.phases)
+
+    @cached_property
+    def disk(self) -> DiskBudget:
+        """What the run keeps at the worst moment from now on; a run that lies there resumes."""
+        run, checkpoint = self.environment.run or Run(""), self.sections.checkpoint
+        boundary = self.phases["full"].last_step if "full" in self.phases else 0
+        there, done = kept_now(run, boundary, self.steps), run.step or 0
+        to_come = {name: phase.checkpoint_steps.after(done).number for name, phase in self.phases.items()}
+        saves = Kept(to_come.get("full", 0), to_come.get("lora", 0))
+        architecture, lora = self.sections.architecture, self.sections.optimization.lora
+        sizes = Sizes(
+            checkpoint_bytes(architecture, lora, "full"),
+            checkpoint_bytes(architecture, lora, "lora"),
+            base_bytes(architecture, lora),
+            self._export_bytes(bool(there.lora + saves.lora)),
+        )
+        return disk_budget(there, saves, sizes, checkpoint.keep, checkpoint.best)
+
+    def _export_bytes(self, has_adapters: bool) -> int:
+        sections = self.sections
+        return export_bytes(sections.architecture, sections.optimization.lora, sections.export, has_adapters)
+
+
+def budget_of(spec: Spec, environment: Environment) -> Budget:
+    """Return the budget of a typed spec."""
+    written = {f"training/{name}" for name in spec.training.model_fields_set}
+    return Budget(spec, written, environment, judged=False)
