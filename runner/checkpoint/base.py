@@ -27,7 +27,7 @@ def restore_base(checkpoint: Path, abstract: Any) -> Any:
     Raises Failure STORAGE when it is damaged, or another one than that which `checkpoint` was trained on.
     """
     run_dir = checkpoint.parent.parent
-    if verify_base(run_dir) != read_manifest(checkpoint).base_digest:
+    if verify_base(run_dir) != read_manifest(checkpoint).progress.base_digest:
         raise Failure(f"{run_dir / BASE} is not the base that {checkpoint} was trained on", ExitCode.STORAGE)
     return restore_tree(run_dir / BASE, abstract)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.checkpoint.progress import Progress
 from runner.failure import ExitCode, Failure
 from runner.files.seal import Damaged, check_seal, sealed_facts
 from runner.run.layout import BASE, CHECKPOINTS, checkpoints_of
@@ -14,22 +15,13 @@ from runner.run.record import run_id
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a checkpoint is; read before a single array is."""
+    """What a checkpoint is: how far its run had come, and what made it. Read before a single array is."""
 
-    phase: str
-    stage: int
-    step: int
-    tokens: int
-    seed: int
+    progress: Progress
     spec_digest: str
     plan_digest: str
-    base_digest: str | None  # of the frozen base, in phase lora
-    stores: dict[str, str]  # digest of each token store by folder name
-    ledger: dict[str, list[int]]  # rows, tokens seen and tokens supervised by dataset
-    token_digest: str  # chain over the digests of all batches so far
     micro_batch_rows: int  # of each device; with
     batch_devices: int  # they decide the dropout masks
-    skipped_steps: int  # that were not finite
     versions: dict[str, str]
     records: dict[str, Any] | None = None  # of metrics.jsonl so far (`Written`); None where an older version saved
     run_id: str | None = None  # of the run that saved it
@@ -76,7 +68,7 @@ def is_whole(run_dir: Path, step: int) -> bool:
     """Whether the checkpoint of a step is intact, every byte of it, with the base that it belongs to."""
     try:
         manifest = verify_checkpoint(run_dir / CHECKPOINTS / str(step))
-        return manifest.phase == "full" or verify_base(run_dir) == manifest.base_digest
+        return manifest.progress.phase == "full" or verify_base(run_dir) == manifest.progress.base_digest
     except Failure:
         return False
 
@@ -90,7 +82,7 @@ def newest_intact(path: Path) -> tuple[Path | None, dict[Path, str]]:
     damaged: dict[Path, str] = {}
     for folder in checkpoints_of(path):
         try:
-            if verify_checkpoint(folder).phase == "lora":
+            if verify_checkpoint(folder).progress.phase == "lora":
                 verify_base(folder.parent.parent)
         except Failure as failure:
             damaged[folder] = str(failure)
@@ -100,8 +92,9 @@ def newest_intact(path: Path) -> tuple[Path | None, dict[Path, str]]:
 
 
 def _check_place(folder: Path, manifest: Manifest) -> None:
-    if folder.name != str(manifest.step):
-        raise Damaged(f"it is a copy of that of step {manifest.step:,}")
+    step = manifest.progress.step
+    if folder.name != str(step):
+        raise Damaged(f"it is a copy of that of step {step:,}")
     own = run_id(folder.parent.parent)
     if own is not None and manifest.run_id not in (None, own):
         raise Damaged("it is one of another run")
@@ -109,6 +102,7 @@ def _check_place(folder: Path, manifest: Manifest) -> None:
 
 def _manifest(facts: dict[str, Any]) -> Manifest:
     try:
-        return Manifest(**{name: value for name, value in facts.items() if name not in ("files", "fingerprints")})
-    except TypeError as error:
+        own = {name: value for name, value in facts.items() if name not in ("files", "fingerprints")}
+        return Manifest(**{**own, "progress": Progress.from_json(facts["progress"])})
+    except (AttributeError, KeyError, TypeError) as error:
         raise Damaged("manifest.json is of another version") from error

@@ -52,7 +52,7 @@ class Checkpoints:
         A failure of the save before this one surfaces here at the latest. Raises Failure STORAGE.
         """
         self.wait()
-        partial, size = self.folder / f"{PARTIAL}{manifest.step}", tree_bytes(state)
+        partial, size = self.folder / f"{PARTIAL}{manifest.progress.step}", tree_bytes(state)
         flat, facts = flat_arrays(state), asdict(manifest)  # a copy, for training goes on while the arrays are written
         with saving(partial, "the checkpoint", size):
             partial.mkdir()
@@ -86,15 +86,16 @@ class Checkpoints:
 
     def _commit(self, partial: Path, facts: dict[str, Any], trained: Fingerprints, size: int) -> None:
         """Wait for the arrays, seal and prove them, give the folder its name; only then let older checkpoints go."""
+        step = facts["progress"]["step"]
         with saving(partial, "the checkpoint", size):
             self._arrays.wait_until_finished()
             self._arrays.check_for_errors()
             seal(partial, {**facts, FINGERPRINTS: trained.noted()})
             prove(partial / STATE, trained)
-            partial.rename(self.folder / str(facts["step"]))
+            partial.rename(self.folder / str(step))
             sync(self.folder)
         with storage_failures(self.folder.parent / "run.json", "write"):
-            note_saved(self.folder.parent, facts["step"])
+            note_saved(self.folder.parent, step)
         with storage_failures(self.folder, "remove old checkpoints of"):
             self._prune()
 

@@ -1,29 +1,52 @@
 """The run's ledger: how many rows and tokens of each dataset it has seen, and a digest of all of them.
 
-It goes into every checkpoint, so that a resumed run ends with the counts of an uninterrupted one.
+Every checkpoint holds it, so that a resumed run ends with the counts of an uninterrupted one. Loads no numpy.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from runner.data.loader import Batch
+if TYPE_CHECKING:
+    from runner.data.loader import Batch
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What is taken from one dataset: rows, input tokens that are no padding, supervised targets."""
+
+    rows: int = 0
+    tokens_seen: int = 0
+    tokens_supervised: int = 0
+
+    def __add__(self, other: Ledger) -> Ledger:
+        return Ledger(
+            self.rows + other.rows,
+            self.tokens_seen + other.tokens_seen,
+            self.tokens_supervised + other.tokens_supervised,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunLedger:
-    """By dataset [rows, tokens that are not padding, tokens with a loss]; and `token_digest`, a hash
-    chained over the digests of all batches in order."""
+    """What a run has taken from each dataset; `token_digest` is blake2b-16, chained over the digests of its batches."""
 
-    counts: dict[str, list[int]] = field(default_factory=dict)
+    counts: Mapping[str, Ledger] = field(default_factory=dict)
     token_digest: str = ""
 
-    def add(self, batch: Batch) -> None:
-        """Enter one batch."""
-        for name, taken in batch.ledger.items():
-            before = self.counts.get(name, [0, 0, 0])
-            after = (taken.rows, taken.tokens_seen, taken.tokens_supervised)
-            self.counts[name] = [old + new for old, new in zip(before, after, strict=True)]
+    def add(self, batch: Batch) -> RunLedger:
+        """Return the ledger with one more batch."""
+        counts = {**self.counts}
+        for dataset, taken in batch.ledger.items():
+            counts[dataset] = counts.get(dataset, Ledger()) + taken
         chained = f"{self.token_digest}{batch.digest}".encode()
-        self.token_digest = hashlib.blake2b(chained, digest_size=16).hexdigest()
+        return RunLedger(counts, hashlib.blake2b(chained, digest_size=16).hexdigest())
+
+    @staticmethod
+    def from_json(facts: Mapping[str, Any]) -> RunLedger:
+        """Read what `dataclasses.asdict` made of a ledger. Raises KeyError, TypeError, AttributeError."""
+        counts = {dataset: Ledger(**taken) for dataset, taken in facts["counts"].items()}
+        return RunLedger(counts, facts["token_digest"])

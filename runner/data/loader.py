@@ -17,20 +17,12 @@ import grain
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.ledger import Ledger
 from runner.data.mixture import MixtureEntry, build_mixture, starts
 from runner.data.styles import Gathered, Rows
 
 THREADS = 2
 BATCHES_AHEAD = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What a batch takes from one dataset: rows, input tokens that are no padding, supervised targets."""
-
-    rows: int
-    tokens_seen: int
-    tokens_supervised: int
 
 
 @dataclass(frozen=True, slots=True)

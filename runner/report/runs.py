@@ -42,7 +42,7 @@ def _state(run_dir: Path) -> RunState:
     if found:
         try:
             manifest = read_manifest(found[0])
-            phase, step = manifest.phase, manifest.step
+            phase, step = manifest.progress.phase, manifest.progress.step
         except Failure:
             state = "damaged"
     plan, summary = _facts(run_dir / "plan.json"), _facts(run_dir / SUMMARY)

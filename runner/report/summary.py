@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,7 @@ def write_summary(
         **digests,
         "token_digest": ledger.token_digest,
         "scores_digest": scores_digest(lines, plan.steps),
-        "datasets": {
-            name: {"rows": rows, "tokens_seen": seen, "tokens_supervised": supervised}
-            for name, (rows, seen, supervised) in sorted(ledger.counts.items())
-        },
+        "datasets": {name: asdict(taken) for name, taken in sorted(ledger.counts.items())},
         "phases": {phase.name: _phase_losses(told, phase.name) for phase in plan.phases},
     }
     write_facts(run_dir / SUMMARY, summary)

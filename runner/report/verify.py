@@ -65,8 +65,8 @@ def verify_run(path: Path) -> Iterator[Part]:
             if checkpoint.exists() or not is_locked(run_dir):  # a run that goes on meanwhile lets old ones go
                 yield Part(name, "", _reason(error))
         else:
-            newest, base_digest = manifest, manifest.base_digest or base_digest
-            yield Part(name, f"phase {newest.phase}, step {newest.step:,}, {size:,} bytes")
+            newest, base_digest = manifest, manifest.progress.base_digest or base_digest
+            yield Part(name, f"phase {newest.progress.phase}, step {newest.progress.step:,}, {size:,} bytes")
     if base_digest or (run_dir / BASE).exists():
         yield _base(run_dir, base_digest)
     if run_dir != path:
@@ -110,7 +110,7 @@ def _export(run_dir: Path, summary: Facts, newest: Manifest | None) -> Part:
 
 def _ended_at(summary: Facts, newest: Manifest | None) -> bool:
     """Whether a summary is of a run that has not gone on since."""
-    return newest is not None and summary.get("steps") == newest.step
+    return newest is not None and summary.get("steps") == newest.progress.step
 
 
 def _own_file(path: Path) -> tuple[Part, Facts]:
@@ -128,14 +128,14 @@ def _plan(part: Part, facts: dict[str, Facts], newest: Manifest | None) -> Part:
     if part.damage or newest is None or digest in (newest.plan_digest, facts[SUMMARY].get("plan_digest")):
         return part
     if _changed_since(facts[RUN], newest):
-        return replace(part, facts=f"{part.facts}; the spec was changed since step {newest.step:,}")
+        return replace(part, facts=f"{part.facts}; the spec was changed since step {newest.progress.step:,}")
     own, other = str(digest)[:12], newest.plan_digest[:12]
-    return replace(part, damage=f"it is the plan {own}, and step {newest.step:,} was trained by {other}")
+    return replace(part, damage=f"it is the plan {own}, and step {newest.progress.step:,} was trained by {other}")
 
 
 def _changed_since(run: Facts, newest: Manifest) -> bool:
     """Whether the run goes on with another spec than its newest checkpoint may have been trained by."""
-    return not run or any(entry["step"] >= newest.step for entry in run.get("history", []))
+    return not run or any(entry["step"] >= newest.progress.step for entry in run.get("history", []))
 
 
 def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Part | None:
@@ -151,11 +151,12 @@ def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Pa
         return Part(path.name, "", str(error))
     if newest is None or noted is None:
         return Part(path.name, f"{told}, only read: no checkpoint holds a digest of them", proven=False)
+    step = newest.progress.step
     if read != noted:
-        if facts[RUN].get("records_lost") == newest.step:
-            return Part(path.name, f"{told}; {RUN} says that those up to step {newest.step:,} are lost", proven=False)
-        return Part(path.name, "", f"its records up to step {newest.step:,} are not those that were written")
-    told += f"; up to step {newest.step:,} as they were written"
+        if facts[RUN].get("records_lost") == step:
+            return Part(path.name, f"{told}; {RUN} says that those up to step {step:,} are lost", proven=False)
+        return Part(path.name, "", f"its records up to step {step:,} are not those that were written")
+    told += f"; up to step {step:,} as they were written"
     summary = facts[SUMMARY]
     if _ended_at(summary, newest) and summary.get("scores_digest", scores) != scores:
         if not _changed_since(facts[RUN], newest):
@@ -200,7 +201,7 @@ def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
     except (KeyError, TypeError):
         yield Part("stores", f"not read: {RUN} does not say where they are", proven=False)
         return
-    for name, digest in newest.stores.items():
+    for name, digest in newest.progress.stores.items():
         folder = root / name
         try:
             meta = verify_store(folder) if folder.exists() else None

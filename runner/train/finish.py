@@ -27,8 +27,8 @@ from schema.sections.training import Training
 def reread_end(trainer: BaseTrainer) -> None:
     """Read what a run ends with again: its last checkpoint, and the base of that. Raises Failure STORAGE."""
     run_dir = trainer.spec.run_dir
-    reread(run_dir / CHECKPOINTS / str(trainer.step), saved_part(trainer.state))
-    if trainer._in_lora_phase and verify_base(run_dir) != trainer.base_digest:
+    reread(run_dir / CHECKPOINTS / str(trainer.progress.step), saved_part(trainer.state))
+    if trainer._in_lora_phase and verify_base(run_dir) != trainer.progress.base_digest:
         raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
 
 
@@ -45,7 +45,7 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
         "export": exporting(spec, trainer.plan),
         **digests,
         "plan_digest": trainer.plan.digest,
-        "token_digest": trainer.ledger.token_digest,
+        "token_digest": trainer.progress.ledger.token_digest,
         "stores": catalog.digests(),
         "versions": library_versions(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -12,10 +13,10 @@ from rich.console import Console
 from runner.checkpoint.arrays import tree_digest
 from runner.checkpoint.base import restore_base, save_base
 from runner.checkpoint.manifest import verify_checkpoint
+from runner.checkpoint.progress import Progress
 from runner.checkpoint.restore import restore_tree
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
-from runner.data.ledger import RunLedger
 from runner.files.atomic import sync, write_atomically
 from runner.files.digested_json import with_digest
 from runner.files.errors import disk_failures
@@ -82,7 +83,7 @@ class LoRATrainer(BaseTrainer):
         """
         folder = self.spec.run_dir / rel_path
         manifest = verify_checkpoint(folder)
-        in_lora_phase, spec = manifest.phase == "lora", self.spec.spec
+        in_lora_phase, spec = manifest.progress.phase == "lora", self.spec.spec
         if in_lora_phase:
             shape = abstract_lora_state(self.model, spec, self.mesh)
             base = restore_base(folder, shape.base_params)
@@ -91,9 +92,8 @@ class LoRATrainer(BaseTrainer):
             shape = abstract_full_state(self.model, spec, self.mesh)
             self.state = shape.replace(**restore_tree(folder, saved_part(shape)))
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
-        self._in_lora_phase, self.base_digest = in_lora_phase, manifest.base_digest
-        self.step, self.ledger = manifest.step, RunLedger(dict(manifest.ledger), manifest.token_digest)
-        self._saved_step, self._resumed, self._finite.skipped = manifest.step, manifest, manifest.skipped_steps
+        self._in_lora_phase, self.progress = in_lora_phase, manifest.progress
+        self._saved_step, self._resumed = manifest.progress.step, manifest
 
     def _check(self) -> dict[str, str] | None:
         """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
@@ -129,13 +129,15 @@ class LoRATrainer(BaseTrainer):
         for sentence in told:
             self.console.print(sentence, soft_wrap=True)
         self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
-        self.step, self._in_lora_phase = 0, False
+        self.progress, self._in_lora_phase = Progress(self.plan.phases[0].name), False
 
     def _take_up(self, catalog: Catalog) -> None:
         """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
         run_dir = self.spec.run_dir
         self._run_id = run_id(run_dir)
-        damaged = resume(self, run_dir, catalog.digests())
+        stores = catalog.digests()
+        damaged = resume(self, run_dir, stores)
+        self.progress = replace(self.progress, stores=stores)  # a spec that changed may have more of them
         for folder, reason in damaged.items():
             if folder.name == BASE:  # what was left of it was set aside when it was made again
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
@@ -144,7 +146,7 @@ class LoRATrainer(BaseTrainer):
                 what = place if reason.startswith(f"{run_dir / BASE} ") else "it"
                 self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
         if self._resumed is not None:
-            self.console.print(f"resuming {run_dir} after step {self.step:,} of {self.plan.steps:,}")
+            self.console.print(f"resuming {run_dir} after step {self.progress.step:,} of {self.plan.steps:,}")
             for remark in note_resumed(run_dir, self._resumed, self.plan):
                 self.console.print(remark, soft_wrap=True)
 
@@ -152,22 +154,22 @@ class LoRATrainer(BaseTrainer):
         """Tell what the spec says otherwise than before, and write it down."""
         for change in found.accepted:
             self.console.print(f"changed: {change}", soft_wrap=True)
-        if decides_rates(self.plan, self.step, (change.key for change in found.accepted)):
+        if decides_rates(self.plan, self.progress.step, (change.key for change in found.accepted)):
             self.console.print("from here on the learning rate is that of the new plan")
-        accept_changes(self.spec, found, self.step)
+        accept_changes(self.spec, found, self.progress.step)
 
     def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
         run_dir, spec = self.spec.run_dir, self.spec.spec
         write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
         with ExitStack() as open_things:
-            console = ConsoleSink(self.console, self.plan.steps, self.step)
+            console = ConsoleSink(self.console, self.plan.steps, self.progress.step)
             written = self._resumed.records if self._resumed else None
-            sinks = (*open_sinks(run_dir, self.step, spec.logging.wandb, written), console)
+            sinks = (*open_sinks(run_dir, self.progress.step, spec.logging.wandb, written), console)
             for sink in sinks:
                 open_things.callback(sink.close)
             session = Session(catalog, checkpoints, sinks, preemption)
             for phase in self.plan.phases:
-                if phase.last_step < self.step:
+                if phase.last_step < self.progress.step:
                     continue
                 if phase.name == "lora" and not self._in_lora_phase:
                     self._enter_lora_phase(checkpoints)
@@ -177,17 +179,17 @@ class LoRATrainer(BaseTrainer):
             check_adapters(self.state.params)
         weights_digest = tree_digest(self.state.params)
         reread_end(self)
-        digests = {"base_digest": self.base_digest, "weights_digest": weights_digest}
+        digests = {"base_digest": self.progress.base_digest, "weights_digest": weights_digest}
         export(self, catalog, digests)
         preemption.check()
-        summary = write_summary(run_dir, spec, self.plan, self.ledger, sinks[0].written, digests)
+        summary = write_summary(run_dir, spec, self.plan, self.progress.ledger, sinks[0].written, digests)
         print_summary(self.console, run_dir, summary)
 
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
         checkpoints.wait()
         transition_to_lora(self)
-        self.base_digest = save_base(self.spec.run_dir, self.state.base_params)
+        self.progress = self.progress.in_phase_lora(save_base(self.spec.run_dir, self.state.base_params))
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:

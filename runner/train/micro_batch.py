@@ -37,7 +37,8 @@ def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple
     `before` is the checkpoint that the run goes on from, `cut` is how many devices take how many rows at once.
     """
     drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
-    if not drops or before.phase != phase.name or before.step == phase.last_step:
+    progress = before.progress
+    if not drops or progress.phase != phase.name or progress.step == phase.last_step:
         return
     former = before.batch_devices, before.micro_batch_rows
     if former != cut:

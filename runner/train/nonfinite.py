@@ -25,22 +25,18 @@ class _Step:
 
 
 class FiniteSteps:
-    """Stops a run at a step that is not finite, or counts it, as `training/on_nonfinite` says.
-
-    `skipped` is how many steps of the run did not count so far.
-    """
+    """Stops a run at a step that is not finite, or lets it pass, as `training/on_nonfinite` says."""
 
     def __init__(self, training: Training) -> None:
         self._skips, self._limit = training.on_nonfinite == "skip", training.max_skipped_steps
         self._open: list[_Step] = []
-        self.skipped = 0
 
     def note(self, phase: str, batch: Batch, finite: jax.Array) -> None:
         """Remember a step whose flag the devices have still to tell."""
         self._open.append(_Step(phase, batch.step, batch.rows, finite))
 
-    def settle(self, last: int) -> Iterator[Record]:
-        """Wait for the steps up to `last`, and yield a record of each that was skipped.
+    def settle(self, last: int, skipped: int) -> Iterator[Record]:
+        """Wait for the steps up to `last`, and yield a record of each that was skipped; `skipped` were so before.
 
         Raises Failure NUMERICS, naming phase, step and rows, where a run may not go on.
         """
@@ -48,8 +44,8 @@ class FiniteSteps:
             step = self._open.pop(0)
             if jax.device_get(step.finite):
                 continue
-            self.skipped += self._skips
-            if not self._skips or self.skipped > self._limit:
+            skipped += 1
+            if not self._skips or skipped > self._limit:
                 raise Failure(self._refusal(step), ExitCode.NUMERICS)
             yield {"event": "skipped", "step": step.step, "phase": step.phase, "rows": _rows(step.rows)}
 

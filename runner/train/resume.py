@@ -30,8 +30,6 @@ class ResumableTrainer(TwoPhaseTrainer, Protocol):
     """What of a trainer is read and replaced here."""
 
     plan: Plan
-    step: int
-    base_digest: str | None
 
     def begin(self) -> None:
         """Take up the state before the first step."""
@@ -105,7 +103,7 @@ def _orphan(run_dir: Path, passed: list[Path]) -> Path | None:
     except Failure:
         for folder in passed:
             try:
-                if verify_checkpoint(folder).phase == "lora":
+                if verify_checkpoint(folder).progress.phase == "lora":
                     return folder
             except Failure:
                 continue
@@ -122,7 +120,7 @@ def _mend_base(
     if taken is None:
         trainer.begin()
     transition_to_lora(trainer)
-    if tree_digest(trainer.state.base_params) != verify_checkpoint(orphan).base_digest:
+    if tree_digest(trainer.state.base_params) != verify_checkpoint(orphan).progress.base_digest:
         if taken is not None:
             trainer.restore_from_path(f"{CHECKPOINTS}/{taken.name}")
         return False
@@ -139,18 +137,18 @@ def _refuse_another_course(
 
     RESUME where data changed or dropout's masks would; STORAGE where records are gone in part.
     """
-    changed = sorted(name for name, digest in stores.items() if manifest.stores.get(name, digest) != digest)
+    changed = sorted(name for name, digest in stores.items() if manifest.progress.stores.get(name, digest) != digest)
     if changed:
         raise Failure(
-            f"the data of {', '.join(changed)} changed since step {manifest.step:,} of {run_dir} was saved; bring it "
-            "back, or start anew with another --run-dir",
+            f"the data of {', '.join(changed)} changed since step {manifest.progress.step:,} of {run_dir} was saved; "
+            "bring it back, or start anew with another --run-dir",
             ExitCode.RESUME,
         )
     spec, mesh = trainer.spec.spec, trainer.mesh
     for phase in trainer.plan.phases:
         rows = micro_batch_rows(spec, mesh, phase.name, device_memory())
         check_micro_batch(spec, phase, manifest, (batch_devices(mesh), rows))
-    check_records(run_dir, manifest.step, manifest.records)
+    check_records(run_dir, manifest.progress.step, manifest.records)
 
 
 def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:
@@ -158,13 +156,13 @@ def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]
 
     Raises OSError.
     """
-    note_saved(run_dir, manifest.step)
-    if not check_records(run_dir, manifest.step, manifest.records):
-        note_lost_records(run_dir, manifest.step)
-        yield f"{run_dir / METRICS} has no records up to step {manifest.step:,} any more: they are lost"
+    note_saved(run_dir, manifest.progress.step)
+    if not check_records(run_dir, manifest.progress.step, manifest.records):
+        note_lost_records(run_dir, manifest.progress.step)
+        yield f"{run_dir / METRICS} has no records up to step {manifest.progress.step:,} any more: they are lost"
     for entry in read_json(run_dir / "run.json").get("history", []):
         keys = [change["key"] for change in entry["changes"]]
-        if entry["step"] > manifest.step and decides_rates(plan, manifest.step, keys):
+        if entry["step"] > manifest.progress.step and decides_rates(plan, manifest.progress.step, keys):
             yield (
                 f"{', '.join(keys)} changed after step {entry['step']:,}: the steps up to there, which are done again, "
                 "have the learning rate of the changed plan"

@@ -70,7 +70,7 @@ def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh)
         raise _gone(start)
     folder, source, _ = check_start(start, spec)
     shape = abstract_full_state(model, spec, mesh).params
-    if read_manifest(folder).phase == "full":
+    if read_manifest(folder).progress.phase == "full":
         return restore_tree(folder, {"params": shape})["params"]
     trained = Spec.model_validate(unflatten(source))
     lora = trained.optimization.lora

@@ -17,9 +17,9 @@ from flax.training.train_state import TrainState
 from rich.console import Console
 
 from runner.checkpoint.manifest import Manifest
+from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog
-from runner.data.ledger import RunLedger
 from runner.data.loader import Batch, train_batches
 from runner.environment import known_stores
 from runner.failure import ExitCode, Failure
@@ -67,7 +67,7 @@ class Session:
 
 
 class BaseTrainer(RestoreableJob):
-    """Trains the phases of a plan on a mesh; `state` is None until it is created or restored."""
+    """Trains the phases of a plan on a mesh; there is a `state` once it is created or restored."""
 
     state: TrainState
     state_sharding: Any
@@ -78,36 +78,34 @@ class BaseTrainer(RestoreableJob):
         self.mesh = build_mesh(spec.spec.mesh)
         self.plan = compile_plan(spec.spec, jax.device_count(), known_stores(spec.spec, device_memory()))
         self.model = model_of(spec.spec)
-        self.step = 0
+        self.progress = Progress(self.plan.phases[0].name)
         self._saved_step: int | None = None
         self._micro_batch_rows = 0
         self._resumed: Manifest | None = None
         self._run_id: str | None = None
-        self.ledger = RunLedger()
-        self.base_digest: str | None = None
         self._in_lora_phase = False
         self._finite = FiniteSteps(spec.spec.training)
         self._saved_at, self._spikes = time.monotonic(), Spikes()
 
     def run_phase(self, phase: PhasePlan, session: Session) -> None:
-        """Run what is left of a phase, from `self.step` on.
+        """Run what is left of a phase, from `self.progress` on.
 
         Raises Failure NUMERICS when a loss or gradient is not finite, PREEMPTED after a signal.
         """
         compiled = self._compile(phase)
-        if self.step >= phase.first_step:
+        if self.progress.step >= phase.first_step:
             self._after_checkpoint(phase, compiled, session)
         key = stream_key(self.spec.spec.training.seed, DROPOUT_STREAM[phase.name])
         with session.preemption.during_steps():  # of all stages: between two of them, nothing is saved
             for number, stage in enumerate(phase.stages, start=1):
-                if self.step < stage.last_step:
+                if self.progress.step < stage.last_step:
                     self._run_stage(phase, number, compiled, key, session)
 
     def _run_stage(
         self, phase: PhasePlan, number: int, compiled: CompiledPhase, key: jax.Array, session: Session
     ) -> None:
         training, stage = self.spec.spec.training, phase.stages[number - 1]
-        start = max(self.step + 1, stage.first_step)
+        start = max(self.progress.step + 1, stage.first_step)
         batches = train_batches(
             session.catalog.entries(stage),
             seed=training.seed,
@@ -119,12 +117,12 @@ class BaseTrainer(RestoreableJob):
         clock = _Clock(start - 1)
         with batches:
             for batch in batches:
-                metrics = self._train(phase, compiled, batch, key)
-                self._settle(self.step - 1, session)
+                metrics = self._train(phase, number, compiled, batch, key)
+                self._settle(self.progress.step - 1, session)
                 self._report(phase, number, metrics, session=session, clock=clock)
-                self._save(phase, number, session)
+                self._save(phase, session)
                 self._after_checkpoint(phase, compiled, session, clock)
-                self._save(phase, number, session)  # when a signal came during validation
+                self._save(phase, session)  # when a signal came during validation
 
     def _compile(self, phase: PhasePlan) -> CompiledPhase:
         spec = self.spec.spec
@@ -132,84 +130,92 @@ class BaseTrainer(RestoreableJob):
         if spec.training.per_device_batch_size not in (-1, rows):
             self.console.print(micro_batch_remark(spec, batch_devices(self.mesh), rows))
         self._micro_batch_rows = rows
-        clock = _Clock(self.step)
+        begun = time.perf_counter()
         compiled = compile_phase(spec, self.mesh, self.state, rows)
-        taken = f"micro-batch {rows} rows × {compiled.accumulation}, compiled in {clock.lap(self.step)[1]:.1f} s"
+        seconds = time.perf_counter() - begun
+        taken = f"micro-batch {rows} rows × {compiled.accumulation}, compiled in {seconds:.1f} s"
         self.console.print(f"phase {phase.name}: {taken}")
         return compiled
 
-    def _train(self, phase: PhasePlan, compiled: CompiledPhase, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
+    def _train(
+        self, phase: PhasePlan, stage: int, compiled: CompiledPhase, batch: Batch, key: jax.Array
+    ) -> dict[str, jax.Array]:
         arrays, rate = put_batch(self.mesh, batch.arrays()), phase.learning_rate_at(batch.step)
         self.state, metrics = compiled.train(self.state, arrays, rate, key)
-        self.step = batch.step
-        self.ledger.add(batch)
+        self.progress = self.progress.after(stage, batch)
         self._finite.note(phase.name, batch, metrics["finite"])
         return metrics
 
     def _settle(self, last: int, session: Session) -> None:
         """Find out whether the steps up to `last` were finite, and record those that were skipped."""
-        for record in self._finite.settle(last):
+        for record in self._finite.settle(last, self.progress.skipped_steps):
             session.write(record)
+            self.progress = self.progress.with_skipped_step()
 
     def _report(
         self, phase: PhasePlan, stage: int, metrics: dict[str, jax.Array], *, session: Session, clock: _Clock
     ) -> None:
         """Read the metrics of a step back from the devices, at report steps only."""
-        if self.step not in phase.report_steps:
+        if self.progress.step not in phase.report_steps:
             return
-        self._settle(self.step, session)
-        record = train_record(self, phase, stage, jax.device_get(metrics), clock.lap(self.step))
+        self._settle(self.progress.step, session)
+        record = train_record(self, phase, stage, jax.device_get(metrics), clock.lap(self.progress.step))
         session.write(record)
         if (usual := self._spikes.look(record["loss"])) is not None:
-            self.console.print(f"step {self.step:,}: the loss is far above {usual:.4f}, the median of the last reports")
+            self.console.print(
+                f"step {self.progress.step:,}: the loss is far above {usual:.4f}, the median of the last reports"
+            )
 
-    def _save(self, phase: PhasePlan, stage: int, session: Session) -> None:
+    def _save(self, phase: PhasePlan, session: Session) -> None:
         """Save at checkpoint steps, when it is time, and when somebody asked the process to stop, which ends it."""
         session.checkpoints.check()
         asked_to_stop, every = session.preemption.requested, self.spec.spec.checkpoint.every_minutes
         due = every != "never" and time.monotonic() - self._saved_at >= 60 * every
-        if asked_to_stop or due or self.step in phase.checkpoint_steps:
-            self._save_once(phase, stage, session)
+        if asked_to_stop or due or self.progress.step in phase.checkpoint_steps:
+            self._save_once(session)
         if asked_to_stop:
-            self.console.print(f"stopping: step {self.step:,} is being saved; a second Ctrl-C does not wait for it")
+            self.console.print(
+                f"stopping: step {self.progress.step:,} is being saved; a second Ctrl-C does not wait for it"
+            )
             session.checkpoints.wait()
             raise Failure(
-                f"stopped after step {self.step:,}, which is saved; run the same command again", ExitCode.PREEMPTED
+                f"stopped after step {self.progress.step:,}, which is saved; run the same command again",
+                ExitCode.PREEMPTED,
             )
 
-    def _save_once(self, phase: PhasePlan, stage: int, session: Session) -> None:
-        if self._saved_step == self.step:
+    def _save_once(self, session: Session) -> None:
+        if self._saved_step == self.progress.step:
             return
-        self._settle(self.step, session)
-        manifest = manifest_of(self, phase, stage, session)
+        self._settle(self.progress.step, session)
+        manifest = manifest_of(self, session)
         session.sync()
         session.checkpoints.save(saved_part(self.state), manifest)
-        self._saved_step, self._saved_at = self.step, time.monotonic()
+        self._saved_step, self._saved_at = self.progress.step, time.monotonic()
 
     def _after_checkpoint(
         self, phase: PhasePlan, compiled: CompiledPhase, session: Session, clock: _Clock | None = None
     ) -> None:
         """Validate at validation steps, and evaluate at the end of the phase."""
         training, validation = self.spec.spec.training, session.catalog.validation
-        scored = list(validation) if self.step in phase.validation_steps else []
-        names = self.spec.spec.eval.evaluations if training.evaluate and self.step == phase.last_step else []
+        scored = list(validation) if self.progress.step in phase.validation_steps else []
+        names = self.spec.spec.eval.evaluations if training.evaluate and self.progress.step == phase.last_step else []
         wanted = dict.fromkeys([*scored, *(evaluated_dataset(name) for name in names)])
         if not wanted:
             return
-        self._settle(self.step, session)
+        self._settle(self.progress.step, session)
         rows = {label: validation[label] for label in wanted}
         stop = session.preemption.is_requested
         losses = validation_losses(compiled, self.state, self.mesh, rows, training.validation_steps, stop)
         if losses is None:  # a run that goes on here validates first
             return
-        check_finite({label: loss for label, (loss, _) in losses.items()}, phase.name, self.step)
-        if scored and self._saved_step == self.step:
+        check_finite({label: loss for label, (loss, _) in losses.items()}, phase.name, self.progress.step)
+        if scored and self._saved_step == self.progress.step:
             score = fmean(losses[label][0] for label in scored)
-            session.checkpoints.score(self.step, phase.name, score)
-        for record in score_records(losses, scored, names, {"step": self.step, "phase": phase.name}):
+            session.checkpoints.score(self.progress.step, phase.name, score)
+        for record in score_records(losses, scored, names, {"step": self.progress.step, "phase": phase.name}):
             session.write(record)
         if clock is not None:
-            clock.restart(self.step)
+            clock.restart(self.progress.step)
 
 
 def saved_part(state: TrainState) -> dict[str, Any]:
@@ -224,39 +230,30 @@ def train_record(
     steps, seconds = lap
     return {
         "event": "train",
-        "step": trainer.step,
+        "step": trainer.progress.step,
         "phase": phase.name,
         "stage": stage,
-        "tokens": trainer.step * trainer.plan.tokens_per_step,
+        "tokens": trainer.progress.step * trainer.plan.tokens_per_step,
         "loss": float(numbers["loss"]),
-        "learning_rate": phase.learning_rate_at(trainer.step),
+        "learning_rate": phase.learning_rate_at(trainer.progress.step),
         "grad_norm": float(numbers["grad_norm"]),
         "supervised_tokens": int(numbers["supervised_tokens"]),
-        "token_digest": trainer.ledger.token_digest,
+        "token_digest": trainer.progress.ledger.token_digest,
         "seconds": seconds,
         "tokens_per_second": steps * trainer.plan.tokens_per_step / seconds,
     }
 
 
-def manifest_of(trainer: BaseTrainer, phase: PhasePlan, stage: int, session: Session) -> Manifest:
+def manifest_of(trainer: BaseTrainer, session: Session) -> Manifest:
     """Say what a checkpoint of the trainer's state is."""
     return Manifest(
-        phase=phase.name,
-        stage=stage,
-        step=trainer.step,
-        tokens=trainer.step * trainer.plan.tokens_per_step,
-        seed=trainer.spec.spec.training.seed,
+        progress=trainer.progress,
         spec_digest=spec_digest(trainer.spec.spec),
         plan_digest=trainer.plan.digest,
-        base_digest=trainer.base_digest,
-        stores=session.catalog.digests(),
-        ledger=trainer.ledger.counts,
-        token_digest=trainer.ledger.token_digest,
         micro_batch_rows=trainer._micro_batch_rows,
         batch_devices=batch_devices(trainer.mesh),
-        skipped_steps=trainer._finite.skipped,
         versions=library_versions(),
-        records=session.sinks[0].written_before(trainer.step),
+        records=session.sinks[0].written_before(trainer.progress.step),
         run_id=trainer._run_id,
     )
 

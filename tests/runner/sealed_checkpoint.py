@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner.checkpoint.manifest import Manifest
+from runner.checkpoint.progress import Progress
 from runner.files.seal import seal
 
 
@@ -15,20 +16,11 @@ def seal_checkpoint(run_dir: Path, step: int, phase: str = "full", base_digest: 
     (folder / "state").mkdir(parents=True)
     (folder / "state" / "arrays").write_bytes(bytes(range(step % 7 + 1)))
     manifest = Manifest(
-        phase=phase,
-        stage=1,
-        step=step,
-        tokens=step * 64,
-        seed=0,
+        progress=Progress(phase=phase, step=step, base_digest=base_digest),
         spec_digest="s",
         plan_digest="p",
-        base_digest=base_digest,
-        stores={},
-        ledger={},
-        token_digest="t",
         micro_batch_rows=1,
         batch_devices=1,
-        skipped_steps=0,
         versions={"jax": "0.10.2"},
     )
     seal(folder, asdict(manifest))

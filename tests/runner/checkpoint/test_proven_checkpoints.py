@@ -51,7 +51,7 @@ def test_a_disk_that_drops_half_of_a_save_costs_no_older_checkpoint(
     seals = runner.checkpoint.save.seal
 
     def lose(folder: Path, facts: dict[str, Any]) -> None:
-        if facts.get("step") == 2:
+        if facts["progress"]["step"] == 2:
             cut_short(folder)
         seals(folder, facts)
 
@@ -209,7 +209,7 @@ def test_less_is_kept_before_more_is_written(here: Path, monkeypatch: pytest.Mon
 
 def test_the_manifest_notes_every_array_that_is_saved(here: Path) -> None:
     noted = sealed_facts(here / "run/checkpoints/4")["fingerprints"]
-    assert read_manifest(here / "run/checkpoints/4").phase == "lora"
+    assert read_manifest(here / "run/checkpoints/4").progress.phase == "lora"
     assert not [name for name in noted if "embedding" in name]  # the base is stored once, elsewhere
     assert {text.partition(":")[0] for text in noted.values()} == {"float32", "int32"}
     assert {part for name in noted for part in ("lora_A", "lora_B", "opt_state", "step") if part in name} == {

@@ -15,7 +15,9 @@ import pytest
 import runner.train.trainer
 from runner.checkpoint.arrays import STATE
 from runner.checkpoint.manifest import Manifest, read_manifest
+from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
+from runner.data.ledger import Ledger, RunLedger
 from runner.run.identity import spec_digest
 from runner.run.lock import locked
 from runner.run.versions import library_versions
@@ -42,8 +44,8 @@ def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object
     def at_step(act: Callable[[int], object]) -> None:
         train = runner.train.trainer.BaseTrainer._train
 
-        def trained(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
-            metrics = train(self, phase, compiled, batch, key)
+        def trained(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
+            metrics = train(self, phase, stage, compiled, batch, key)
             act(batch.step)
             return metrics
 
@@ -88,7 +90,7 @@ def test_a_write_that_fails_behind_the_training_ends_it_at_the_next_step(
     seal = runner.checkpoint.save.seal
 
     def full(folder: Path, facts: dict[str, Any]) -> None:
-        if facts.get("step") == 2:
+        if facts["progress"]["step"] == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
         seal(folder, facts)
 
@@ -111,28 +113,28 @@ def test_a_checkpoint_says_what_the_summary_of_its_run_says(here: Path) -> None:
     train = {each["step"]: each for each in records(here / "run") if each["event"] == "train"}
     last, boundary = read_manifest(here / "run/checkpoints/4"), read_manifest(here / "run/checkpoints/2")
     assert last == Manifest(
-        phase="lora",
-        stage=1,
-        step=ends["steps"],
-        tokens=ends["tokens"],
-        seed=spec.training.seed,
+        progress=Progress(
+            phase="lora",
+            stage=1,
+            step=ends["steps"],
+            ledger=RunLedger({"tales": Ledger(**ends["datasets"]["tales"])}, ends["token_digest"]),
+            stores={"tales": json.loads((here / "stores/tales/meta.json").read_text())["digest"]},
+            skipped_steps=0,
+            base_digest=ends["base_digest"],
+        ),
         spec_digest=spec_digest(spec),
         plan_digest=ends["plan_digest"],
-        base_digest=ends["base_digest"],
-        stores={"tales": json.loads((here / "stores/tales/meta.json").read_text())["digest"]},
-        ledger={name: list(counted.values()) for name, counted in ends["datasets"].items()},
-        token_digest=ends["token_digest"],
         micro_batch_rows=spec.training.per_device_batch_size,
         batch_devices=1,
-        skipped_steps=0,
         versions=library_versions(),
         records=last.records,
         run_id=json.loads((here / "run/run.json").read_text())["run_id"],
     )
     assert last.plan_digest == plan["digest"]
-    assert (boundary.phase, boundary.step, boundary.tokens, boundary.base_digest) == ("full", 2, 256, None)
-    assert boundary.token_digest == train[2]["token_digest"]
-    assert boundary.ledger["tales"][0] == 8
+    progress = boundary.progress
+    assert (progress.phase, progress.step, progress.base_digest) == ("full", 2, None)
+    assert progress.ledger.token_digest == train[2]["token_digest"]
+    assert progress.ledger.counts["tales"].rows == 8
 
 
 def test_a_run_is_told_as_running_while_it_is_and_as_finished_afterwards(
@@ -175,7 +177,7 @@ def test_a_checkpoint_of_phase_lora_holds_adapters_and_nothing_of_the_base(
     save = Checkpoints.save
 
     def note(self: Checkpoints, state: Any, manifest: Manifest) -> None:
-        trees[manifest.step] = jax.tree.map(lambda leaf: leaf.size, state)
+        trees[manifest.progress.step] = jax.tree.map(lambda leaf: leaf.size, state)
         save(self, state, manifest)
 
     monkeypatch.setattr(Checkpoints, "save", note)

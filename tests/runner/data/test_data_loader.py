@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.data.loader import Batch, Batches, Ledger, train_batches, validation_batches
+from runner.data.ledger import Ledger
+from runner.data.loader import Batch, Batches, train_batches, validation_batches
 from runner.data.mixture import FEW_ROWS, MixtureEntry, build_mixture, order_seed, starts
 from runner.data.styles import Gathered
 from runner.failure import ExitCode, Failure

@@ -43,10 +43,10 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def spoil(factor: float, *steps: int) -> None:
         train = runner.train.trainer.BaseTrainer._train
 
-        def spoiled(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+        def spoiled(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
             if batch.step in steps:
                 batch.mask[:] *= np.float32(factor)
-            return train(self, phase, compiled, batch, key)
+            return train(self, phase, stage, compiled, batch, key)
 
         monkeypatch.setattr(runner.train.trainer.BaseTrainer, "_train", spoiled)
 
@@ -93,9 +93,9 @@ def test_the_run_stops_within_one_step_and_names_the_rows_that_its_batch_holds(
     read: dict[int, list[str]] = {}
     train = runner.train.trainer.BaseTrainer._train
 
-    def see(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+    def see(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
         read[batch.step] = [text_of(row).rstrip("\0") for row in batch.tokens]
-        return train(self, phase, compiled, batch, key)
+        return train(self, phase, stage, compiled, batch, key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.train.trainer.BaseTrainer, "_train", see)
@@ -115,7 +115,7 @@ def test_a_skipped_step_changes_nothing_but_its_number(here: Path, spoil: Callab
     assert done.exit_code == 0, done.stderr
     assert [(each["step"], each["phase"]) for each in records("skipped")] == [(BAD, "lora")]
     assert records("train")[BAD - 1]["loss"] is None
-    assert read_manifest(here / "run/checkpoints/8").skipped_steps == 1
+    assert read_manifest(here / "run/checkpoints/8").progress.skipped_steps == 1
     assert f"lora  step {BAD}  skipped, for it is not finite: rows " in done.stdout
 
 
@@ -154,7 +154,7 @@ def test_too_many_skipped_steps_stop_the_run_also_over_a_restart(here: Path, spo
     assert done.exit_code == 76
     assert f"step {BAD}: " in done.stderr
     assert "1 steps were skipped before it" in done.stderr
-    assert read_manifest(here / "run/checkpoints/5").skipped_steps == 1
+    assert read_manifest(here / "run/checkpoints/5").progress.skipped_steps == 1
     assert lorarun(here, *RUN, *SKIP, *limit).exit_code == 76
 
 
@@ -170,10 +170,10 @@ def test_a_run_reads_to_its_end_a_store_that_is_removed_meanwhile(here: Path, mo
     assert lorarun(here, "exec", "spec.yaml", "--run-dir", "whole").exit_code == 0
     train = runner.train.trainer.BaseTrainer._train
 
-    def lose(self: Any, phase: Any, compiled: Any, batch: Any, key: Any) -> Any:
+    def lose(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
         if batch.step == 3:
             shutil.rmtree(here / "stores")
-        return train(self, phase, compiled, batch, key)
+        return train(self, phase, stage, compiled, batch, key)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner.train.trainer.BaseTrainer, "_train", lose)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     save = Checkpoints.save
 
     def note(self: Checkpoints, state: Any, manifest: Manifest) -> None:
-        saved[f"checkpoints/{manifest.step}"] = jax.tree.map(np.array, jax.device_get(state))
+        saved[f"checkpoints/{manifest.progress.step}"] = jax.tree.map(np.array, jax.device_get(state))
         save(self, state, manifest)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -95,9 +96,9 @@ def test_a_checkpoint_is_restored_bit_for_bit(
     state = restored.state
     assert_equal({"params": state.params, "opt_state": state.opt_state, "step": state.step}, finished[1][checkpoint])
     assert restored._in_lora_phase is in_lora_phase
-    assert f"checkpoints/{restored.step}" == checkpoint
-    assert restored.ledger.counts["tales"][0] == rows
-    assert (restored.base_digest is not None) is in_lora_phase
+    assert f"checkpoints/{restored.progress.step}" == checkpoint
+    assert restored.progress.ledger.counts["tales"].rows == rows
+    assert (restored.progress.base_digest is not None) is in_lora_phase
 
 
 @pytest.mark.parametrize("checkpoint", [FULL, LORA])
@@ -116,8 +117,8 @@ def test_a_checkpoint_of_another_run_is_restored_with_the_base_of_that_run(
 def test_the_ledger_of_the_last_checkpoint_is_that_of_the_summary(here: Path) -> None:
     restored = trainer()
     restored.restore_from_path(LORA)
-    assert restored.ledger.counts["tales"] == list(summary("old")["datasets"]["tales"].values())
-    assert restored.ledger.token_digest == summary("old")["token_digest"]
+    assert asdict(restored.progress.ledger.counts["tales"]) == summary("old")["datasets"]["tales"]
+    assert restored.progress.ledger.token_digest == summary("old")["token_digest"]
 
 
 def test_a_restored_state_lies_where_a_first_one_does(here: Path) -> None:

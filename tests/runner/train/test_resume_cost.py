@@ -56,7 +56,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = sealed_facts(checkpoint)
     written = facts["records"] | {"end": (late / "metrics.jsonl").stat().st_size}  # its digest is not read here
     del facts["files"]
-    seal(checkpoint, facts | {"step": LATE, "records": written})
+    seal(checkpoint, facts | {"progress": facts["progress"] | {"step": LATE}, "records": written})
     return folder
 
 
