@@ -154,7 +154,7 @@ def _mixture(datasets: Sequence[Dataset]) -> list[Json]:
 
 def _lora(starter: Starter) -> Json:
     """Adapters on all projections of the blocks, smaller than each of them, at twice the rate of phase full."""
-    matrices = [each.matrix for each in parameters(_shape(starter)) if each.matrix and each.path.startswith("blocks/")]
+    matrices = [each.matrix for each in parameters(_shape(starter)) if each.matrix and each.role == "blocks"]
     largest = min((inputs * outputs - 1) // (inputs + outputs) for inputs, outputs in matrices)
     rank = starter.rank or max(1, min(RANK, largest))
     return {"rank": rank, "alpha": 2 * rank, "target_modules": [*TARGETS], "lr": min(2 * starter.lr, 1e-2)}

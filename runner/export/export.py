@@ -40,14 +40,14 @@ from runner.files.atomic import sync
 from runner.files.errors import saving, storage_failures
 from runner.files.folder import PARTIAL, bring_back, replaced
 from runner.files.seal import seal
-from runner.huggingface import Layout, layout_of, read_adapter, read_model, write_adapter, write_model
-from runner.huggingface.layout import Array, Source
+from runner.huggingface import read_adapter, read_model, write_adapter, write_model
+from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT
 from schema.budget.bytes import export_bytes
-from schema.families import Parameter, parameters
+from schema.families import HuggingFace, Parameter, load_family, parameters
 from schema.sections.export import Export
 from schema.spec import Spec
 
@@ -81,7 +81,7 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
         spec,
         mesh,
         trained,
-        layout_of(spec.architecture),
+        load_family(spec.architecture.family).hugging_face(spec.architecture),
         probe_of(batch, batch_devices(mesh)),
         measure_of(spec),
     )
@@ -115,7 +115,7 @@ class _Export:
     spec: Spec
     mesh: jax.sharding.Mesh
     trained: Trained
-    layout: Layout
+    hugging_face: HuggingFace
     probe: Probe
     measure: Measure
 
@@ -124,17 +124,18 @@ class _Export:
         every, weights, unchanged = parameters(self.spec.architecture), self._weights(self.spec.export.dtype), None
         if self.spec.export.merged:
             (self.folder / "merged").mkdir(parents=True)
-            write_model(self.folder / "merged", self.layout, every, weights.merged, self._config())
+            write_model(self.folder / "merged", self.hugging_face, every, weights.merged, self._config())
             unchanged = weights.unchanged()
         if self.spec.export.adapter and self.trained.has_adapters:
             for name in ("base", "adapter"):
                 (self.folder / name).mkdir(parents=True)
             adapted = self._adapted()
-            tie = any(parameter.path == "wte/embedding" for parameter in adapted)
-            untied = {"tie_word_embeddings": False} if tie else {}  # PEFT would merge both adapters into one table
-            write_model(self.folder / "base", self.layout, every, weights.base, {**self._config(), **untied})
+            # PEFT would merge the adapters of embedding and head into one table.
+            untied = self.hugging_face.is_tied and any(each.role == "embedding" for each in adapted)
+            write_model(self.folder / "base", self.hugging_face, every, weights.base, self._config(), untied)
             sources = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "merged": weights.merged}
-            write_adapter(self.folder / "adapter", self.layout, adapted, self.spec.optimization.lora, sources)
+            lora = self.spec.optimization.lora
+            write_adapter(self.folder / "adapter", self.hugging_face, every, adapted, lora, sources)
         return unchanged
 
     def prove(self, unchanged: float | None) -> Report:
@@ -157,14 +158,14 @@ class _Export:
         if part == "merged":
             return self._equal("merged", weights.merged)
         adapters = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "params": weights.merged}
-        found = read_adapter(self.folder / "adapter", self.layout, self._adapted())
+        found = read_adapter(self.folder / "adapter", self.hugging_face, self._adapted())
         each = ((path.partition("/"), array) for path, array in found)
         return self._equal("base", weights.base) and all(
             _same(array, path, adapters[kind]) for (kind, _, path), array in each
         )
 
     def _equal(self, name: str, source: Source) -> bool:
-        found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
+        found = read_model(self.folder / name, self.hugging_face, parameters(self.spec.architecture))
         return all(_same(array, path, source) for path, array in found)
 
     def _compare(self, other: Variables) -> Difference:
@@ -173,18 +174,19 @@ class _Export:
     def _read(self, name: str) -> Any:
         """Read a model back onto the mesh, in the type of the file: the forward pass widens it, which is exact."""
         with storage_failures(self.folder / name, "read"):
-            found = read_model(self.folder / name, self.layout, parameters(self.spec.architecture))
+            found = read_model(self.folder / name, self.hugging_face, parameters(self.spec.architecture))
             return self._like("params", found)
 
     def _read_with_adapters(self) -> Variables:
         params = self._read("base")
         with storage_failures(self.folder / "adapter", "read"):
-            found = dict(read_adapter(self.folder / "adapter", self.layout, self._adapted()))
+            found = dict(read_adapter(self.folder / "adapter", self.hugging_face, self._adapted()))
         read: Variables = {"params": params}
         for side in ("lora_A", "lora_B"):
             read[side] = self._like(side, _below(side, found))
-        if positions := _below("params", found):
-            read["params"] = {**params, "wpe": self._like("params", positions)["wpe"]}
+        if whole := _below("params", found):  # what travels whole replaces that part of the base
+            names, parts = {path.partition("/")[0] for path, _ in whole}, self._like("params", whole)
+            read["params"] = {**params, **{name: parts[name] for name in names}}
         return read
 
     def _like(self, kind: str, found: Iterable[tuple[str, Array]]) -> Any:

@@ -1,9 +1,10 @@
 """Adapters as PEFT loads them: adapter_config.json and adapter_model.safetensors, from what was trained.
 
-PEFT's A and B are the transposes of ours. On an embedding they are called lora_embedding_A and lora_embedding_B; a
-tied embedding is also the head, whose A and B are that table's B and A. A table of positions is no module that PEFT
-puts adapters on in every class, so it travels whole, among the modules to save. PEFT refuses an adapter without any
-low-rank product: where the table is all there is, a product of zeros stands in, which acts on nothing.
+PEFT's A (rank, in) and B (out, rank) are the transposes of ours. On an embedding they are called lora_embedding_A and
+lora_embedding_B; a tied embedding is also the head, whose A and B are that table's B and A. A table of positions is no
+module that PEFT puts adapters on in every class, so it travels whole, among the modules to save. PEFT refuses an
+adapter without any low-rank product: where the table is all there is, a product of zeros stands in, which acts on
+nothing.
 """
 
 from __future__ import annotations
@@ -14,32 +15,46 @@ from typing import Any
 
 import numpy as np
 
-from runner.huggingface.layout import Array, Layout, Source, layers_of
+from runner.huggingface.arrays import (
+    Array,
+    Source,
+    from_hf,
+    layers_of,
+    outputs_from_hf,
+    outputs_to_hf,
+    stacked,
+    to_hf,
+)
 from runner.huggingface.tensors import Tensors, write_json, write_tensors
-from schema.families import Parameter
+from schema.families import HEAD, HuggingFace, Parameter, stand_in
 
 PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"
-TABLE, POSITIONS = "wte/embedding", "wpe/embedding"
-STAND_IN = "blocks/attn/q_proj/kernel"  # a matrix (width, width) that every family has
 
 
 def write_adapter(
-    folder: Path, layout: Layout, adapted: tuple[Parameter, ...], lora: Any, sources: Mapping[str, Source]
+    folder: Path,
+    hugging_face: HuggingFace,
+    every: tuple[Parameter, ...],
+    adapted: tuple[Parameter, ...],
+    lora: Any,
+    sources: Mapping[str, Source],
 ) -> None:
-    """Write the adapters of the parameters `adapted` into an existing folder. Raises OSError.
+    """Write the adapters of the parameters `adapted`, of all those of a model, into an existing folder. Raises OSError.
 
     `lora` is the `optimization/lora` section that they were trained with; `sources` give lora_A (in, rank), lora_B
     (rank, out) and, for a table of positions, the merged parameter.
     """
-    tensors, modules = {}, set()
-    for name, tensor in _tensors(layout, adapted, sources):
-        tensors[name] = tensor
-        modules.add(name.removeprefix(PREFIX).partition(".lora_")[0].removesuffix(".weight").rpartition(".")[2])
-    saved = {layout.modules["wpe"].rpartition(".")[2]} if any(p.path == POSITIONS for p in adapted) else set()
-    if modules == saved:
-        modules.add(layout.name(STAND_IN, 0))
-        tensors |= _stand_in(layout, lora.rank)
+    tensors = dict(_tensors(hugging_face, adapted, sources))
+    low_rank = {each.path for each in adapted if each.role != "positions"}
+    if hugging_face.is_tied and any(each.role == "embedding" for each in adapted):
+        low_rank.add(HEAD)
+    targets = {_last(hugging_face.row(path).name) for path in low_rank}
+    saved = {_last(hugging_face.row(each.path).name) for each in adapted if each.role == "positions"}
+    if not targets:
+        matrix = stand_in(every)
+        targets = {hugging_face.module(matrix.path, 0)}
+        tensors |= _zeros(hugging_face, matrix, lora.rank)
     write_tensors(folder / FILE, tensors)
     alpha = float(lora.alpha)
     write_json(
@@ -52,7 +67,7 @@ def write_adapter(
             "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
             "use_rslora": lora.scaling == "rslora",
             "lora_dropout": lora.dropout,
-            "target_modules": sorted(modules - saved),
+            "target_modules": sorted(targets),
             "modules_to_save": sorted(saved) or None,
             "bias": "none",
             "fan_in_fan_out": False,
@@ -61,57 +76,65 @@ def write_adapter(
     )
 
 
-def read_adapter(folder: Path, layout: Layout, adapted: tuple[Parameter, ...]) -> Iterator[tuple[str, Array]]:
+def read_adapter(
+    folder: Path, hugging_face: HuggingFace, adapted: tuple[Parameter, ...]
+) -> Iterator[tuple[str, Array]]:
     """Yield lora_A/PATH and lora_B/PATH of every adapter in our form, and a table of positions as params/PATH.
 
     Raises KeyError, OSError.
     """
     tensors = Tensors(folder)
     for parameter in adapted:
-        module, _, leaf = parameter.path.rpartition("/")
-        name = f"{PREFIX}{layout.name(parameter.path, None)}"
-        if parameter.path == POSITIONS:
-            yield f"params/{parameter.path}", layout.here(parameter.path, tensors[f"{name}.weight"])
+        path, row = parameter.path, hugging_face.row(parameter.path)
+        if parameter.role == "positions":
+            yield f"params/{path}", from_hf(row, path, tensors[f"{PREFIX}{hugging_face.name_to_hf(path, None)}"])
             continue
         a, b = [], []
         for layer in layers_of(parameter):
-            name = f"{PREFIX}{layout.name(parameter.path, layer)}"
-            first, second = (f"{name}.{part}" for part in _parts(leaf))
+            first, second = _names(hugging_face.module(path, layer), path)
             a.append(tensors[first].T)
-            b.append(layout.outputs_here(module, tensors[second]).T)
-        stacked = parameter.axes[0] == "layers"
-        yield f"lora_A/{parameter.path}", np.stack(a) if stacked else a[0]
-        yield f"lora_B/{parameter.path}", np.stack(b) if stacked else b[0]
+            b.append(outputs_from_hf(row, tensors[second]).T)
+        yield f"lora_A/{path}", stacked(parameter, a)
+        yield f"lora_B/{path}", stacked(parameter, b)
 
 
 def _tensors(
-    layout: Layout, adapted: tuple[Parameter, ...], sources: Mapping[str, Source]
+    hugging_face: HuggingFace, adapted: tuple[Parameter, ...], sources: Mapping[str, Source]
 ) -> Iterator[tuple[str, Array]]:
+    """Yield the tensors of an adapter by PEFT's names."""
     for parameter in adapted:
-        module, _, leaf = parameter.path.rpartition("/")
+        path, row = parameter.path, hugging_face.row(parameter.path)
         for layer in layers_of(parameter):
-            name = f"{PREFIX}{layout.name(parameter.path, layer)}"
-            if parameter.path == POSITIONS:
-                yield f"{name}.weight", layout.there(parameter.path, sources["merged"](parameter.path, layer))
+            if parameter.role == "positions":
+                whole = to_hf(row, path, sources["merged"](path, layer))
+                yield f"{PREFIX}{hugging_face.name_to_hf(path, layer)}", whole
                 continue
-            a, b = (sources[side](parameter.path, layer) for side in ("lora_A", "lora_B"))
-            first, second = _parts(leaf)
-            yield f"{name}.{first}", a.T
-            yield f"{name}.{second}", layout.outputs_there(module, b.T)
-            if parameter.path == TABLE and layout.config["tie_word_embeddings"]:
-                head = f"{PREFIX}{layout.modules['lm_head']}"
-                first, second = _parts("kernel")
-                yield f"{head}.{first}", b
-                yield f"{head}.{second}", a
+            a, b = (sources[side](path, layer) for side in ("lora_A", "lora_B"))  # (in, rank), (rank, out)
+            first, second = _names(hugging_face.module(path, layer), path)
+            yield first, a.T
+            yield second, outputs_to_hf(row, b.T)
+            if parameter.role == "embedding" and hugging_face.is_tied:
+                # logits are x @ (W + A @ B).T, so that the head's A is B, and its B is A
+                first, second = _names(hugging_face.module(HEAD, None), HEAD)
+                yield first, b
+                yield second, a
 
 
-def _stand_in(layout: Layout, rank: int) -> dict[str, Array]:
-    """A and B of zeros on one matrix: each of them keeps the other's gradient zero, should somebody train on."""
-    name, width = f"{PREFIX}{layout.name(STAND_IN, 0)}", layout.config["hidden_size"]
-    shapes = zip(_parts("kernel"), ((rank, width), (width, rank)), strict=True)
-    return {f"{name}.{part}": np.zeros(shape, np.float32) for part, shape in shapes}
+def _zeros(hugging_face: HuggingFace, matrix: Parameter, rank: int) -> dict[str, Array]:
+    """A and B of zeros on the first layer: each keeps the other's gradient zero, should somebody train on."""
+    inputs, outputs = matrix.matrix or (0, 0)
+    names = _names(hugging_face.module(matrix.path, 0), matrix.path)
+    shapes = ((rank, inputs), (outputs * hugging_face.row(matrix.path).copies, rank))
+    return {name: np.zeros(shape, np.float32) for name, shape in zip(names, shapes, strict=True)}
 
 
-def _parts(leaf: str) -> tuple[str, str]:
-    """Names of A and B on a parameter with this last part of its path."""
-    return ("lora_embedding_A", "lora_embedding_B") if leaf == "embedding" else ("lora_A.weight", "lora_B.weight")
+def _names(module: str, path: str) -> tuple[str, str]:
+    """PEFT's names of A and B on the module that holds the parameter at a path."""
+    table = path.endswith("/embedding")
+    parts = ("lora_embedding_A", "lora_embedding_B") if table else ("lora_A.weight", "lora_B.weight")
+    return f"{PREFIX}{module}.{parts[0]}", f"{PREFIX}{module}.{parts[1]}"
+
+
+def _last(module: str) -> str:
+    """q_proj of model.layers.{}.self_attn.q_proj."""
+    return module.rpartition(".")[2]

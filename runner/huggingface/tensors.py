@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from runner.huggingface.layout import Array
+from runner.huggingface.arrays import Array
 
 SHARD_BYTES = 4 * 2**30
 
@@ -69,6 +69,11 @@ class Tensors:
         for path in sorted(folder.glob("*.safetensors")):
             file: Any = safe_open(path, "np")
             self._files |= dict.fromkeys(file.keys(), file)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all of them."""
+        return list(self._files)
 
     def __getitem__(self, name: str) -> Array:
         """Read one tensor. Raises KeyError when no file has it."""

@@ -13,15 +13,14 @@ import jax
 import jax.numpy as jnp
 from flax.typing import Dtype
 
+from schema.families import is_matrix, matches
+
 Scaling = Literal["standard", "rslora"]
-NOT_MATRICES = ("scale", "bias")  # leaf names that stay without adapter even where layers stack them to two axes
 
 
 def param_filter(params: Any, target_modules: Sequence[str]) -> Any:
     """Return a tree of booleans, true where the leaf's path, as in blocks/attn/q_proj/kernel, contains a target."""
-    return jax.tree_util.tree_map_with_path(
-        lambda path, _: any(target in written_path(path) for target in target_modules), params
-    )
+    return jax.tree_util.tree_map_with_path(lambda path, _: matches(written_path(path), target_modules), params)
 
 
 def inject_lora_params(params: Any, mask: Any, rank: int, key: jax.Array) -> tuple[Any, Any]:
@@ -35,13 +34,13 @@ def inject_lora_params(params: Any, mask: Any, rank: int, key: jax.Array) -> tup
     """
 
     def born_a(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
-        if not masked or not is_matrix(path, leaf):
+        if not masked or not _is_matrix(path, leaf):
             return None
         own_key = jax.random.fold_in(key, zlib.crc32(written_path(path).encode()))
         return jax.random.normal(own_key, (*leaf.shape[:-1], rank), jnp.float32) / rank
 
     def born_b(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
-        if not masked or not is_matrix(path, leaf):
+        if not masked or not _is_matrix(path, leaf):
             return None
         return jnp.zeros((*leaf.shape[:-2], rank, leaf.shape[-1]), jnp.float32)
 
@@ -101,13 +100,13 @@ def freeze_base(params: Any, activation_dtype: Dtype) -> Any:
     The forward pass of phase full casts them so before each product: the model stays the same function.
     """
     return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaf.astype(activation_dtype) if is_matrix(path, leaf) else leaf, params
+        lambda path, leaf: leaf.astype(activation_dtype) if _is_matrix(path, leaf) else leaf, params
     )
 
 
-def is_matrix(path: Any, leaf: Any) -> bool:
-    """Whether a leaf is a matrix (…, in, out); stacked norms and biases are none."""
-    return leaf.ndim >= 2 and written_path(path[-1:]) not in NOT_MATRICES
+def _is_matrix(path: Any, leaf: Any) -> bool:
+    """Whether a leaf is a matrix (…, in, out), or a stack of them; stacked norms and biases are none."""
+    return leaf.ndim >= 2 and is_matrix(written_path(path))
 
 
 def written_path(path: Any) -> str:

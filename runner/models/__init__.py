@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.models._cross_entropy import chunk_positions, cross_entropy
+from runner.models._decoder import Decoder, build_model
 from runner.models._projection import LoRAScale
-from runner.models.decoder import Decoder, build_model
 
 __all__ = ["Decoder", "LoRAScale", "build_model", "chunk_positions", "cross_entropy"]

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from runner.models._projection import LoRAScale, Projection
+from schema.families import kv_heads, load_family
 from schema.sections.architecture import Architecture
 
 Implementation = Literal["xla", "cudnn"]
@@ -28,7 +29,7 @@ class Attention(nn.Module):
     def __call__(self, x: jax.Array, rotary: jax.Array | None, positions: int, deterministic: bool) -> jax.Array:
         """Map (b·t, d) to (b·t, d); `positions` is t, `rotary` the table of `rotary_table` or None."""
         a = self.architecture
-        head, kv_heads = a.n_embd // a.n_head, a.n_kv_head or a.n_head
+        head, shared = load_family(a.family).head_dim(a), kv_heads(a)
 
         def split(name: str, heads: int, axis: str) -> jax.Array:
             y = Projection(heads * head, ("embed", axis), a.bias, 0.02, a.dtype.param, self.lora, name=name)(
@@ -37,8 +38,8 @@ class Attention(nn.Module):
             return y.reshape(-1, positions, heads, head)
 
         q = split("q_proj", a.n_head, "heads")
-        k = split("k_proj", kv_heads, "kv_heads")
-        v = split("v_proj", kv_heads, "kv_heads")
+        k = split("k_proj", shared, "kv_heads")
+        v = split("v_proj", shared, "kv_heads")
         if rotary is not None:
             q, k = rotate(q, rotary), rotate(k, rotary)
         y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)

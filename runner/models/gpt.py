@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from runner.models._projection import LoRAScale, Projection
+from schema.families.gpt import EPSILON, intermediate_size
 from schema.sections.architecture import Architecture
-
-EPSILON = 1e-5
 
 
 class Norm(nn.Module):
@@ -43,7 +42,7 @@ class FeedForward(nn.Module):
     def __call__(self, x: jax.Array, deterministic: bool) -> jax.Array:
         """Map (b·t, d) to (b·t, d)."""
         a = self.architecture
-        width, std = a.intermediate_size or 4 * a.n_embd, 0.02 / (2 * a.n_layers) ** 0.5
+        width, std = intermediate_size(a), 0.02 / (2 * a.n_layers) ** 0.5
         up = Projection(width, ("embed", "mlp"), a.bias, 0.02, a.dtype.param, self.lora, name="up_proj")
         down = Projection(a.n_embd, ("mlp", "embed"), a.bias, std, a.dtype.param, self.lora, name="down_proj")
         return down(jax.nn.gelu(up(x, deterministic), approximate=True), deterministic)

@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from schema.families import is_matrix
 from schema.sections.optimization import Optimization
-
-MATRICES = ("kernel", "embedding")
 
 
 def build(optimization: Optimization) -> optax.GradientTransformation:
@@ -35,7 +34,7 @@ def is_decayed(params: Any) -> Any:
     """Tell for each leaf of a tree of parameters (bare, or boxed with their axes) whether it decays."""
 
     def decayed(path: tuple[Any, ...], _: Any) -> bool:
-        return jax.tree_util.keystr(path[-1:], simple=True) in MATRICES
+        return is_matrix(jax.tree_util.keystr(path, simple=True, separator="/"))
 
     return jax.tree_util.tree_map_with_path(decayed, params, is_leaf=lambda x: isinstance(x, nn.meta.AxisMetadata))
 

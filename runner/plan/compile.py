@@ -26,7 +26,7 @@ from schema.budget.mesh import mesh_axes, next_multiple
 from schema.budget.phase import PhaseBudget
 from schema.budget.stages import StageBudget
 from schema.environment import Environment
-from schema.families import adapters, parameters
+from schema.families import adapted, adapters, parameters
 from schema.sections.export import Export
 from schema.sections.mesh import Mesh
 from schema.spec import Spec
@@ -128,10 +128,9 @@ def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]
     lora, matched = spec.optimization.lora, []
     every = parameters(spec.architecture)
     for pattern in lora.target_modules:
-        for parameter in every:
-            if parameter.matrix is not None and pattern in parameter.path:
-                size = sum(part.size for part in adapters([parameter], [pattern], lora.rank))
-                matched.append(AdapterPlan(pattern, parameter.path, parameter.shape, size))
+        for parameter in adapted(every, [pattern]):
+            size = sum(part.size for part in adapters([parameter], [pattern], lora.rank))
+            matched.append(AdapterPlan(pattern, parameter.path, parameter.shape, size))
     paths = {adapter.path for adapter in matched}
     unadapted = tuple(parameter.path for parameter in every if parameter.matrix and parameter.path not in paths)
     return tuple(matched), unadapted

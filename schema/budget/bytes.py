@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from schema.budget.mesh import parts_of
-from schema.families import ITEM_BYTES, POSITIONS, Parameter, adapters, exported_size, parameters
+from schema.families import ITEM_BYTES, Parameter, adapted, adapters, load_family, parameters, stand_in
 
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 WHOLE = {"data": 1, "fsdp": 1, "tensor": 1}  # the mesh of an array that is not split
@@ -55,17 +55,18 @@ def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) 
 
     As `runner.huggingface` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
     """
-    every, item = parameters(architecture), ITEM_BYTES[export.dtype]
-    own = adapters(every, lora.target_modules, lora.rank) if has_adapters and export.adapter else ()
+    family = load_family(architecture.family)
+    every, files = family.parameters(architecture), family.hugging_face(architecture)
+    own = adapted(every, lora.target_modules) if has_adapters and export.adapter else []
     copies: int = export.merged + bool(own)
-    weights = copies * sum(exported_size(architecture, parameter) for parameter in every)
-    sizes = {parameter.path: exported_size(architecture, parameter) for parameter in own}
-    tied, table = architecture.tie_embeddings, architecture.vocab_size * architecture.n_embd
-    if tied and "lora_A/wte/embedding" in sizes:
-        weights += table  # the head of the base, which is untied there
-        sizes["head"] = sizes["lora_A/wte/embedding"] + sizes["lora_B/wte/embedding"]
-    if "lora_A/wpe/embedding" in sizes:  # travels whole, in place of A and B
-        weights += sum(exported_size(architecture, parameter) for parameter in every if parameter.path == POSITIONS)
-        del sizes["lora_A/wpe/embedding"], sizes["lora_B/wpe/embedding"]
-        sizes = sizes or {"stand-in": 2 * architecture.n_embd * lora.rank}  # PEFT wants one adapter at least
-    return weights * item + sum(sizes.values()) * ITEM_BYTES["float32"]
+    weights, low_rank = copies * sum(files.size(parameter) for parameter in every), 0
+    for parameter in own:
+        if parameter.role == "positions":  # travels whole, in place of A and B
+            weights += files.size(parameter)
+            continue
+        size, is_head = files.adapter_size(parameter, lora.rank), files.is_tied and parameter.role == "embedding"
+        low_rank += (1 + is_head) * size
+        weights += is_head * parameter.size  # the head of the base, which is untied there
+    if own and not low_rank:
+        low_rank = files.adapter_size(stand_in(every), lora.rank) // architecture.n_layers
+    return weights * ITEM_BYTES[export.dtype] + low_rank * ITEM_BYTES["float32"]

@@ -1,96 +1,162 @@
-"""Family gpt: its parameters, the bytes of its activations, its FLOPs; pure arithmetic, no jax.
+"""Family gpt: LayerNorm and a GELU feed-forward block (Radford et al. 2019, GPT-2).
 
-The shapes are those of `runner.models`; a test compares the two.
+Its defaults, parameters, costs, and how Transformers knows it: with rotary positions it is StarCoder2's class, with
+learned ones OPT's. Both have pre-norm blocks of LayerNorm, separate projections of queries, keys and values, and a
+feed-forward block whose activation their config names. OPT's table of positions begins with two rows that are never
+looked up, and it has no grouped queries, so each key and value head is written once for every query head of its group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
-from schema.families._parameter import ITEM_BYTES, Parameter
+from schema.families import _decoder
+from schema.families._decoder import kv_heads
+from schema.families._hugging_face import Heads, HuggingFace, Row
+from schema.families._parameter import Parameter
 
-POSITIONS = "wpe/embedding"
+EPSILON = 1e-5  # of LayerNorm
+GELU = "gelu_pytorch_tanh"  # Transformers' name of GELU's tanh form
+
+ROTARY = (
+    Row("wte/embedding", "model.embed_tokens"),
+    Row("blocks/attn_norm/scale", "model.layers.{}.input_layernorm"),
+    Row("blocks/attn/q_proj/kernel", "model.layers.{}.self_attn.q_proj"),
+    Row("blocks/attn/k_proj/kernel", "model.layers.{}.self_attn.k_proj"),
+    Row("blocks/attn/v_proj/kernel", "model.layers.{}.self_attn.v_proj"),
+    Row("blocks/attn/o_proj/kernel", "model.layers.{}.self_attn.o_proj"),
+    Row("blocks/mlp_norm/scale", "model.layers.{}.post_attention_layernorm"),
+    Row("blocks/mlp/up_proj/kernel", "model.layers.{}.mlp.c_fc"),
+    Row("blocks/mlp/down_proj/kernel", "model.layers.{}.mlp.c_proj"),
+    Row("final_norm/scale", "model.norm"),
+    Row("lm_head/kernel", "lm_head"),
+)
+LEARNED = (
+    Row("wte/embedding", "model.decoder.embed_tokens"),
+    Row("wpe/embedding", "model.decoder.embed_positions", rows_before=2),
+    Row("blocks/attn_norm/scale", "model.decoder.layers.{}.self_attn_layer_norm"),
+    Row("blocks/attn/q_proj/kernel", "model.decoder.layers.{}.self_attn.q_proj"),
+    Row("blocks/attn/k_proj/kernel", "model.decoder.layers.{}.self_attn.k_proj"),
+    Row("blocks/attn/v_proj/kernel", "model.decoder.layers.{}.self_attn.v_proj"),
+    Row("blocks/attn/o_proj/kernel", "model.decoder.layers.{}.self_attn.out_proj"),
+    Row("blocks/mlp_norm/scale", "model.decoder.layers.{}.final_layer_norm"),
+    Row("blocks/mlp/up_proj/kernel", "model.decoder.layers.{}.fc1"),
+    Row("blocks/mlp/down_proj/kernel", "model.decoder.layers.{}.fc2"),
+    Row("final_norm/scale", "model.decoder.final_layer_norm"),
+    Row("lm_head/kernel", "lm_head"),
+)
+
+
+def head_dim(architecture: Any) -> int:
+    """Features of one attention head."""
+    features: int = architecture.n_embd // architecture.n_head
+    return features
+
+
+def intermediate_size(architecture: Any) -> int:
+    """Width of the feed-forward block: 4 × n_embd unless it is written."""
+    width: int = architecture.intermediate_size or 4 * architecture.n_embd
+    return width
 
 
 def parameters(architecture: Any) -> tuple[Parameter, ...]:
     """List the parameters of an `architecture` section (or anything with its attributes), in tree order."""
-    a = architecture
-    d, head = a.n_embd, a.n_embd // a.n_head
-    heads, kv_heads = a.n_head * head, (a.n_kv_head or a.n_head) * head
-    f, v = a.intermediate_size or 4 * d, a.vocab_size
-    found = [Parameter("wte/embedding", (v, d), ("vocab", "embed"))]
-    if not a.rope:
-        found.append(Parameter(POSITIONS, (a.block_size, d), ("positions", "embed")))
-
-    def norm(path: str, stacked: bool) -> None:
-        shape, axes = ((a.n_layers, d), ("layers", "norm")) if stacked else ((d,), ("norm",))
-        found.append(Parameter(f"{path}/scale", shape, axes))
-        if a.bias:
-            found.append(Parameter(f"{path}/bias", shape, axes))
-
-    def projection(path: str, size: tuple[int, int], axes: tuple[str, str]) -> None:
-        found.append(Parameter(f"blocks/{path}/kernel", (a.n_layers, *size), ("layers", *axes)))
-        if a.bias:
-            found.append(Parameter(f"blocks/{path}/bias", (a.n_layers, size[1]), ("layers", axes[1])))
-
-    norm("blocks/attn_norm", stacked=True)
-    projection("attn/q_proj", (d, heads), ("embed", "heads"))
-    projection("attn/k_proj", (d, kv_heads), ("embed", "kv_heads"))
-    projection("attn/v_proj", (d, kv_heads), ("embed", "kv_heads"))
-    projection("attn/o_proj", (heads, d), ("heads", "embed"))
-    norm("blocks/mlp_norm", stacked=True)
-    projection("mlp/up_proj", (d, f), ("embed", "mlp"))
-    projection("mlp/down_proj", (f, d), ("mlp", "embed"))
-    norm("final_norm", stacked=False)
-    if not a.tie_embeddings:
-        found.append(Parameter("lm_head/kernel", (d, v), ("embed", "vocab")))
-    return tuple(found)
+    a, d, f = architecture, architecture.n_embd, intermediate_size(architecture)
+    return (
+        *_decoder.embeddings(a),
+        *_norm(a, "blocks/attn_norm", (a.n_layers,)),
+        *_decoder.attention(a, head_dim(a)),
+        *_norm(a, "blocks/mlp_norm", (a.n_layers,)),
+        *_decoder.projection(a, "mlp/up_proj", (d, f), ("embed", "mlp")),
+        *_decoder.projection(a, "mlp/down_proj", (f, d), ("mlp", "embed")),
+        *_norm(a, "final_norm", ()),
+        *_decoder.head(a),
+    )
 
 
-def exported_size(architecture: Any, parameter: Parameter) -> int:
-    """Scalars of a parameter, or of A or B of its adapter, in the files of an export.
-
-    The class with learned positions has two rows before its table, and one key and value head for each query head;
-    both classes have norms with biases.
-    """
-    a, size = architecture, parameter.size
-    if parameter.path == POSITIONS:
-        return size + 2 * int(a.n_embd)
-    if parameter.path.endswith("/scale") and not a.bias:
-        return 2 * size
-    repeated = any(f"attn/{name}_proj/" in parameter.path for name in "kv") and not parameter.path.startswith("lora_A/")
-    return size * (a.n_head // (a.n_kv_head or a.n_head)) if repeated and not a.rope else size
+def _norm(architecture: Any, path: str, layers: tuple[int, ...]) -> Iterator[Parameter]:
+    """The scale (…, d) and, where the architecture has biases, the bias of LayerNorm."""
+    shape, axes = (*layers, architecture.n_embd), ("layers", "norm") if layers else ("norm",)
+    for leaf in ("scale", "bias") if architecture.bias else ("scale",):
+        yield Parameter(f"{path}/{leaf}", shape, axes)
 
 
 def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
     """Estimate the bytes of activations that one micro-batch of `rows` rows keeps for its backward pass.
 
-    Counts what the blocks save (with `remat` only their inputs, and one block in full) in the activation
-    type, attention weights in float32, and the logits of `vocab_rows` × block_size tokens.
+    A block saves, for each token, 7 arrays of the width, keys and values, and 3 arrays of the feed-forward width;
+    `vocab_rows` × block_size are the tokens whose logits exist at one time.
     """
     a = architecture
-    item = ITEM_BYTES[a.dtype.activation]
-    tokens, d, f = rows * a.block_size, a.n_embd, a.intermediate_size or 4 * a.n_embd
-    kv = (a.n_kv_head or a.n_head) * (d // a.n_head)
-    block = tokens * (item * (7 * d + 2 * kv + 3 * f) + 4 * 2 * a.n_head * a.block_size)
-    blocks: int = a.n_layers * tokens * d * item + block if a.remat else a.n_layers * block
-    logits: int = 4 * 3 * min(vocab_rows, rows) * a.block_size * a.vocab_size
-    return blocks + logits
+    features = 7 * a.n_embd + 2 * kv_heads(a) * head_dim(a) + 3 * intermediate_size(a)
+    return _decoder.activation_bytes(a, features, rows, vocab_rows)
 
 
 def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:
-    """FLOPs of one training token: 6 a matrix parameter in phase full, 4 and 6 an adapter's in phase lora.
-
-    Attention adds 12 × layers × width × block_size (Chowdhery et al. 2022, PaLM, appendix B). The
-    embedding look-up is no product and does not count; a tied head does.
-    """
+    """FLOPs of one training token in a phase, those of the adapters' parameters among them."""
     a = architecture
-    matrices = sum(
-        parameter.size
-        for parameter in parameters(a)
-        if parameter.matrix is not None
-        and parameter.path != POSITIONS
-        and (parameter.path != "wte/embedding" or a.tie_embeddings)
+    return _decoder.flops_per_token(a, parameters(a), head_dim(a), adapter_parameters, phase)
+
+
+def hugging_face(architecture: Any) -> HuggingFace:
+    """Return the class of Transformers that holds an architecture of this family."""
+    a = architecture
+    # Both classes have norms with biases, whatever the architecture has.
+    rows = [
+        replace(row, adds_bias=row.path.endswith("/scale") and not a.bias) for row in (ROTARY if a.rope else LEARNED)
+    ]
+    if a.rope:
+        return HuggingFace(_rotary_config(a), tuple(rows))
+    heads = Heads(kv_heads(a), head_dim(a), a.n_head // kv_heads(a))
+    shared = ("blocks/attn/k_proj/kernel", "blocks/attn/v_proj/kernel") if heads.copies > 1 else ()
+    return HuggingFace(
+        _learned_config(a), tuple(replace(row, heads=heads) if row.path in shared else row for row in rows)
     )
-    attention: int = 12 * a.n_layers * (a.n_embd // a.n_head) * a.n_head * a.block_size
-    return (6 if phase == "full" else 4) * matrices + 6 * adapter_parameters * (phase == "lora") + attention
+
+
+def _shape_config(a: Any) -> dict[str, Any]:
+    return {
+        "vocab_size": a.vocab_size,
+        "hidden_size": a.n_embd,
+        "num_hidden_layers": a.n_layers,
+        "num_attention_heads": a.n_head,
+        "max_position_embeddings": a.block_size,
+        "tie_word_embeddings": a.tie_embeddings,
+        "attention_dropout": 0.0,
+    }
+
+
+def _rotary_config(a: Any) -> dict[str, Any]:
+    return {
+        "architectures": ["Starcoder2ForCausalLM"],
+        "model_type": "starcoder2",
+        **_shape_config(a),
+        "num_key_value_heads": kv_heads(a),
+        "intermediate_size": intermediate_size(a),
+        "hidden_act": GELU,
+        "norm_epsilon": EPSILON,
+        "rope_theta": a.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": a.rope_theta},
+        "sliding_window": None,
+        "use_bias": a.bias,
+        "residual_dropout": 0.0,
+        "embedding_dropout": 0.0,
+    }
+
+
+def _learned_config(a: Any) -> dict[str, Any]:
+    return {
+        "architectures": ["OPTForCausalLM"],
+        "model_type": "opt",
+        **_shape_config(a),
+        "word_embed_proj_dim": a.n_embd,
+        "ffn_dim": intermediate_size(a),
+        "activation_function": GELU,
+        "do_layer_norm_before": True,
+        "enable_bias": a.bias,
+        "layer_norm_elementwise_affine": True,
+        "dropout": 0.0,
+        "layerdrop": 0.0,
+    }

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from schema.check.findings import Unavailable
 from schema.document import Document
-from schema.families import Parameter, parameters
+from schema.families import Parameter, Role, adapted, kv_heads, parameters
 
 TARGETS = "optimization/lora/target_modules"
-# What the first part of a parameter's path says about its task.
-ROLES = {
-    "wte": "the embedding",
-    "wpe": "the embedding of positions",
+ROLES: dict[Role, str] = {
+    "embedding": "the embedding",
+    "positions": "the embedding of positions",
     "blocks": "projections of the blocks",
-    "lm_head": "the output head",
+    "head": "the output head",
 }
 
 
@@ -26,7 +25,7 @@ def trained(document: Document) -> bool:
 def shaped(document: Document) -> tuple[Parameter, ...]:
     """Return the parameters of the model; raise Unavailable where heads don't divide, so that shapes mean nothing."""
     architecture = document.view("architecture")
-    if architecture.n_embd % architecture.n_head or architecture.n_head % (architecture.n_kv_head or 1):
+    if architecture.n_embd % architecture.n_head or architecture.n_head % kv_heads(architecture):
         raise Unavailable("architecture/n_head")
     return parameters(architecture)
 
@@ -40,16 +39,12 @@ def written_targets(document: Document) -> Iterator[tuple[str, str]]:
 
 def matrices(every: Sequence[Parameter], *targets: str) -> list[Parameter]:
     """The parameters that get an adapter when these are the targets."""
-    return [
-        parameter
-        for parameter in every
-        if parameter.matrix is not None and any(target in parameter.path for target in targets)
-    ]
+    return adapted(every, targets)
 
 
 def roles(found: Sequence[Parameter]) -> list[str]:
     """Say what these matrices do in the model, each role once."""
-    return list(dict.fromkeys(ROLES[parameter.path.partition("/")[0]] for parameter in found))
+    return list(dict.fromkeys(ROLES[parameter.role] for parameter in found))
 
 
 def parts(every: Sequence[Parameter], found: Sequence[Parameter]) -> list[str]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.families import load_family
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
@@ -35,10 +36,14 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the head size, where it is whole."""
     width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
-    if not document.value("architecture/rope") or width % heads or (width // heads) % 2 == 0:
+    if not document.value("architecture/rope") or width % heads:
+        return
+    architecture = document.view("architecture")
+    features = load_family(architecture.family).head_dim(architecture)
+    if features % 2 == 0:
         return
     key = "architecture/n_embd" if document.given("architecture/n_embd") else "architecture/n_head"
-    message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {width // heads}"
+    message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {features}"
     remedy = f"write n_embd: {width + heads}, or rope: false"
     written = fix(put(document, "architecture/n_embd", str(width + heads)), safe=False)
     yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy, fix=written)

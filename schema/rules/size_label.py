@@ -52,7 +52,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     every = shaped(document)
     whole = sum(parameter.size for parameter in every)
-    blocks = sum(parameter.size for parameter in every if not parameter.path.startswith(("wte/", "wpe/", "lm_head/")))
+    blocks = sum(parameter.size for parameter in every if parameter.role not in ("embedding", "positions", "head"))
     sizes = {label[0]: _stated(label) for label in labels}
     budgets = _budgets(document)
     meant = {name: size for name, size in sizes.items() if not any(_near(size, each, BUDGET_APART) for each in budgets)}

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.families import parameters
+from schema.families import matches, parameters
 from schema.rules._adapters import TARGETS
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote
@@ -42,7 +42,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     family = document.value("architecture/family")
     paths = [parameter.path for parameter in parameters(document.view("architecture"))]
     for index, target in enumerate(targets):
-        if any(target in path for path in paths):
+        if any(matches(path, [target]) for path in paths):
             continue
         segments = list(dict.fromkeys(segment for path in paths for segment in path.split("/")))
         near = nearest(target, segments) or nearest(target, paths)

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.families import parameters
+from schema.families import matches, parameters
 from schema.rules._adapters import TARGETS, matrices, parts
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join, quote
@@ -41,7 +41,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the kinds of parameters that each target matches."""
     every = parameters(document.view("architecture"))
     for index, target in enumerate(document.value(TARGETS)):
-        found = [parameter for parameter in every if target in parameter.path]
+        found = [parameter for parameter in every if matches(parameter.path, [target])]
         if not found or matrices(found, target):
             continue
         example = found[0].path + (f" and {len(found) - 1} more" if len(found) > 1 else "")

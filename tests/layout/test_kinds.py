@@ -18,8 +18,6 @@ from schema.sections.optimization import Optimization
 from schema.sections.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
-# Modules of a folder of kinds that are no kind.
-SHARED = {"runner/models": {"decoder"}}
 
 
 def choices(section: Any, name: str) -> set[str]:
@@ -33,6 +31,7 @@ KINDS = {
     "runner/models": choices(Architecture, "family"),
     "runner/optimizers": choices(Optimization, "optimizer"),
     "schema/budget/schedules": choices(Optimization, "schedule"),
+    "schema/families": choices(Architecture, "family"),
     "schema/formats": set(FORMATS),
 }
 
@@ -40,8 +39,7 @@ KINDS = {
 def kind_files(folder: str) -> dict[str, Path]:
     """The modules of a folder that stand for a kind, by name."""
     paths = {path.stem: path for path in sorted((ROOT / folder).glob("*.py"))}
-    shared = SHARED.get(folder, set())
-    return {name: path for name, path in paths.items() if not name.startswith("_") and name not in shared}
+    return {name: path for name, path in paths.items() if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("folder", KINDS)

@@ -17,12 +17,12 @@ from safetensors.numpy import load_file
 from runner.data.loader import Batch
 from runner.export.export import Report, Trained, export_run
 from runner.failure import ExitCode, Failure
-from runner.huggingface import layout_of, read_model, write_model
+from runner.huggingface import read_model, write_model
 from runner.huggingface.tensors import write_shards
 from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
 from schema.budget.bytes import export_bytes
-from schema.families import adapters, parameters
+from schema.families import adapters, load_family, parameters
 from schema.spec import Spec
 from tests.runner.huggingface_reference import Folder, logits_of
 from tests.runner.tiny_run import in_float64, make_spec, model_of, one_device, random_batch, start
@@ -210,15 +210,15 @@ def test_large_models_are_written_in_shards_with_an_index(tmp_path: Path, monkey
         write_shards(folder, tensors, 20_000)
 
     monkeypatch.setattr("runner.huggingface.model.write_shards", small)
-    every, layout = parameters(spec.architecture), layout_of(spec.architecture)
-    write_model(tmp_path, layout, every, lambda path, at: flat[path] if at is None else flat[path][at], {})
+    every, names = parameters(spec.architecture), load_family("gpt").hugging_face(spec.architecture)
+    write_model(tmp_path, names, every, lambda path, at: flat[path] if at is None else flat[path][at], {})
     files = sorted(path.name for path in tmp_path.glob("*.safetensors"))
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
     assert len(files) > 3
     assert files == [f"model-{n:05}-of-{len(files):05}.safetensors" for n in range(1, len(files) + 1)]
     assert set(index["weight_map"].values()) == set(files)
     assert index["metadata"]["total_size"] == sum(array.nbytes for array in flat.values())
-    for path, array in read_model(tmp_path, layout, every):
+    for path, array in read_model(tmp_path, names, every):
         np.testing.assert_array_equal(array, flat[path])
 
 

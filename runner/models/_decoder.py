@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from runner.models._attention import Attention, Implementation, rotary_table
 from runner.models._placement import spread_rows
 from runner.models._projection import Embedding, LoRAScale, Projection
+from schema.families import load_family
 from schema.sections.architecture import Architecture
 
 
@@ -36,7 +37,7 @@ class Decoder(nn.Module):
     def setup(self) -> None:
         """Declare the parts; blocks are stacked along a leading axis named layers."""
         a, dtype = self.architecture, self.architecture.dtype
-        family = load_family(a.family)
+        family = _modules_of(a.family)
         sizes = (0.02, dtype.param, dtype.activation, self.lora)
         self.wte = Embedding(a.vocab_size, a.n_embd, ("vocab", "embed"), *sizes)
         if not a.rope:
@@ -70,7 +71,7 @@ class Decoder(nn.Module):
         rotary = None
         if a.rope:
             wide = jnp.promote_types(a.dtype.activation, jnp.float32)
-            rotary = rotary_table(positions, a.n_embd // a.n_head, a.rope_theta, wide)
+            rotary = rotary_table(positions, load_family(a.family).head_dim(a), a.rope_theta, wide)
         else:
             x = x + jnp.tile(self.wpe(jnp.arange(positions)), (rows, 1))
         x = spread_rows(self.dropout(x, deterministic=deterministic))
@@ -98,7 +99,7 @@ class Block(nn.Module):
     ) -> tuple[jax.Array, None]:
         """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward."""
         a = self.architecture
-        family = load_family(a.family)
+        family = _modules_of(a.family)
         dropout = nn.Dropout(a.dropout)
         attention = Attention(a, self.lora, self.attention_implementation, name="attn")
         feed_forward = family.FeedForward(a, self.lora, name="mlp")
@@ -108,6 +109,6 @@ class Block(nn.Module):
         return spread_rows(x + dropout(y, deterministic=deterministic)), None
 
 
-def load_family(family: str) -> ModuleType:
-    """Load the module of a family: its `Norm(architecture)` and `FeedForward(architecture, lora)`."""
+def _modules_of(family: str) -> ModuleType:
+    """Load the modules of a family: its `Norm(architecture)` and `FeedForward(architecture, lora)`."""
     return import_module(f"runner.models.{family}")
