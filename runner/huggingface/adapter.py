@@ -1,6 +1,6 @@
 """Adapters as PEFT loads them: adapter_config.json and adapter_model.safetensors, from what was trained.
 
-PEFT's A (rank, in) and B (out, rank) are the transposes of ours. On an embedding they are called lora_embedding_A and
+Our A (in, rank) and B (rank, out) are transposed in PEFT. On an embedding they are called lora_embedding_A and
 lora_embedding_B; a tied embedding is also the head, whose A and B are that table's B and A. A table of positions is no
 module that PEFT puts adapters on in every class, so it travels whole, among the modules to save. PEFT refuses an
 adapter without any low-rank product: where the table is all there is, a product of zeros stands in, which acts on

@@ -1,7 +1,7 @@
-"""Arrays of ours ⇄ arrays of a Transformers class, as a row of the family's table says.
+"""Our arrays ⇄ those of a Transformers class, as a row of the family's table says.
 
-A kernel (in, out) is a weight (out, in) there. A class may want more than we have: rows before a table, or each key
-and value head repeated for its group of queries. Layers come one at a time; stacking them is the caller's.
+A kernel (in, out) is a weight (out, in) in the class, and the layers of a stack are modules of their own. A class may
+want more than we have: rows before a table, or each key and value head repeated for its group of queries.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The trained weights on the host, one layer at a time: without adapters, with them merged, and the adapters.
 
-Devices hold the trained model alone: a layer is copied from them as it is, and merged here. So neither they nor the
-host need room for a second model, however deep it is.
+A layer is copied from the devices as it is and merged on the host, so that neither needs room for a second model,
+however deep it is.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class HostWeights:
         if self._flat.get("lora_A", {}).get(path) is None:
             return self.base(path, layer)
         w, a, b = (self._layer(kind, path, layer) for kind in ("params", "lora_A", "lora_B"))
+        # W (in, out) + scale · A (in, rank) @ B (rank, out), in float32: in 16 bits the sum would lose what B adds.
         merged = _finite(path, w.astype(np.float32) + np.float32(self._scale) * (a @ b), self._dtype)
         self._adapted += merged.size
         self._unchanged += int(np.sum(merged == w.astype(merged.dtype)))
@@ -71,7 +72,7 @@ def _take(stack: jax.Array, layer: Any) -> jax.Array:
 
 
 def _finite(path: str, array: Array, dtype: str) -> Array:
-    """Bring a parameter into another type. Raises Failure EXPORT where it is not finite there."""
+    """Bring a parameter into another type. Raises Failure EXPORT where it is not finite in that type."""
     with np.errstate(over="ignore"):  # which shows in what comes out
         rounded = array.astype(jnp.dtype(dtype))
     if not np.isfinite(rounded).all():

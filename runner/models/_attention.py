@@ -1,6 +1,6 @@
 """Causal self-attention with rotary positions and grouped queries.
 
-Only here are activations (b, t, h, head); everything around is (b·t, d).
+Activations are (b, t, h, head) in this file only; everything around it is (b·t, d).
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ class Attention(nn.Module):
             )
             return y.reshape(-1, positions, heads, head)
 
+        # Queries (b, t, h, head); keys and values (b, t, k, head): each of the k heads serves h / k query heads.
         q = split("q_proj", a.n_head, "heads")
         k = split("k_proj", shared, "kv_heads")
         v = split("v_proj", shared, "kv_heads")
         if rotary is not None:
             q, k = rotate(q, rotary), rotate(k, rotary)
         y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
-        y = y.reshape(-1, a.n_head * head)
+        y = y.reshape(-1, a.n_head * head)  # (b·t, h · head), heads side by side again
         std = 0.02 / (2 * a.n_layers) ** 0.5  # two branches a block add to the residual stream: GPT-2, section 2.3
         return Projection(a.n_embd, ("heads", "embed"), a.bias, std, a.dtype.param, self.lora, name="o_proj")(
             y, deterministic

@@ -22,7 +22,7 @@ class Norm(nn.Module):
         a, width = self.architecture, x.shape[-1:]
         ones = nn.with_logical_partitioning(nn.initializers.ones_init(), ("norm",))
         zeros = nn.with_logical_partitioning(nn.initializers.zeros_init(), ("norm",))
-        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # 8 bits of mantissa don't hold a sum over d
         centred = wide - wide.mean(axis=-1, keepdims=True)
         variance = jnp.square(centred).mean(axis=-1, keepdims=True)
         y = centred * jax.lax.rsqrt(variance + EPSILON)
@@ -45,4 +45,5 @@ class FeedForward(nn.Module):
         width, std = intermediate_size(a), 0.02 / (2 * a.n_layers) ** 0.5
         up = Projection(width, ("embed", "mlp"), a.bias, 0.02, a.dtype.param, self.lora, name="up_proj")
         down = Projection(a.n_embd, ("mlp", "embed"), a.bias, std, a.dtype.param, self.lora, name="down_proj")
+        # (b·t, d) → (b·t, f) → (b·t, d); down starts smaller, since every layer adds its output to the residual stream
         return down(jax.nn.gelu(up(x, deterministic), approximate=True), deterministic)

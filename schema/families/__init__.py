@@ -1,6 +1,6 @@
 """Facts of the model families, one file each; an `architecture` section names its own with `family`.
 
-A new family is a file here, a file of its modules in `runner.models`, and an entry in the enumeration of
+A new family is a file in this folder, a file of its modules in `runner.models`, and an entry in the enumeration of
 `architecture/family`. What the families of the shared decoder have in common stands in the files with an underscore.
 """
 

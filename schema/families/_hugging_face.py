@@ -1,7 +1,6 @@
 """How a class of Transformers calls and lays out the parameters of an architecture, and what that takes.
 
-One table of rows is read in both directions. `runner.huggingface` moves the arrays as its rows say; here nothing is
-computed but names and sizes.
+One table of rows is read in both directions. This file computes names and sizes; `runner.huggingface` moves arrays.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A weight of ours and the module that holds it in the class; a bias stands beside its weight on both sides.
+    """One of our weights and the module of the class that holds it; a bias stands beside its weight on both sides.
 
-    A kernel (in, out) is a weight (out, in) there; stacked layers are modules of their own, {} is a layer's number.
+    A kernel (in, out) is stored as (out, in). Each layer of a stack is a module of its own: {} is the layer's number.
     """
 
     path: str  # blocks/attn/q_proj/kernel
     name: str  # model.layers.{}.self_attn.q_proj
-    rows_before: int = 0  # rows of a table that the class has before ours and never looks up
+    rows_before: int = 0  # rows of a table that the class has before our rows and never looks up
     heads: Heads | None = None  # whose outputs are repeated
     adds_bias: bool = False  # the class has a bias where we have none; it is zero
 

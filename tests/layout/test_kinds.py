@@ -47,6 +47,13 @@ def test_every_declared_kind_has_its_file_and_every_file_is_declared(folder: str
     assert set(kind_files(folder)) == KINDS[folder]
 
 
+@pytest.mark.parametrize("family", sorted(KINDS["schema/families"]))
+def test_the_facts_of_one_family_are_imported_by_its_own_modules_only(family: str) -> None:
+    paths = [path for folder in ("schema", "runner") for path in (ROOT / folder).rglob("*.py")]
+    naming = [path for path in paths if re.search(rf"families\.{family}\b", path.read_text(encoding="utf-8"))]
+    assert naming == [ROOT / "runner/models" / f"{family}.py"]
+
+
 def test_every_rule_file_stands_in_the_table_of_rules_and_only_there() -> None:
     assert sorted(rule.SLUG for rule in RULES) == sorted(name.replace("_", "-") for name in kind_files("schema/rules"))
 

@@ -34,7 +34,7 @@ def read_tokens(context: click.Context, parameter: click.Parameter, text: str | 
 
 @click.command("init")
 @click.argument("file", default=SPEC)
-@click.option("--family", metavar="NAME", help="Model family. Default: gpt.")
+@click.option("--family", metavar="NAME", help="Model family. Default: that of architecture/family.")
 @click.option("--size", type=click.Choice(SIZES), help="Shape of the model, batch, rate and budgets. Default: tiny.")
 @click.option("--n-layers", type=AT_LEAST_ONE, help="Number of transformer blocks.")
 @click.option("--n-embd", type=AT_LEAST_ONE, help="Width of the model.")

@@ -22,7 +22,7 @@ from runner.huggingface.tensors import write_shards
 from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
 from schema.budget.bytes import export_bytes
-from schema.families import adapters, load_family, parameters
+from schema.families import HuggingFace, adapters, load_family, parameters
 from schema.spec import Spec
 from tests.runner.huggingface_reference import Folder, logits_of
 from tests.runner.tiny_run import in_float64, make_spec, model_of, one_device, random_batch, start
@@ -201,6 +201,13 @@ def test_a_wrong_export_is_found_out(mistake: str, tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_tensor_that_the_class_does_not_have_is_refused(tmp_path: Path) -> None:
+    spec = spec_of({})
+    write_shards(tmp_path, [("model.layers.0.self_attn.rotary_emb.inv_freq", np.zeros(2, np.float32))])
+    with pytest.raises(ValueError, match=r"inv_freq is no tensor of Starcoder2ForCausalLM"):
+        next(read_model(tmp_path, hugging_face_of(spec), parameters(spec.architecture)))
+
+
 def test_large_models_are_written_in_shards_with_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = spec_of({})
     params = trained(spec)[1]["params"]
@@ -210,7 +217,7 @@ def test_large_models_are_written_in_shards_with_an_index(tmp_path: Path, monkey
         write_shards(folder, tensors, 20_000)
 
     monkeypatch.setattr("runner.huggingface.model.write_shards", small)
-    every, names = parameters(spec.architecture), load_family("gpt").hugging_face(spec.architecture)
+    every, names = parameters(spec.architecture), hugging_face_of(spec)
     write_model(tmp_path, names, every, lambda path, at: flat[path] if at is None else flat[path][at], {})
     files = sorted(path.name for path in tmp_path.glob("*.safetensors"))
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
@@ -220,6 +227,10 @@ def test_large_models_are_written_in_shards_with_an_index(tmp_path: Path, monkey
     assert index["metadata"]["total_size"] == sum(array.nbytes for array in flat.values())
     for path, array in read_model(tmp_path, names, every):
         np.testing.assert_array_equal(array, flat[path])
+
+
+def hugging_face_of(spec: Spec) -> HuggingFace:
+    return load_family(spec.architecture.family).hugging_face(spec.architecture)
 
 
 def _flat(tree: Any) -> dict[str, Any]:
