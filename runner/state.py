@@ -6,7 +6,7 @@ A boxed tree carries each array's logical axes (flax's `LogicallyPartitioned`); 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -16,6 +16,9 @@ from flax.training.train_state import TrainState
 from runner.mesh import state_sharding
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
+from schema.families import Parameter
+from schema.optimizers import Slot, load_slots, optimizer_of, state_slots
+from schema.sections.optimization import Optimization
 from schema.spec import Spec
 
 
@@ -63,11 +66,43 @@ def abstract(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
     )
 
 
+def boxed_slots(opt_state: Any, boxed: Any, optimization: Optimization, phase: Literal["full", "lora"]) -> Any:
+    """Box each array of an optimizer's state with the axes that `schema.optimizers` declares for it.
+
+    `boxed` are the trained parameters with their axes. Raises ValueError when the state holds another array than
+    declared, or another number of them: bytes of the plan and shardings would both be wrong.
+    """
+    flat = jax.tree_util.tree_leaves_with_path(boxed, is_leaf=lambda leaf: isinstance(leaf, nn.meta.AxisMetadata))
+    weights = [Parameter("/".join(_names(path)), box.value.shape, box.names) for path, box in flat]
+    kind = load_slots(optimizer_of(optimization, phase))
+    declared: dict[tuple[str, ...], Slot] = {(slot.name,): slot for slot in kind.SHARED}
+    for weight in weights:
+        declared |= {(slot.name, *weight.path.split("/")): slot for slot in kind.slots(weight, optimization)}
+    every = len([*state_slots(optimization, phase, weights)])
+    if (held := len(jax.tree.leaves(opt_state))) != every:
+        raise ValueError(f"the optimizer holds {held} arrays, and {every} slots are declared")
+
+    def box(path: Any, leaf: Any) -> Any:
+        names = _names(path)  # a slot's name and its parameter's path end it: 0/mu/blocks/attn/q_proj/kernel
+        slot = next((declared[names[cut:]] for cut in range(len(names)) if names[cut:] in declared), None)
+        if slot is None or (leaf.shape, leaf.dtype) != (slot.shape, slot.dtype):
+            raise ValueError(f"{'/'.join(names)} of the optimizer is {leaf.dtype}{leaf.shape}, declared as {slot}")
+        return nn.LogicallyPartitioned(leaf, slot.axes)
+
+    return jax.tree_util.tree_map_with_path(box, opt_state)
+
+
 def _full_state_builder(model: Decoder, spec: Spec) -> Any:
-    optimizer = build_optimizer(spec.optimization)
+    optimizer = build_optimizer(spec.optimization, "full")
 
     def build(key: jax.Array) -> TrainState:
-        state = TrainState.create(apply_fn=model.apply, params=boxed_parameters(model, key), tx=optimizer)
-        return state.replace(step=jnp.zeros((), jnp.int32))
+        boxed = boxed_parameters(model, key)
+        state = TrainState.create(apply_fn=model.apply, params=nn.meta.unbox(boxed), tx=optimizer)
+        slots = boxed_slots(state.opt_state, boxed, spec.optimization, "full")
+        return state.replace(step=jnp.zeros((), jnp.int32), params=boxed, opt_state=slots)
 
     return build
+
+
+def _names(path: Any) -> tuple[str, ...]:
+    return tuple(jax.tree_util.keystr((part,), simple=True) for part in path)

@@ -13,7 +13,7 @@ from runner.failure import ExitCode, Failure
 from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
-from runner.state import abstract, boxed_parameters
+from runner.state import abstract, boxed_parameters, boxed_slots
 from schema.spec import Spec
 
 
@@ -31,7 +31,7 @@ def abstract_lora_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> 
 
 def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
     """Return the abstract state of phase lora, each array boxed with its logical axes."""
-    optimizer = build_optimizer(spec.optimization)
+    optimizer = build_optimizer(spec.optimization, "lora")
 
     def build(key: jax.Array) -> LoRATrainState:
         boxed = boxed_parameters(model, key)
@@ -39,16 +39,14 @@ def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
         adapters = create_adapters(plain, spec, key)
         names = jax.tree.map(lambda box: box.names, boxed, is_leaf=_is_box)
         frozen = freeze_base(plain, spec.architecture.dtype.activation)
-        state = LoRATrainState.create(
-            apply_fn=model.apply,
-            params={
-                "lora_A": _box(plain, names, adapters["lora_A"], lambda axes: (*axes[:-1], "rank")),
-                "lora_B": _box(plain, names, adapters["lora_B"], lambda axes: (*axes[:-2], "rank", axes[-1])),
-            },
-            tx=optimizer,
-            base_params=_box(plain, names, frozen, lambda axes: axes),
-        )
-        return state.replace(step=jnp.zeros((), jnp.int32))
+        trained = {
+            "lora_A": _box(plain, names, adapters["lora_A"], lambda axes: (*axes[:-1], "rank")),
+            "lora_B": _box(plain, names, adapters["lora_B"], lambda axes: (*axes[:-2], "rank", axes[-1])),
+        }
+        base = _box(plain, names, frozen, lambda axes: axes)
+        state = LoRATrainState.create(apply_fn=model.apply, params=adapters, tx=optimizer, base_params=base)
+        slots = boxed_slots(state.opt_state, trained, spec.optimization, "lora")
+        return state.replace(step=jnp.zeros((), jnp.int32), params=trained, opt_state=slots)
 
     shape: LoRATrainState = jax.eval_shape(build, jax.random.key(0))
     return shape

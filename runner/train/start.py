@@ -54,7 +54,7 @@ def first_state(
         params = create(key)
     else:
         params = weights_of(start, model, spec, mesh)
-    optimizer = build_optimizer(spec.optimization)
+    optimizer = build_optimizer(spec.optimization, "full")
     opt_state = jax.jit(optimizer.init, out_shardings=sharding.opt_state)(params) if trains_all else ()
     step = jax.device_put(jax.numpy.zeros((), jax.numpy.int32), sharding.step)
     return TrainState(step=step, apply_fn=model.apply, params=params, tx=optimizer, opt_state=opt_state), sharding

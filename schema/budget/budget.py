@@ -18,6 +18,7 @@ from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
 from schema.budget.event_steps import is_scored
 from schema.budget.mesh import known_axes
 from schema.budget.phase import PhaseBudget
+from schema.budget.schedules import load_schedule
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, StageBudget, compile_stages
 from schema.check.findings import Unavailable
 from schema.environment import Environment, Run
@@ -120,6 +121,11 @@ class Budget:
         return int(rows)
 
     @property
+    def reads_decay_pct(self) -> bool:
+        """Whether the schedule reads training/decay_pct; where it does not, LR009 says so."""
+        return load_schedule(self.sections.optimization.schedule).READS_DECAY_PCT
+
+    @property
     def export_bytes(self) -> int:
         """Bytes of the tensors that are exported at the end."""
         return self._export_bytes("lora" in self.phases)
@@ -132,11 +138,11 @@ class Budget:
         there, done = kept_now(run, boundary, self.steps), run.step or 0
         to_come = {name: phase.checkpoint_steps.after(done).number for name, phase in self.phases.items()}
         saves = Kept(to_come.get("full", 0), to_come.get("lora", 0))
-        architecture, lora = self.sections.architecture, self.sections.optimization.lora
+        architecture, optimization = self.sections.architecture, self.sections.optimization
         sizes = Sizes(
-            checkpoint_bytes(architecture, lora, "full"),
-            checkpoint_bytes(architecture, lora, "lora"),
-            base_bytes(architecture, lora),
+            checkpoint_bytes(architecture, optimization, "full"),
+            checkpoint_bytes(architecture, optimization, "lora"),
+            base_bytes(architecture, optimization),
             self._export_bytes(bool(there.lora + saves.lora)),
         )
         return disk_budget(there, saves, sizes, checkpoint.keep, checkpoint.best)

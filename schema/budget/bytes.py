@@ -7,24 +7,28 @@ from typing import Any, Literal
 
 from schema.budget.mesh import parts_of
 from schema.families import ITEM_BYTES, Parameter, adapted, adapters, load_family, parameters, stand_in
+from schema.optimizers import Slot, state_slots
 
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 WHOLE = {"data": 1, "fsdp": 1, "tensor": 1}  # the mesh of an array that is not split
 
 
-def device_bytes(found: Sequence[Parameter], item_bytes: int, mesh: dict[str, int]) -> int:
+def device_bytes(found: Sequence[Parameter | Slot], item_bytes: int, mesh: dict[str, int]) -> int:
     """Bytes that these arrays take on one device of a mesh, each split as its axes say."""
     return sum(
         -(-parameter.size // parts_of(parameter.axes, parameter.shape, mesh)) * item_bytes for parameter in found
     )
 
 
-def state_bytes(architecture: Any, lora: Any, mesh: dict[str, int], phase: Literal["full", "lora"]) -> dict[str, int]:
-    """Bytes on one device by part, activations left out; `lora` is an `optimization/lora` section.
+def state_bytes(
+    architecture: Any, optimization: Any, mesh: dict[str, int], phase: Literal["full", "lora"]
+) -> dict[str, int]:
+    """Bytes on one device by part, activations left out; `optimization` is that section.
 
-    Adapters, gradients and both moments are float32; the frozen base has its matrices in the activation type.
+    Adapters, gradients and all that an optimizer keeps have four bytes a scalar; the frozen base has its matrices in
+    the activation type.
     """
-    every, wide = parameters(architecture), ITEM_BYTES["float32"]
+    every, wide, lora = parameters(architecture), ITEM_BYTES["float32"], optimization.lora
     trained = adapters(every, lora.target_modules, lora.rank) if phase == "lora" else every
     matrices = [parameter for parameter in every if parameter.matrix is not None]
     vectors = [parameter for parameter in every if parameter.matrix is None]
@@ -34,20 +38,20 @@ def state_bytes(architecture: Any, lora: Any, mesh: dict[str, int], phase: Liter
     return {
         "parameters": device_bytes(trained, wide if phase == "lora" else ITEM_BYTES[dtype.param], mesh),
         "gradients": device_bytes(trained, wide, mesh),
-        "optimizer": 2 * device_bytes(trained, wide, mesh),
+        "optimizer": device_bytes([*state_slots(optimization, phase, trained)], wide, mesh),
         "base": base if phase == "lora" else 0,
     }
 
 
-def checkpoint_bytes(architecture: Any, lora: Any, phase: Literal["full", "lora"]) -> int:
+def checkpoint_bytes(architecture: Any, optimization: Any, phase: Literal["full", "lora"]) -> int:
     """Bytes of one checkpoint: what the phase trains and its optimizer, of the whole model."""
-    parts = state_bytes(architecture, lora, WHOLE, phase)
+    parts = state_bytes(architecture, optimization, WHOLE, phase)
     return parts["parameters"] + parts["optimizer"]
 
 
-def base_bytes(architecture: Any, lora: Any) -> int:
+def base_bytes(architecture: Any, optimization: Any) -> int:
     """Bytes of the frozen base of phase lora, as a file holds it: whole."""
-    return state_bytes(architecture, lora, WHOLE, "lora")["base"]
+    return state_bytes(architecture, optimization, WHOLE, "lora")["base"]
 
 
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:

@@ -26,9 +26,7 @@ def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_b
         return largest_divisor(share, training.per_device_batch_size)
     if device_bytes is None:
         return largest_divisor(share, CPU_TOKENS // architecture.block_size)
-    free = MEMORY_SHARE * device_bytes - sum(
-        state_bytes(architecture, sections.optimization.lora, mesh, phase).values()
-    )
+    free = MEMORY_SHARE * device_bytes - sum(state_bytes(architecture, sections.optimization, mesh, phase).values())
     candidates = range(1, min(share, device_bytes) + 1)  # a row takes a byte at least
     fitting = bisect_right(candidates, free, key=lambda rows: micro_batch_bytes(architecture, rows))
     return largest_divisor(share, fitting)

@@ -114,7 +114,7 @@ class PhaseBudget:
     @cached_property
     def state_bytes(self) -> dict[str, int]:
         """Bytes on one device by part, activations left out."""
-        return state_bytes(self.sections.architecture, self.sections.optimization.lora, self.mesh, self.name)
+        return state_bytes(self.sections.architecture, self.sections.optimization, self.mesh, self.name)
 
     @cached_property
     def micro_batch_rows(self) -> int | None:
@@ -132,9 +132,9 @@ class PhaseBudget:
     @property
     def checkpoint_bytes(self) -> int:
         """Bytes of one checkpoint."""
-        return checkpoint_bytes(self.sections.architecture, self.sections.optimization.lora, self.name)
+        return checkpoint_bytes(self.sections.architecture, self.sections.optimization, self.name)
 
     @property
     def base_bytes(self) -> int:
         """Bytes of the frozen base on the disk."""
-        return base_bytes(self.sections.architecture, self.sections.optimization.lora) if self.name == "lora" else 0
+        return base_bytes(self.sections.architecture, self.sections.optimization) if self.name == "lora" else 0

@@ -37,9 +37,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "logging/checkpoint_interval": ("checkpoint_period", "save_steps"),
     "logging/report_interval": ("log_every_n_steps", "log_period", "logging_steps"),
     "logging/validation_interval": ("eval_interval", "eval_steps", "run_val_every_n_steps"),
-    "optimization/beta1": ("adam_b1", "adam_beta1"),
-    "optimization/beta2": ("adam_b2", "adam_beta2"),
-    "optimization/eps": ("adam_eps", "adam_epsilon"),
+    "optimization/adamw/beta1": ("adam_b1", "adam_beta1"),
+    "optimization/adamw/beta2": ("adam_b2", "adam_beta2"),
+    "optimization/adamw/eps": ("adam_eps", "adam_epsilon"),
     "optimization/grad_clip": ("clip_grad_norm", "gradient_clipping_threshold", "max_grad_norm"),
     "optimization/lora/alpha": ("lora_alpha",),
     "optimization/lora/dropout": ("lora_dropout",),
@@ -50,10 +50,13 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
 }
 
 # Old path → the path that is read. Old and new stand in mappings, not in lists. A name of other programs is known
-# beside the key and at the top of the spec, where flat configurations have it; PEFT's r is, alone, too short for that.
+# beside the key, at the top of the spec, where flat configurations have it, and in its section, where keys of one
+# optimizer once stood; PEFT's r is, alone, too short for that.
 RENAMED = {
     **{name: Renamed(key) for key, names in ELSEWHERE.items() for name in names},
+    **{f"{key.partition('/')[0]}/{name}": Renamed(key) for key, names in ELSEWHERE.items() for name in names},
     **{f"{key.rpartition('/')[0]}/{name}": Renamed(key) for key, names in ELSEWHERE.items() for name in names},
+    **{f"optimization/{name}": Renamed(f"optimization/adamw/{name}", "0.1") for name in ("beta1", "beta2", "eps")},
     "optimization/lora/learning_rate": Renamed("optimization/lora/lr"),
     "optimization/lora/r": Renamed("optimization/lora/rank"),
     "training/pre_lora_datasets": Renamed("training/pre_lora_dataset", "0.1"),

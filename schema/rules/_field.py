@@ -10,13 +10,13 @@ from schema.text.source import Path, Scalar
 from schema.text.wording import join
 
 SCHEDULES = (
-    *("constant", "constant_with_warmup", "cosine", "cosine_rewarm", "cosine_with_min_lr", "cosine_with_restarts"),
-    *("exponential", "inverse_sqrt", "linear", "one_cycle", "polynomial", "rsqrt", "step", "warmup_stable_decay"),
+    *("constant_with_warmup", "cosine_rewarm", "cosine_with_min_lr", "cosine_with_restarts"),
+    *("exponential", "inverse_sqrt", "one_cycle", "polynomial", "rsqrt", "step", "warmup_stable_decay"),
     *("wsds",),
 )
 OPTIMIZERS = (
-    *("adafactor", "adagrad", "adam", "adam8bit", "adamax", "adamw8bit", "adamw_8bit", "adamw_bnb_8bit"),
-    *("adamw_torch", "adamw_torch_fused", "ademamix", "came", "galore", "lamb", "lars", "lion", "lion_8bit", "muon"),
+    *("adagrad", "adam", "adam8bit", "adamax", "adamw8bit", "adamw_8bit", "adamw_bnb_8bit"),
+    *("adamw_torch", "adamw_torch_fused", "ademamix", "came", "galore", "lamb", "lars", "lion", "lion_8bit"),
     *("paged_adamw_32bit", "paged_adamw_8bit", "prodigy", "rmsprop", "schedule_free", "sgd", "shampoo", "soap"),
     *("sophia",),
 )
@@ -39,23 +39,18 @@ class Foreign(NamedTuple):
 # Keys of schedules and optimizers that lorarun does not build.
 FOREIGN = {
     "optimization/amsgrad": Foreign("optimizer", ("adam",)),
-    "optimization/clip_threshold": Foreign("optimizer", ("adafactor",)),
     "optimization/constant_pct": Foreign("schedule", ("wsds",)),
     "optimization/dampening": Foreign("optimizer", ("sgd",)),
-    "optimization/decay_rate": Foreign("optimizer", ("adafactor",)),
-    "optimization/end_lr": Foreign("schedule", ("cosine", "linear")),
+    "optimization/end_lr": Foreign("schedule", ("polynomial",)),
     "optimization/gamma": Foreign("schedule", ("exponential", "step")),
     "optimization/lr_end": Foreign("schedule", ("polynomial",)),
-    "optimization/min_lr": Foreign("schedule", ("cosine",)),
-    "optimization/min_lr_ratio": Foreign("schedule", ("cosine",)),
+    "optimization/min_lr": Foreign("schedule", ("cosine_with_min_lr",)),
+    "optimization/min_lr_ratio": Foreign("schedule", ("cosine_with_min_lr",)),
     "optimization/momentum": Foreign("optimizer", ("sgd",)),
-    "optimization/nesterov": Foreign("optimizer", ("muon", "sgd")),
-    "optimization/ns_steps": Foreign("optimizer", ("muon",)),
+    "optimization/nesterov": Foreign("optimizer", ("sgd",)),
     "optimization/num_cycles": Foreign("schedule", ("cosine_with_restarts",)),
     "optimization/power": Foreign("schedule", ("polynomial",)),
-    "optimization/relative_step": Foreign("optimizer", ("adafactor",)),
     "optimization/rewarm_lr": Foreign("schedule", ("cosine_rewarm",)),
-    "optimization/scale_parameter": Foreign("optimizer", ("adafactor",)),
     "optimization/step_size": Foreign("schedule", ("step",)),
     "optimization/timescale": Foreign("schedule", ("inverse_sqrt",)),
 }

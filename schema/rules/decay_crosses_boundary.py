@@ -51,7 +51,7 @@ DECAY = "training/decay_pct"
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the decay of each phase of several stages with the last of them."""
-    for name, phase in document.budget.phases.items():
+    for name, phase in document.budget.phases.items() if document.budget.reads_decay_pct else ():
         decay, last, asked = phase.schedule_steps[1], phase.stages[-1], Fraction(str(document.value(DECAY)))
         fits = decay <= last.steps or asked * sum(stage.tokens for stage in phase.stages) <= last.tokens
         if len(phase.stages) < 2 or fits or last.steps == 0:

@@ -30,7 +30,7 @@ from schema.check.findings import show
 from schema.check.renamed import RENAMED
 from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Edit, Severity, Span, fix
-from schema.text.source import Path, Scalar
+from schema.text.source import Mapping, Node, Path, Scalar
 
 CODE = "LR013"
 SLUG = "deprecated-key"
@@ -51,6 +51,8 @@ def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:
         return [document.edits.rename(old, str(new[-1]))]
     node = document.found.nodes.get(new)
     text = node.text if isinstance(node, Scalar) and node.plain else ""
+    if text and old[:-1] == new[:-2] and _alone(document.root, old):
+        return [document.edits.rename(old, str(new[-2])), document.edits.replace(old, f"{{{new[-1]}: {text}}}")]
     removed, added = document.edits.remove(old), document.edits.insert(new, text) if text else None
     if removed and added and _within(added.span, removed.span):  # one edit in place of two that touch
         span, text = removed.span, added.text
@@ -59,6 +61,13 @@ def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:
         if span.origin.lines[span.line - 1][: span.column - 1].rstrip().endswith("{"):
             return [Edit(span, text.removeprefix(", "))]
     return [removed, added]
+
+
+def _alone(tree: Node, path: Path) -> bool:
+    """Whether a key is the only one of its mapping."""
+    for part in path[:-1]:
+        tree = next(value for key, value in tree.entries if key.text == part) if isinstance(tree, Mapping) else tree
+    return isinstance(tree, Mapping) and len(tree.entries) == 1
 
 
 def _within(place: Span, span: Span) -> bool:

@@ -31,6 +31,8 @@ from schema.budget.deciding import PER_PHASE
 from schema.check.findings import Unavailable
 from schema.document import Document, parse
 from schema.document.mixtures import entries, mixture_keys
+from schema.optimizers import load_slots
+from schema.rules._field import built
 from schema.rules.two_budget_families import check as disagreeing
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 
@@ -112,6 +114,27 @@ def _phases(document: Document) -> Iterator[Inert]:
         yield Inert("optimization/lr", cause, why)
 
 
+def _optimizers(document: Document) -> Iterator[Inert]:
+    """Keys of optimizers that train no phase."""
+    phases = document.budget.phases
+    of_phase = {"full": document.value("optimization/optimizer"), "lora": document.value("optimization/lora/optimizer")}
+    read = {section for phase in phases for section in load_slots(of_phase[phase]).SECTIONS}
+    for kind in built(("optimization", "optimizer"), document) if phases else ():
+        if kind not in read:
+            cause = "optimization/optimizer" if "full" in phases else "optimization/lora/optimizer"
+            yield Inert(f"optimization/{kind}", cause, f"{kind} trains no phase")
+    no_full = document.value("training/pre_lora_tokens") == [] and "full" not in phases
+    if no_full and of_phase["full"] != of_phase["lora"]:
+        cause, why = "training/pre_lora_tokens", f"there is no phase full, and {of_phase['lora']} trains phase lora"
+        yield Inert("optimization/optimizer", cause, why)
+
+
+def _schedule(document: Document) -> Iterator[Inert]:
+    if not document.budget.reads_decay_pct:
+        kind = document.value("optimization/schedule")
+        yield Inert("training/decay_pct", "optimization/schedule", f"the schedule {kind} does not read it")
+
+
 def _export(document: Document) -> Iterator[Inert]:
     """What is said of an export that there is not; a run of phase full only has no adapters to write."""
     adapter, adapters = document.value("export/adapter"), "lora" in document.budget.phases
@@ -131,5 +154,7 @@ LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
     _data,
     _budgets,
     _phases,
+    _optimizers,
+    _schedule,
     _export,
 )

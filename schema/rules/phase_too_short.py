@@ -48,7 +48,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     falling = [
         f"phase {name}"
         for name, phase in phases.items()
-        if phase.steps >= LEAST_STEPS and phase.schedule_steps == (0, phase.steps)
+        if phase.steps >= LEAST_STEPS and document.budget.reads_decay_pct and phase.schedule_steps == (0, phase.steps)
     ]
     if falling:
         message = f"the learning rate of {join(falling, 'and')} falls from the first step on and is never at its peak"

@@ -6,7 +6,7 @@
 
 ```yaml
 optimization:
-  schedule: cosine
+  schedule: one_cycle
 ```
 
 *Good*

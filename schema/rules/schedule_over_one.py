@@ -36,6 +36,8 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Add the two shares up as the decimal numbers they are."""
+    if not document.budget.reads_decay_pct:
+        return
     keys = ("training/warmup_pct", "training/decay_pct")
     warmup, decay = (Fraction(str(document.value(key))) for key in keys)
     if warmup + decay <= 1:

@@ -41,7 +41,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     phases = document.budget.phases
     for part, key in enumerate(("warmup_pct", "decay_pct")):
         path = f"training/{key}"
-        asked = document.value(path)
+        asked = document.value(path) if key != "decay_pct" or document.budget.reads_decay_pct else 0
         none = {
             name: phase.steps
             for name, phase in phases.items()

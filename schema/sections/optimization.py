@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schema.optimizers.adafactor.keys import Adafactor
+from schema.optimizers.adamw.keys import AdamW
+from schema.optimizers.muon.keys import Muon
 from schema.section import Section, key
+
+Optimizer = Literal["adamw", "muon", "adafactor"]
 
 
 class Lora(Section):
@@ -20,6 +25,7 @@ class Lora(Section):
     lr: float | None = key(
         None, "Peak learning rate of phase lora; null means optimization/lr.", gt=0, change="breaking"
     )
+    optimizer: Optimizer = key("adamw", "Optimizer of phase lora.", change="breaking")
     scaling: Literal["standard", "rslora"] = key(
         "standard", "How alpha and rank make the adapter scale.", change="breaking"
     )
@@ -29,18 +35,21 @@ class Lora(Section):
 
 
 class Optimization(Section):
-    """optimization: each phase starts a fresh optimizer of this kind with its own schedule."""
+    """optimization: each phase starts a fresh optimizer with its own schedule; keys of one kind are in its section."""
 
-    optimizer: Literal["adamw"] = key("adamw", "Optimizer of both phases.", change="breaking")
-    schedule: Literal["wsd"] = key(
-        "wsd", "Learning-rate schedule of each phase: warm-up, stable, decay.", change="breaking"
+    optimizer: Optimizer = key("adamw", "Optimizer of phase full.", change="breaking")
+    schedule: Literal["wsd", "cosine", "linear", "constant"] = key(
+        "wsd",
+        "Learning rate of each phase after its warm-up: stable, then a linear decay in the last decay_pct; a fall to "
+        "the phase's end along a cosine or a line; or constant. Only wsd reads decay_pct.",
+        change="breaking",
     )
     lr: float = key(3e-4, "Peak learning rate.", gt=0, change="breaking")
     weight_decay: float = key(
         0.1, "Decoupled weight decay of matrices; norms and biases are not decayed.", ge=0, change="breaking"
     )
-    beta1: float = key(0.9, "Decay of Adam's first moment.", ge=0, lt=1, change="breaking")
-    beta2: float = key(0.95, "Decay of Adam's second moment.", ge=0, lt=1, change="breaking")
-    eps: float = key(1e-8, "Added to Adam's denominator.", gt=0, change="breaking")
     grad_clip: float | None = key(1.0, "Largest global gradient norm; null does not clip.", gt=0, change="breaking")
+    adamw: AdamW = key(AdamW, "Keys of AdamW.", change="breaking")
+    muon: Muon = key(Muon, "Keys of Muon.", change="breaking")
+    adafactor: Adafactor = key(Adafactor, "Keys of Adafactor.", change="breaking")
     lora: Lora = key(Lora, "Adapters of phase lora.", change="breaking")

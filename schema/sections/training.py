@@ -50,7 +50,12 @@ class Training(Section):
         0.01, "Share of a phase's steps that raise the learning rate.", unit="share", ge=0, le=1, change="breaking"
     )
     decay_pct: float = key(
-        0.1, "Share of a phase's steps that lower the learning rate.", unit="share", ge=0, le=1, change="breaking"
+        0.1,
+        "Share of a phase's steps, its last, in which the schedule wsd lowers the learning rate; others don't read it.",
+        unit="share",
+        ge=0,
+        le=1,
+        change="breaking",
     )
     validation: bool = key(True, "Run validation at its interval and at each phase's end.", change="free")
     evaluate: bool = key(True, "Run eval/evaluations at each phase's end.", change="free")

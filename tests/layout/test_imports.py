@@ -19,6 +19,7 @@ LAYERS = [
     "schema.text",
     "schema.environment",
     "schema.section",
+    "schema.optimizers",
     "schema.check",
     "schema.sampling",
     "schema.sections",
@@ -159,6 +160,11 @@ def test_the_command_line_and_the_plan_load_without_numerical_libraries(module: 
 
 def test_the_linter_loads_without_pydantic() -> None:
     assert "pydantic" not in top(loaded_with("schema.lint"))
+
+
+@pytest.mark.parametrize("module", sorted(name for name in project() if name.endswith(".slots")))
+def test_the_slots_of_optimizers_load_without_pydantic(module: str) -> None:
+    assert "pydantic" not in top(loaded_with(module))
 
 
 @pytest.mark.parametrize("module", sorted(name for name in project() if name.startswith("runner.data")))

@@ -31,9 +31,14 @@ architecture/n_kv_head architecture/n_layers architecture/pretrained architectur
 architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion data/sources/NAME/path
 data/sources/NAME/prompt data/sources/NAME/text
-optimization/beta1 optimization/beta2 optimization/eps optimization/grad_clip optimization/lora
-optimization/lora/alpha optimization/lora/dropout optimization/lora/lr optimization/lora/rank
-optimization/lora/scaling optimization/lora/target_modules optimization/lr optimization/optimizer
+optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
+optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
+optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2
+optimization/adamw/eps optimization/grad_clip optimization/lora optimization/lora/alpha optimization/lora/dropout
+optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimization/lora/scaling
+optimization/muon optimization/muon/beta optimization/muon/consistent_rms optimization/muon/eps
+optimization/muon/nesterov optimization/muon/ns_steps optimization/lora/target_modules optimization/lr
+optimization/optimizer
 optimization/schedule optimization/weight_decay
 tokenizer/backend tokenizer/name training/batch_size training/seed training/decay_pct training/warmup_pct
 """

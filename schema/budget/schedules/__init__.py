@@ -1,7 +1,7 @@
 """Learning-rate schedules, one kind a module, in plain arithmetic so that plan and exec share them.
 
-A schedule module has `shape(steps, warmup_pct, decay_pct)` and
-`learning_rate(step, steps, peak, warmup_steps, decay_steps)`.
+Each raises the rate in the first `training/warmup_pct` of a phase and differs in what follows. No step of a phase has
+rate zero: neither the first, which would waste it, nor the last.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Protocol, cast
 
 class Schedule(Protocol):
     """What a schedule module offers; steps count from 0 within a phase."""
+
+    READS_DECAY_PCT: bool  # whether training/decay_pct changes anything
 
     def shape(self, steps: int, warmup_pct: float, decay_pct: float) -> tuple[int, int]:
         """Steps of warm-up and of decay in a phase of `steps` steps."""

@@ -1,11 +1,14 @@
 """Warm-up, stable, decay: a trapezoid (Hu et al. 2024, MiniCPM; Hägele et al. 2024).
 
-No step of a phase has rate zero: neither the first, which would waste it, nor the last.
+The decay takes the last `training/decay_pct` of a phase.
 """
 
 from __future__ import annotations
 
+from schema.budget.schedules._parts import falling, rising
 from schema.budget.stages import share_of_steps
+
+READS_DECAY_PCT = True
 
 
 def shape(steps: int, warmup_pct: float, decay_pct: float) -> tuple[int, int]:
@@ -33,10 +36,6 @@ def learning_rate(step: int, steps: int, peak: float, warmup_steps: int, decay_s
     >>> [round(learning_rate(step, 8, 1.0, 2, 3), 2) for step in range(8)]
     [0.5, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
     """
-    if not 0 <= step < steps:
-        raise ValueError(f"step {step} lies outside a phase of {steps} steps")
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    if step >= steps - decay_steps:
-        return peak * (steps - step) / (decay_steps + 1)
-    return peak
+    if step < steps - decay_steps:
+        return rising(step, steps, peak, warmup_steps)
+    return falling(step, steps, peak, decay_steps)

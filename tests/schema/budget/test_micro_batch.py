@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from schema.budget.bytes import WHOLE, state_bytes
 from schema.budget.micro_batch import largest_divisor, micro_batch_rows
 from schema.lint import accepted, lint_text
+from schema.sections.optimization import Lora, Optimization
 
 SPEC = """\
 architecture: {n_layers: 2, n_embd: 64, n_head: 2, block_size: 32, vocab_size: 320}
@@ -38,7 +38,7 @@ def test_a_cpu_takes_about_1024_tokens_at_once() -> None:
 
 def test_an_accelerator_takes_the_most_that_fits() -> None:
     spec = spec_of(-1)
-    least = sum(state_bytes(spec.architecture, spec.optimization.lora, WHOLE, "full").values()) / 0.9
+    least = sum(state_bytes(spec.architecture, spec.optimization, WHOLE, "full").values()) / 0.9
     found = [rows(-1, memory=int(least) + extra) for extra in (0, 10**6, 4 * 10**6, 10**9)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (1, 96)
@@ -47,8 +47,9 @@ def test_an_accelerator_takes_the_most_that_fits() -> None:
 
 def test_phase_lora_needs_less_memory_for_its_state() -> None:
     spec = spec_of(-1, "architecture/dtype/activation=bfloat16", "architecture/n_embd=128")
-    lora = SimpleNamespace(target_modules=["attn"], rank=2)
-    full, small = (sum(state_bytes(spec.architecture, lora, WHOLE, phase).values()) for phase in ("full", "lora"))
+    optimization = Optimization(lora=Lora(target_modules=["attn"], rank=2))
+    parts = (state_bytes(spec.architecture, optimization, WHOLE, phase) for phase in ("full", "lora"))
+    full, small = (sum(sizes.values()) for sizes in parts)
     assert small < full / 4
 
 

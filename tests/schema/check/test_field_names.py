@@ -69,7 +69,7 @@ def test_a_key_of_another_method_is_reported_once_and_leaves_the_rest_readable(p
 
 
 def test_the_keys_of_a_method_that_is_refused_wait_for_it() -> None:
-    verdict = optimization("schedule: cosine, min_lr: 1.0e-5, momentum: 0.9")
+    verdict = optimization("schedule: one_cycle, min_lr: 1.0e-5, momentum: 0.9")
     assert codes(verdict) == ["LR405", "LR406"]
     assert "foreign-key" in verdict.skipped
 

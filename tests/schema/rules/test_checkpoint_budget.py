@@ -43,10 +43,10 @@ class Disk:
 
     def __init__(self, text: str) -> None:
         spec = accepted(lint_text(text))
-        architecture, lora = spec.architecture, spec.optimization.lora
-        self.full, self.lora = (checkpoint_bytes(architecture, lora, phase) for phase in ("full", "lora"))
-        self.base = state_bytes(architecture, lora, {"data": 1, "fsdp": 1, "tensor": 1}, "lora")["base"]
-        self.export = export_bytes(architecture, lora, spec.export, True)
+        architecture, optimization = spec.architecture, spec.optimization
+        self.full, self.lora = (checkpoint_bytes(architecture, optimization, phase) for phase in ("full", "lora"))
+        self.base = state_bytes(architecture, optimization, {"data": 1, "fsdp": 1, "tensor": 1}, "lora")["base"]
+        self.export = export_bytes(architecture, optimization.lora, spec.export, True)
 
     def of(self, steps: list[int], based: bool) -> int:
         return sum(self.full if step <= BOUNDARY else self.lora for step in steps) + based * self.base

@@ -1,0 +1,16 @@
+"""The state of AdamW: a count of steps, and two moments of each parameter in its shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schema.optimizers.slot import Slot, Weight
+
+SECTIONS = ("adamw",)
+SHARED = (Slot("count", dtype="int32"),)
+
+
+def slots(weight: Weight, optimization: Any) -> tuple[Slot, ...]:
+    """First moment `mu` and second moment `nu`, placed as the parameter is."""
+    del optimization
+    return Slot("mu", weight.shape, weight.axes), Slot("nu", weight.shape, weight.axes)

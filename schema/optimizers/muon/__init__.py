@@ -1,0 +1,1 @@
+"""Muon: momentum of matrices, orthogonalised (Jordan et al. 2024); AdamW trains the rest."""
