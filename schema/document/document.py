@@ -149,9 +149,10 @@ def parse(path: str) -> Path:
 
 
 class _Section:
-    """A section with its keys as attributes, as a typed Spec has them; reading one that failed raises Unavailable."""
+    """A section with its keys as attributes, as a typed Spec has them; reading one that failed raises Unavailable.
 
-    __slots__ = ("_document", "_path")
+    What was read once is kept: the arithmetic asks for the same few keys again and again.
+    """
 
     def __init__(self, document: Document, path: str) -> None:
         self._document = document
@@ -164,7 +165,9 @@ class _Section:
         values: Any = self._document.values
         for key in parse(path):
             values = values[key]
-        return _Section(self._document, path) if isinstance(values, dict) else _attributes(self._document.value(path))
+        inner = _Section(self._document, path) if isinstance(values, dict) else _attributes(self._document.value(path))
+        setattr(self, name, inner)
+        return inner
 
 
 def _attributes(value: Any) -> Any:

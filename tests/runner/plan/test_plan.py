@@ -16,7 +16,6 @@ from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
 from runner.plan.plan import AdapterPlan, BytesPlan, LearningRatePlan, MixturePlan, PhasePlan, Plan, StagePlan
 from runner.plan.printing import render_plan
-from schema.budget.event_steps import event_steps
 from schema.lint import load_spec
 from schema.spec import Spec
 from tests.runner.plan_goldens import PLANS, cases, options, outputs, printed
@@ -164,15 +163,3 @@ def test_a_plan_of_a_billion_steps_stays_small() -> None:
     assert full.steps > 10**9
     assert 10**9 // 32 * 32 in full.report_steps
     assert len(render_plan(plan, "large.yaml")) < 10_000
-
-
-@given(st.one_of(st.integers(1, 9), st.just("never")), st.integers(1, 40), st.integers(0, 40), st.booleans())
-def test_event_steps_are_those_of_a_list(interval: int | str, first: int, more: int, from_first: bool) -> None:
-    last = first + more
-    regular = [step for step in range(first, last + 1) if isinstance(interval, int) and step % interval == 0]
-    wanted = sorted({*regular, last, *([first] if from_first else [])})
-    found = event_steps(interval, first, last, from_first)
-    assert list(found) == wanted == [found[number] for number in range(len(found))]
-    assert [step for step in range(last + 9) if step in found] == wanted
-    with pytest.raises(IndexError):
-        found[len(found)]

@@ -1,0 +1,35 @@
+"""Rows of the entries of a mixture, from stage to stage."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from schema.budget.draws import draw_rows
+from schema.budget.stages import StageBudget
+from schema.check.findings import Unavailable
+
+
+def stage(start: int, end: int, **rates: float) -> StageBudget:
+    mixture = [SimpleNamespace(name=name, suffix="", style="PMD", rate=rate) for name, rate in rates.items()]
+    return StageBudget("full", "pre_lora_tokens", 0, 0, mixture, start, end)
+
+
+def test_a_dataset_is_read_on_where_an_earlier_stage_left_it() -> None:
+    drawn = draw_rows([stage(0, 10, web=0.75, code=0.25), stage(10, 15, web=1.0)], 4, lambda key: None)
+    assert [[(entry.name, entry.first_row, entry.rows) for entry in each] for each in drawn] == [
+        [("web", 0, 30), ("code", 0, 10)],
+        [("web", 30, 20)],
+    ]
+
+
+def test_epochs_are_counted_to_the_end_of_a_stage_where_the_rows_are_known() -> None:
+    drawn = draw_rows([stage(0, 10, web=0.5, code=0.5), stage(10, 15, web=1.0)], 4, {("web", "", "PMD"): 8}.get)
+    assert [[entry.epochs for entry in each] for each in drawn] == [[2.5, None], [5.0]]
+
+
+@pytest.mark.parametrize("rates", [{}, {"web": 1.0, "code": 0.0}, {"web": 2.0, "code": -1.0}])
+def test_a_mixture_without_shares_has_no_rows(rates: dict[str, float]) -> None:
+    with pytest.raises(Unavailable, match=r"training/pre_lora_tokens\[0\]"):
+        draw_rows([stage(0, 10, **rates)], 4, lambda key: None)
