@@ -92,13 +92,16 @@ def _starting_point(document: Document, restore: Path | None) -> Path | None:
 
 def _run(document: Document, folder: Path, start: Path | None) -> Run | None:
     """What lies in the run directory; a spec that can't be read, or has no plan, has no identity to compare."""
-    try:
-        document.budget.stages  # noqa: B018
-    except Unavailable:
-        return None
-    if not document.available(""):
+    if not document.available("") or not _is_planned(document):
         return None
     return inspect_run_dir(folder, identity(document.values, start, document.budget.one_budget))
+
+
+def _is_planned(document: Document) -> bool:
+    try:
+        return document.budget.stages is not None
+    except Unavailable:
+        return False
 
 
 def _start(document: Document, start: Path, restore: Path | None) -> Start | None:

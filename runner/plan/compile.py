@@ -6,6 +6,7 @@ from 1, as the user sees them; `exec` follows the plan to the step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from runner.failure import ExitCode, Failure
@@ -20,11 +21,12 @@ from runner.plan.plan import (
     StagePlan,
     plan_digest,
 )
-from schema.budget.budget import budget_of
+from schema.budget.budget import Budget, budget_of
 from schema.budget.draws import EntryBudget
 from schema.budget.mesh import mesh_axes, next_multiple
 from schema.budget.phase import PhaseBudget
 from schema.budget.stages import StageBudget
+from schema.check.findings import Unavailable
 from schema.environment import Environment
 from schema.families import adapted, adapters, parameters
 from schema.sections.export import Export
@@ -37,23 +39,23 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
 
     The memory of a device and the rows of token stores come in by the environment, for micro-batches and epochs; both
     are None in the plan where it knows nothing of them. Raises Failure INVALID when the mesh does not fit the number
-    of devices, or does not divide the batch.
+    of devices or does not divide the batch, and for a spec that has no plan, which a lint would have refused.
     """
     mesh = resolve_mesh(spec.mesh, devices)
     check_batch(spec, mesh["data"] * mesh["fsdp"])
     budget = budget_of(spec, replace(environment or Environment(), devices=devices))
-    stages: dict[str, list[StagePlan]] = {}
-    for stage, drawn in zip(budget.stages, budget.draws, strict=True):
-        stages.setdefault(stage.phase, []).append(_plan_stage(stage, drawn, budget.tokens_per_step))
+    try:
+        phases = tuple(_plan_phases(budget))
+    except Unavailable as refused:
+        reason = refused.__cause__ or f"{refused} gives no plan; `lorarun validate` says why"
+        raise Failure(str(reason), ExitCode.INVALID) from refused
     adapters, unadapted = _plan_adapters(spec) if "lora" in budget.phases else ((), ())
     plan = Plan(
         tokens_per_step=budget.tokens_per_step,
         steps=budget.steps,
         tokens=budget.steps * budget.tokens_per_step,
         mesh=mesh,
-        phases=tuple(
-            _plan_phase(phase, tuple(stages[name]), budget.tokens_per_step) for name, phase in budget.phases.items()
-        ),
+        phases=phases,
         adapters=adapters,
         unadapted=unadapted,
         export=_plan_export(spec.export, bool(adapters), budget.export_bytes),
@@ -79,6 +81,15 @@ def check_batch(spec: Spec, devices: int) -> None:
             f"make it {next_multiple(rows, devices)}",
             ExitCode.INVALID,
         )
+
+
+def _plan_phases(budget: Budget) -> Iterator[PhasePlan]:
+    tokens_per_step = budget.tokens_per_step
+    stages: dict[str, list[StagePlan]] = {name: [] for name in budget.phases}
+    for stage, drawn in zip(budget.stages, budget.draws, strict=True):
+        stages[stage.phase].append(_plan_stage(stage, drawn, tokens_per_step))
+    for name, phase in budget.phases.items():
+        yield _plan_phase(phase, tuple(stages[name]), tokens_per_step)
 
 
 def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], tokens_per_step: int) -> StagePlan:

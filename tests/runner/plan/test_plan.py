@@ -115,6 +115,20 @@ def test_the_steps_of_stages_add_up_and_no_boundary_is_off_by_more_than_half_a_s
     assert sum(phase.tokens for phase in plan.phases) == plan.tokens == plan.steps * step
 
 
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({"warmup_pct": 0.6, "decay_pct": 0.6}, "training/warmup_pct 0.6 and training/decay_pct 0.6 take .* lower one"),
+        ({"post_lora_tokens": []}, "training/post_lora_tokens gives no plan; `lorarun validate` says why"),
+        ({"pre_lora_dataset": [[{**PROSE[0], "rate": 0.0}]]}, r"training/pre_lora_tokens\[0\] gives no plan"),
+    ],
+)
+def test_a_spec_that_no_lint_would_accept_has_no_plan(keys: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Failure, match=reason) as refused:
+        compile_plan(spec_of({**TRAINING, **keys}))
+    assert refused.value.exit_code is ExitCode.INVALID
+
+
 TRAINING = {
     "batch_size": 4,
     "pre_lora_tokens": [6400],
