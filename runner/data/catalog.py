@@ -14,7 +14,8 @@ from runner.data.stores.store import Store, check_vocabulary
 from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure
-from runner.plan.plan import MixturePlan, Plan, StagePlan
+from runner.plan.plan import Plan, StagePlan
+from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
 from schema.dataset_names import Key, folder_name, labels
@@ -91,7 +92,7 @@ def _keys(plan: Plan) -> list[Key]:
     )
 
 
-def _key(planned: MixturePlan) -> Key:
+def _key(planned: EntryBudget) -> Key:
     return (planned.name, planned.suffix, planned.style)
 
 

@@ -15,7 +15,6 @@ from runner.plan.plan import (
     BytesPlan,
     ExportPlan,
     LearningRatePlan,
-    MixturePlan,
     PhasePlan,
     Plan,
     StagePlan,
@@ -100,9 +99,7 @@ def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], tokens_per_s
         steps=stage.steps,
         tokens_asked=stage.tokens,
         tokens_planned=stage.steps * tokens_per_step,
-        mixture=tuple(
-            MixturePlan(*entry.key, entry.rate, entry.rows, entry.first_row, entry.epochs) for entry in drawn
-        ),
+        mixture=drawn,
     )
 
 

@@ -7,22 +7,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import EventSteps
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import Phase
-
-
-@dataclass(frozen=True, slots=True)
-class MixturePlan:
-    """One dataset of a stage: rows it provides, after the `first_row` rows that earlier stages took."""
-
-    name: str
-    suffix: str
-    style: str
-    rate: float
-    rows: int
-    first_row: int
-    epochs: float | None  # None while the token store does not exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +23,7 @@ class StagePlan:
     steps: int
     tokens_asked: int
     tokens_planned: int
-    mixture: tuple[MixturePlan, ...]
+    mixture: tuple[EntryBudget, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from runner.cli import main
 from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
-from runner.plan.plan import AdapterPlan, BytesPlan, LearningRatePlan, MixturePlan, PhasePlan, Plan, StagePlan
+from runner.plan.plan import AdapterPlan, BytesPlan, LearningRatePlan, PhasePlan, Plan, StagePlan
 from runner.plan.printing import render_plan
+from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
 from schema.spec import Spec
 from tests.runner.plan_goldens import PLANS, cases, options, outputs, printed
@@ -50,7 +51,7 @@ def test_the_json_of_a_plan_has_every_field() -> None:
     assert set(phase["learning_rate"]) == set(LearningRatePlan.__slots__)
     assert set(phase["bytes_per_device"]) == set(BytesPlan.__slots__)
     assert set(stage) == set(StagePlan.__slots__)
-    assert set(stage["mixture"][0]) == set(MixturePlan.__slots__)
+    assert set(stage["mixture"][0]) == set(EntryBudget.__slots__)
     assert set(plan["adapters"][0]) == set(AdapterPlan.__slots__)
 
 
