@@ -16,7 +16,7 @@ from schema.budget.deciding import adapters_without_phase, decides_alone, displa
 from schema.budget.disk import DiskBudget, Kept, Sizes, disk_budget, kept_now
 from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
 from schema.budget.event_steps import is_scored
-from schema.budget.mesh import known_axes
+from schema.budget.mesh import batch_parts, known_axes
 from schema.budget.phase import PhaseBudget
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, StageBudget, compile_stages
@@ -107,6 +107,14 @@ class Budget:
     def scored(self) -> bool:
         """Whether the run reads validation splits."""
         return is_scored(self.sections)
+
+    @property
+    def batch_parts(self) -> int:
+        """Into how many parts the rows of a batch are split; at least into how many, on devices that nobody counted.
+
+        Raises ValueError where the mesh does not fit the devices, or no number of them.
+        """
+        return batch_parts(self.sections.mesh, self.environment.devices)
 
     @property
     def device_rows(self) -> int:

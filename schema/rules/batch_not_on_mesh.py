@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.budget.mesh import batch_parts, next_multiple, resolvable
+from schema.budget.mesh import next_multiple, resolvable
 from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
@@ -49,7 +49,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     mesh, devices = document.view("mesh"), document.environment.devices if document.environment else None
     where = document.span(next((path for path in _axes(mesh) if document.given(path)), "mesh"))
     try:
-        parts = batch_parts(mesh, devices)
+        parts = document.budget.batch_parts
     except ValueError as error:
         remedy = f"write axes whose product is {devices}" if resolvable(mesh) else "write sizes, and -1 at most once"
         yield Diagnostic(CODE, SLUG, SEVERITY, where, str(error), remedy)

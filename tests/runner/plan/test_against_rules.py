@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -24,6 +25,10 @@ from tests.schema.goldens import silent_specs
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 GOLDENS = [*silent_specs(), *plan_goldens.cases(), *sorted(SPECS.glob("*.yaml"))]
 STORE = Store("byte", 0, {"train": Split({100: 5_000}, lambda style, block_size, on_too_long: 5_000 // len(style))})
+
+RULES = SPECS.parent / "schema" / "rules"
+# What rules ask of numbers that no run has: those that a fix would write.
+FOR_FIXES = {"largest_divisor", "next_multiple", "resolvable", "share_of_steps"}
 
 
 class Golden(NamedTuple):
@@ -121,3 +126,15 @@ def refuses(case: Golden, phase: str, device_bytes: int) -> bool:
         each.slug == "memory" and each.severity is Severity.ERROR and each.message.startswith(f"phase {phase} ")
         for each in found
     )
+
+
+def test_rules_compute_nothing_of_a_run_themselves() -> None:
+    imported = {
+        alias.name
+        for path in RULES.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("schema.budget", "schema.families"))
+        for alias in node.names
+    }
+    functions = {name for name in imported if name[0].islower()}
+    assert functions <= FOR_FIXES | {"parameters"}
