@@ -6,12 +6,12 @@ Reads, and writes nothing; neither jax nor numpy is loaded, so devices are told 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from runner.data.sources import DataSource, find_source, known_datasets
-from runner.data.stores.meta import StoreMeta, existing_meta, key_digest, read_meta
+from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, key_digest, read_meta, stored_documents
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from runner.run.identity import identity, other_architecture
@@ -74,7 +74,7 @@ def known_stores(spec: Spec, device_bytes: int | None = None) -> Environment:
     """
     names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
     metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
-    stores = {key: Dataset(store=_store(meta)) for key, meta in metas.items() if meta is not None}
+    stores = {key: Dataset(store=_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
     return Environment(device_bytes=device_bytes, datasets=stores)
 
 
@@ -161,7 +161,7 @@ def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: F
         return Dataset(obstacle=Obstacle(message, remedy or "name .txt, .jsonl or .parquet files that exist", key))
     if meta is None or (source is not None and not _is_current(meta, source, data, tokenizer, fingerprints)):
         return Dataset(source is not None)
-    return Dataset(source is not None, _store(meta))
+    return Dataset(source is not None, _store(data.root, meta))
 
 
 def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str, fingerprints: Fingerprints) -> bool:
@@ -177,10 +177,11 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str,
     return meta.digest == key_digest(fingerprints[key], meta.tokenizer)
 
 
-def _store(meta: StoreMeta) -> Store:
-    splits = {name: Split(split.lengths, partial(_rows, split.lengths)) for name, split in meta.splits.items()}
+def _store(root: str, meta: StoreMeta) -> Store:
+    found = {name: stored_documents(root, meta, name) for name in meta.splits}
+    splits = {name: Split(each.lengths, partial(_rows, each)) for name, each in found.items() if each}
     return Store(meta.tokenizer, meta.max_token_id, splits)
 
 
-def _rows(lengths: Mapping[int, int], style: str, block_size: int, on_too_long: str) -> int:
-    return load_style(style).count_rows(lengths, block_size, on_too_long)
+def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:
+    return load_style(style).count_rows(documents, block_size, on_too_long)

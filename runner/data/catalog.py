@@ -126,7 +126,7 @@ def _check_supervised(label: str, rows: Rows, rows_used: int) -> None:
     last = min(rows_used, len(rows))
     for first in range(0, last, ROWS_AT_ONCE):
         part = rows.gather(np.arange(first, min(first + ROWS_AT_ONCE, last), dtype=np.int64))
-        if part.supervised[:, 1:].any():
+        if part.mask().any():
             return
     raise Failure(
         f"the first {last:,} validation rows of dataset '{label}' have no supervised token; raise "

@@ -17,6 +17,7 @@ import grain
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
 from runner.data.mixture import MixtureEntry, build_mixture, starts
 from runner.data.styles import Gathered, Rows
@@ -27,10 +28,10 @@ BATCHES_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's rows: `tokens` (b, t) int32 inputs, `targets` (b, t) int32, `mask` (b, t) float32, 1 where supervised.
+    """One step's rows, in the arrays of its BatchSpec; positions and segments are None where that has none.
 
-    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the three arrays; `rows`
-    are the numbers of its rows in each dataset's split, in order, and are not told in validation.
+    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the arrays; `rows` are the
+    numbers of its rows in each dataset's split, in order, and are left out in validation.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -40,10 +41,15 @@ class Batch:
     digest: str
     ledger: Mapping[str, Ledger]
     rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    positions: npt.NDArray[np.int32] | None = None
+    segments: npt.NDArray[np.int32] | None = None
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """What goes to the devices."""
-        return {"tokens": self.tokens, "targets": self.targets, "mask": self.mask}
+        """What goes to the devices: the arrays of the BatchSpec by name."""
+        found = {"tokens": self.tokens, "targets": self.targets, "mask": self.mask}
+        if self.positions is not None and self.segments is not None:
+            found |= {"positions": self.positions, "segments": self.segments}
+        return found
 
 
 class Batches(Iterator[Batch]):
@@ -88,36 +94,36 @@ def train_batches(
     entries: Sequence[MixtureEntry],
     *,
     seed: int,
-    batch_size: int,
+    batch: BatchSpec,
     first_step_of_stage: int,
     start_step: int,
     end_step: int,
 ) -> Batches:
     """Return the batches of the steps `start_step <= step < end_step` of one stage.
 
-    Step s of the run consists of the stage's mixture rows (s - first_step_of_stage) · batch_size and the
+    Step s of the run consists of the stage's mixture rows (s - first_step_of_stage) · batch.rows and the
     following ones; starting late costs nothing. Raises Failure (INVALID) when an entry has no rows, and
-    ValueError when the steps do not lie in the stage or the entries differ in block size.
+    ValueError when the steps do not lie in the stage or the entries differ from the batch in block size.
     """
     if not first_step_of_stage <= start_step <= end_step:
         raise ValueError(f"steps {start_step} … {end_step} do not lie in a stage that starts at {first_step_of_stage}")
-    if len({entry.rows.block_size for entry in entries}) != 1:
-        raise ValueError("the rows of a mixture must all have one block size")
+    if {entry.rows.block_size for entry in entries} != {batch.block_size}:
+        raise ValueError("the rows of a mixture must all have the block size of the batch")
     steps = slice(start_step - first_step_of_stage, end_step - first_step_of_stage)
-    addresses = build_mixture(entries, seed).batch(batch_size, batch_fn=_stack).slice(steps)
-    return Batches(addresses, _Assembly(entries, start_step))
+    addresses = build_mixture(entries, seed).batch(batch.rows, batch_fn=_stack).slice(steps)
+    return Batches(addresses, _Assembly(entries, start_step, batch))
 
 
-def validation_batches(rows: Rows, *, batch_size: int, rows_used: int) -> Iterator[Batch]:
+def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Iterator[Batch]:
     """Yield the first `rows_used` rows of a split (all, if it has fewer) in fixed order.
 
     The last batch is filled up with padding that is masked throughout, so that shapes never change; the
     ledger counts real rows only.
     """
     last = min(rows_used, len(rows))
-    for step, first in enumerate(range(0, last, batch_size)):
-        part = rows.gather(np.arange(first, min(first + batch_size, last), dtype=np.int64))
-        block = _empty(batch_size, rows)
+    for step, first in enumerate(range(0, last, batch.rows)):
+        part = rows.gather(np.arange(first, min(first + batch.rows, last), dtype=np.int64))
+        block = _empty(batch, rows.pad)
         _put(block, slice(0, len(part.tokens)), part)
         yield _batch(block, step, {rows.dataset: _ledger(part)})
 
@@ -125,13 +131,13 @@ def validation_batches(rows: Rows, *, batch_size: int, rows_used: int) -> Iterat
 class _Assembly:
     """Addresses of the rows of a batch → Batch; a grain transformation."""
 
-    def __init__(self, entries: Sequence[MixtureEntry], first_step: int) -> None:
-        self._entries, self._first_step = entries, first_step
+    def __init__(self, entries: Sequence[MixtureEntry], first_step: int, batch: BatchSpec) -> None:
+        self._entries, self._first_step, self._spec = entries, first_step, batch
         self._starts = np.array(starts(entries), np.int64)
 
     def __call__(self, index: int, addresses: npt.NDArray[np.int64]) -> Batch:
         """Gather batch number `index`, whose rows have these addresses, (b,)."""
-        block = _empty(len(addresses), self._entries[0].rows)
+        block = _empty(self._spec, self._entries[0].rows.pad)
         owners = np.searchsorted(self._starts, addresses, side="right") - 1
         ledger: dict[str, Ledger] = {}
         rows: dict[str, list[int]] = {}
@@ -149,15 +155,26 @@ def _stack(addresses: Sequence[int]) -> npt.NDArray[np.int64]:
     return np.array(addresses, np.int64)
 
 
-def _empty(batch_size: int, rows: Rows) -> Gathered:
-    shape = (batch_size, rows.block_size + 1)
-    return Gathered(np.full(shape, rows.pad, np.int32), np.zeros(shape, np.bool_), np.zeros(batch_size, np.int64))
+def _empty(batch: BatchSpec, pad: int) -> Gathered:
+    """Rows of padding, each one segment."""
+    shape = (batch.rows, batch.block_size + 1)
+    block = Gathered(np.full(shape, pad, np.int32), np.zeros(shape, np.bool_), np.zeros(batch.rows, np.int64))
+    if not batch.segmented:
+        return block
+    positions = np.broadcast_to(np.arange(shape[1], dtype=np.int32), shape).copy()
+    return block._replace(positions=positions, segments=np.zeros(shape, np.int32))
 
 
 def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered) -> None:
     block.tokens[places] = part.tokens
     block.supervised[places] = part.supervised
     block.filled[places] = part.filled
+    if part.positions is None or part.segments is None:
+        return
+    if block.positions is None or block.segments is None:  # else examples would see each other without a word
+        raise ValueError("a segmented style gave rows for a batch without positions and segments")
+    block.positions[places] = part.positions
+    block.segments[places] = part.segments
 
 
 def _batch(
@@ -165,16 +182,21 @@ def _batch(
 ) -> Batch:
     tokens = np.ascontiguousarray(block.tokens[:, :-1])
     targets = np.ascontiguousarray(block.tokens[:, 1:])
-    mask = block.supervised[:, 1:].astype(np.float32)
+    mask = block.mask().astype(np.float32)
+    layout = {
+        name: np.ascontiguousarray(array[:, :-1])
+        for name, array in (("positions", block.positions), ("segments", block.segments))
+        if array is not None
+    }
     digest = hashlib.blake2b(digest_size=16)
-    for array in (tokens, targets, mask):
+    for array in (tokens, targets, mask, *layout.values()):
         digest.update(array.data)
-    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger, rows or {})
+    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger, rows or {}, **layout)
 
 
 def _ledger(part: Gathered) -> Ledger:
     inputs = np.minimum(part.filled, part.tokens.shape[1] - 1)
-    return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.supervised[:, 1:])))
+    return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.mask())))
 
 
 def _add(one: Ledger, other: Ledger) -> Ledger:

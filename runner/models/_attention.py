@@ -26,8 +26,13 @@ class Attention(nn.Module):
     implementation: Implementation
 
     @nn.compact
-    def __call__(self, x: jax.Array, rotary: jax.Array | None, positions: int, deterministic: bool) -> jax.Array:
-        """Map (b·t, d) to (b·t, d); `positions` is t, `rotary` the table of `rotary_table` or None."""
+    def __call__(
+        self, x: jax.Array, rotary: jax.Array | None, segments: jax.Array | None, length: int, deterministic: bool
+    ) -> jax.Array:
+        """Map (b·t, d) to (b·t, d); `length` is t, `rotary` the table of `rotary_table` or None.
+
+        With `segments` (b, t) a token sees the tokens before it of its own segment only.
+        """
         a = self.architecture
         head, shared = load_family(a.family).head_dim(a), kv_heads(a)
 
@@ -35,7 +40,7 @@ class Attention(nn.Module):
             y = Projection(heads * head, ("embed", axis), a.bias, 0.02, a.dtype.param, self.lora, name=name)(
                 x, deterministic
             )
-            return y.reshape(-1, positions, heads, head)
+            return y.reshape(-1, length, heads, head)
 
         # Queries (b, t, h, head); keys and values (b, t, k, head): each of the k heads serves h / k query heads.
         q = split("q_proj", a.n_head, "heads")
@@ -43,7 +48,12 @@ class Attention(nn.Module):
         v = split("v_proj", shared, "kv_heads")
         if rotary is not None:
             q, k = rotate(q, rotary), rotate(k, rotary)
-        y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
+        if segments is None:
+            y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
+        else:
+            # cuDNN's kernel would take this mask as a dense bias (b, 1, t, t); XLA's masks the scores as they are.
+            own = segments[:, None, :, None] == segments[:, None, None, :]  # (b, 1, t, t): query, key
+            y = jax.nn.dot_product_attention(q, k, v, mask=own, is_causal=True, implementation="xla")
         y = y.reshape(-1, a.n_head * head)  # (b·t, h · head), heads side by side again
         std = 0.02 / (2 * a.n_layers) ** 0.5  # two branches a block add to the residual stream: GPT-2, section 2.3
         return Projection(a.n_embd, ("heads", "embed"), a.bias, std, a.dtype.param, self.lora, name="o_proj")(
@@ -51,16 +61,19 @@ class Attention(nn.Module):
         )
 
 
-def rotary_table(positions: int, head: int, theta: float, dtype: jnp.dtype) -> jax.Array:
-    """Cosines and sines (2, t, head / 2) of position · theta^(−2i / head) (Su et al. 2021, RoFormer)."""
+def rotary_table(positions: jax.Array, head: int, theta: float, dtype: jnp.dtype) -> jax.Array:
+    """Cosines and sines (2, …, t, head / 2) of position · theta^(−2i / head) (Su et al. 2021, RoFormer).
+
+    `positions` are (t,), the same for all rows, or (b, t).
+    """
     frequencies = theta ** (-jnp.arange(0, head, 2, dtype=dtype) / head)
-    angles = jnp.arange(positions, dtype=dtype)[:, None] * frequencies
+    angles = positions.astype(dtype)[..., None] * frequencies
     return jnp.stack([jnp.cos(angles), jnp.sin(angles)])
 
 
 def rotate(x: jax.Array, table: jax.Array) -> jax.Array:
     """Turn each pair (i, i + head / 2) of x (b, t, h, head) by its position's angle (the pairs of Llama)."""
-    cosines, sines = table[:, None, :, None, :]
+    cosines, sines = table[..., None, :]  # (t, 1, head / 2) or (b, t, 1, head / 2)
     first, second = jnp.split(x.astype(table.dtype), 2, axis=-1)
     turned = jnp.concatenate([first * cosines - second * sines, second * cosines + first * sines], axis=-1)
     return turned.astype(x.dtype)

@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         self.wte = Embedding(a.vocab_size, a.n_embd, ("vocab", "embed"), *sizes)
         if not a.rope:
             self.wpe = Embedding(a.block_size, a.n_embd, ("positions", "embed"), *sizes)
-        block = nn.remat(Block, prevent_cse=False, static_argnums=(3, 4)) if a.remat else Block
+        block = nn.remat(Block, prevent_cse=False, static_argnums=(4, 5)) if a.remat else Block
         self.blocks = nn.scan(
             block,
             variable_axes={"params": 0, "lora_A": 0, "lora_B": 0},
@@ -56,27 +56,40 @@ class Decoder(nn.Module):
         if not a.tie_embeddings:
             self.lm_head = Projection(a.vocab_size, ("embed", "vocab"), False, 0.02, dtype.param, self.lora, wide=True)
 
-    def __call__(self, tokens: jax.Array) -> jax.Array:
+    def __call__(
+        self, tokens: jax.Array, positions: jax.Array | None = None, segments: jax.Array | None = None
+    ) -> jax.Array:
         """Map tokens (b, t) to logits (b, t, v) in float32, without dropout."""
-        return self.head(self.hidden(tokens))
+        return self.head(self.hidden(tokens, positions, segments))
 
-    def hidden(self, tokens: jax.Array, deterministic: bool = True) -> jax.Array:
+    def hidden(
+        self,
+        tokens: jax.Array,
+        positions: jax.Array | None = None,
+        segments: jax.Array | None = None,
+        deterministic: bool = True,
+    ) -> jax.Array:
         """Map tokens (b, t) to the final norm's output (b, t, d) in the activation type.
 
-        Without `deterministic` a random key `dropout` is needed where a dropout rate is set.
+        `positions` (b, t) say where a token stands, 0 … t - 1 without; `segments` (b, t) which tokens it may see: those
+        before it with its own number, all before it without. Without `deterministic` a random key `dropout` is needed
+        where a dropout rate is set.
         """
         a = self.architecture
-        rows, positions = tokens.shape
+        rows, length = tokens.shape
         x = self.wte(tokens.reshape(-1))
         rotary = None
         if a.rope:
             wide = jnp.promote_types(a.dtype.activation, jnp.float32)
-            rotary = rotary_table(positions, load_family(a.family).head_dim(a), a.rope_theta, wide)
+            places = jnp.arange(length, dtype=wide) if positions is None else positions
+            rotary = rotary_table(places, load_family(a.family).head_dim(a), a.rope_theta, wide)
+        elif positions is None:
+            x = x + jnp.tile(self.wpe(jnp.arange(length)), (rows, 1))
         else:
-            x = x + jnp.tile(self.wpe(jnp.arange(positions)), (rows, 1))
+            x = x + self.wpe(positions.reshape(-1))
         x = spread_rows(self.dropout(x, deterministic=deterministic))
-        x, _ = self.blocks(x, rotary, positions, deterministic)
-        return self.final_norm(x).reshape(rows, positions, a.n_embd)
+        x, _ = self.blocks(x, rotary, segments, length, deterministic)
+        return self.final_norm(x).reshape(rows, length, a.n_embd)
 
     def head(self, hidden: jax.Array, deterministic: bool = True) -> jax.Array:
         """Map some positions' final-norm output (b, t, d) to their logits (b, t, v) in float32."""
@@ -95,15 +108,15 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, rotary: jax.Array | None, positions: int, deterministic: bool
+        self, x: jax.Array, rotary: jax.Array | None, segments: jax.Array | None, length: int, deterministic: bool
     ) -> tuple[jax.Array, None]:
-        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward."""
+        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward; see `Attention` for the arguments."""
         a = self.architecture
         family = _modules_of(a.family)
         dropout = nn.Dropout(a.dropout)
         attention = Attention(a, self.lora, self.attention_implementation, name="attn")
         feed_forward = family.FeedForward(a, self.lora, name="mlp")
-        y = attention(family.Norm(a, name="attn_norm")(x), rotary, positions, deterministic)
+        y = attention(family.Norm(a, name="attn_norm")(x), rotary, segments, length, deterministic)
         x = x + dropout(y, deterministic=deterministic)
         y = feed_forward(family.Norm(a, name="mlp_norm")(x), deterministic)
         return spread_rows(x + dropout(y, deterministic=deterministic)), None

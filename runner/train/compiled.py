@@ -13,10 +13,12 @@ import numpy as np
 from flax.training.train_state import TrainState
 from jax.sharding import NamedSharding, PartitionSpec
 
+from runner.data.batch import BatchSpec, train_batch, validation_batch
 from runner.lora.state import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
 from runner.train.step import Batch, MicroBatch, train_step, validate_step
 from schema.budget.event_steps import is_scored
+from schema.budget.stages import Phase
 from schema.spec import Spec
 
 Metrics = dict[str, jax.Array]
@@ -27,17 +29,18 @@ class CompiledPhase:
     """The two programs of a phase.
 
     `train(state, batch, learning_rate, key)` returns (new state, metrics) and consumes the arrays of the
-    old state but for the frozen base; its batch has `training/batch_size` rows. `validate(state, batch)`
-    returns the sum of losses and its tokens over a batch of `validation_rows` rows; it is None where the
-    spec asks for neither validation nor evaluations. Metrics stay on the devices. Batches come from
-    `runner.mesh.put_batch`; `learning_rate` is a number of the host.
+    old state but for the frozen base; its batch is a `train_batch`. `validate(state, batch)` returns the sum
+    of losses and its tokens over a `validation_batch`; it is None where the spec asks for neither validation
+    nor evaluations. Metrics stay on the devices. Batches come from `runner.mesh.put_batch`; `learning_rate` is a
+    number of the host.
     """
 
     train: Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, Metrics]]
     validate: Callable[[TrainState, Batch], Metrics] | None
     micro_rows: int
     accumulation: int
-    validation_rows: int
+    train_batch: BatchSpec
+    validation_batch: BatchSpec
 
 
 def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
@@ -49,6 +52,8 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     rows = spec.training.batch_size
     step_rows = micro.devices * micro.rows
     validation_rows = min(rows, -(-spec.training.validation_steps // step_rows) * step_rows)
+    phase: Phase = "lora" if isinstance(state, LoRATrainState) else "full"
+    batches = train_batch(spec, phase), validation_batch(spec, validation_rows)
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state)
     changing, base = _split(state)
     everywhere = NamedSharding(mesh, PartitionSpec())
@@ -60,9 +65,9 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
     validates = is_scored(spec)
     with jax.set_mesh(mesh):
-        compiled_train = train.lower(changing, base, _abstract_batch(spec, mesh, rows), *scalars).compile()
+        compiled_train = train.lower(changing, base, _abstract_batch(batches[0], mesh), *scalars).compile()
         if validates:
-            compiled_validate = validate.lower(changing, base, _abstract_batch(spec, mesh, validation_rows)).compile()
+            compiled_validate = validate.lower(changing, base, _abstract_batch(batches[1], mesh)).compile()
 
     def run_train(state: TrainState, batch: Batch, learning_rate: float, key: jax.Array) -> tuple[TrainState, Metrics]:
         changing, base = _split(state)
@@ -74,7 +79,7 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
         metrics: Metrics = compiled_validate(*_split(state), batch)
         return metrics
 
-    return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, validation_rows)
+    return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, *batches)
 
 
 def device_memory() -> int | None:
@@ -119,7 +124,6 @@ def _abstract_key(sharding: NamedSharding) -> jax.ShapeDtypeStruct:
     return _abstract(key.shape, key.dtype, sharding)
 
 
-def _abstract_batch(spec: Spec, mesh: jax.sharding.Mesh, rows: int) -> dict[str, jax.ShapeDtypeStruct]:
-    shape, sharding = (rows, spec.architecture.block_size), batch_sharding(mesh)
-    types = {"tokens": jnp.int32, "targets": jnp.int32, "mask": jnp.float32}
-    return {name: _abstract(shape, dtype, sharding) for name, dtype in types.items()}
+def _abstract_batch(batch: BatchSpec, mesh: jax.sharding.Mesh) -> dict[str, jax.ShapeDtypeStruct]:
+    sharding = batch_sharding(mesh)
+    return {name: _abstract(batch.shape, jnp.dtype(dtype), sharding) for name, dtype in batch.dtypes.items()}

@@ -39,7 +39,7 @@ def validation_losses(
     losses = {}
     for dataset, split in rows.items():
         total, tokens = 0.0, 0
-        for batch in validation_batches(split, batch_size=compiled.validation_rows, rows_used=rows_used):
+        for batch in validation_batches(split, batch=compiled.validation_batch, rows_used=rows_used):
             if stop():
                 return None
             sums = jax.device_get(compiled.validate(state, put_batch(mesh, batch.arrays())))

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.checkpoint.manifest import verify_base
 from runner.checkpoint.restore import reread
+from runner.data.batch import train_batch
 from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
 from runner.export.export import Trained, export_run, wants_export
@@ -21,7 +22,7 @@ from runner.report.summary import exporting
 from runner.run.layout import BASE, CHECKPOINTS, EXPORT
 from runner.run.versions import library_versions
 from runner.train.trainer import BaseTrainer, saved_part
-from schema.sections.training import Training
+from schema.spec import Spec
 
 
 def reread_end(trainer: BaseTrainer) -> None:
@@ -51,7 +52,7 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
     }
     variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
     trained = Trained(variables, facts, catalog.special_tokens())
-    batch = last_batch(catalog, trainer.plan, spec.training)
+    batch = last_batch(catalog, trainer.plan, spec)
     print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
 
 
@@ -71,13 +72,14 @@ def _keep(folder: Path, weights_digest: str | None) -> str:
     return f"{folder} is of other weights than this run's; it is now {folder.rename(aside)}"
 
 
-def last_batch(catalog: Catalog, plan: Plan, training: Training) -> Batch:
+def last_batch(catalog: Catalog, plan: Plan, spec: Spec) -> Batch:
     """The batch of a plan's last step."""
-    stage = plan.phases[-1].stages[-1]
+    phase = plan.phases[-1]
+    stage = phase.stages[-1]
     with train_batches(
         catalog.entries(stage),
-        seed=training.seed,
-        batch_size=training.batch_size,
+        seed=spec.training.seed,
+        batch=train_batch(spec, phase.name),
         first_step_of_stage=stage.first_step,
         start_step=stage.last_step,
         end_step=stage.last_step + 1,

@@ -21,7 +21,7 @@ from runner.models import chunk_positions, cross_entropy
 from schema.budget.bytes import CHUNK_TOKENS
 from schema.budget.mesh import AXIS_RULES
 
-Batch = dict[str, jax.Array]  # tokens, targets (b, t) int32; mask (b, t) float32, 1 where the target is supervised
+Batch = dict[str, jax.Array]  # the arrays of a `runner.data.batch.BatchSpec`, each (b, t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,14 @@ def _sum_of_losses(
     trained = trainable if in_lora_phase else {"params": trainable}
     frozen = {"params": state.base_params} if in_lora_phase else {}
     deterministic, keys = key is None, {} if key is None else {"dropout": key}
-    hidden = state.apply_fn({**trained, **frozen}, batch["tokens"], deterministic, rngs=keys, method="hidden")
-    positions = chunk_positions(micro.rows, hidden.shape[1], CHUNK_TOKENS)
+    inputs = (batch["tokens"], batch.get("positions"), batch.get("segments"))
+    hidden = state.apply_fn({**trained, **frozen}, *inputs, deterministic, rngs=keys, method="hidden")
+    chunk = chunk_positions(micro.rows, hidden.shape[1], CHUNK_TOKENS)
     head, name = _head(state.apply_fn, deterministic), head_name((trained | frozen)["params"])
     of_head = ({kind: {name: tree[name]} for kind, tree in part.items()} for part in (trained, frozen))
     trained_head, frozen_head = of_head
     labels = (batch["targets"], batch["mask"])
-    return cross_entropy(head, trained_head, (frozen_head, key), hidden, labels, positions)
+    return cross_entropy(head, trained_head, (frozen_head, key), hidden, labels, chunk)
 
 
 def head_name(params: Any) -> str:

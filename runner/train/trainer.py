@@ -109,7 +109,7 @@ class BaseTrainer(RestoreableJob):
         batches = train_batches(
             session.catalog.entries(stage),
             seed=training.seed,
-            batch_size=training.batch_size,
+            batch=compiled.train_batch,
             first_step_of_stage=stage.first_step,
             start_step=start,
             end_step=stage.last_step + 1,

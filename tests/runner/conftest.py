@@ -18,13 +18,15 @@ from tests.runner.workplace import EVERY_STEP, finish_run
 def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compute in float64 throughout; jax's own attention takes its softmax in float32 whatever the input."""
 
-    def attention(q: jax.Array, k: jax.Array, v: jax.Array, *, is_causal: bool, implementation: str) -> jax.Array:
+    def attention(
+        q: jax.Array, k: jax.Array, v: jax.Array, *, is_causal: bool, implementation: str, mask: jax.Array | None = None
+    ) -> jax.Array:
         assert is_causal
         assert implementation == "xla"
         positions, heads, head = q.shape[1:]
         k, v = (jnp.repeat(x, heads // x.shape[2], axis=2) for x in (k, v))
         scores = jnp.einsum("bthc,bshc->bhts", q, k) / head**0.5
-        seen = jnp.tril(jnp.ones((positions, positions), bool))
+        seen = jnp.tril(jnp.ones((positions, positions), bool)) & (True if mask is None else mask)
         return jnp.einsum("bhts,bshc->bthc", jax.nn.softmax(jnp.where(seen, scores, -jnp.inf)), v)
 
     monkeypatch.setattr(jax.nn, "dot_product_attention", attention)

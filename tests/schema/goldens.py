@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,22 @@ def _store(facts: dict[str, Any]) -> Store:
         for split in ("train", "val")
         if split in facts
     }
-    splits = {split: Split(found, partial(_rows, found)) for split, found in lengths.items()}
+    splits = {split: Split(found, partial(_rows, Documents(found))) for split, found in lengths.items()}
     return Store(facts["tokenizer"], facts.get("max_token_id", 0), splits)
 
 
-def _rows(lengths: dict[int, int], style: str, block_size: int, on_too_long: str) -> int:
-    return load_style(style).count_rows(lengths, block_size, on_too_long)
+@dataclass(frozen=True)
+class Documents:
+    """The documents that a machine's description has, the shortest first."""
+
+    lengths: dict[int, int]
+
+    def in_order(self) -> list[int]:
+        return [length for length, documents in sorted(self.lengths.items()) for _ in range(documents)]
+
+
+def _rows(documents: Documents, style: str, block_size: int, on_too_long: str) -> int:
+    return load_style(style).count_rows(documents, block_size, on_too_long)
 
 
 def _changes(before: dict[str, Any], document: Document) -> tuple[Change, ...]:

@@ -20,8 +20,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.stores.files import file_digest, split_file
-from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta
+from runner.data.stores.files import file_digest
+from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, split_file
 from runner.data.stores.store import OFFSET_DTYPE, PROMPT_DTYPE
 
 VAL_ONE_IN = 64

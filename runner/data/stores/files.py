@@ -5,15 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from runner.data.stores.meta import META_FILE, REMEDY, SplitMeta, StoreMeta, load_meta
+from runner.data.stores.meta import META_FILE, OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
 from runner.failure import ExitCode, Failure
 
-OFFSET_BYTES, PROMPT_BYTES = 8, 4
-
-
-def split_file(folder: Path, split: str, kind: str) -> Path:
-    """Return the path of one file of a store; `kind` is tokens, offsets or supervised."""
-    return folder / f"{split}.{kind}.bin"
+PROMPT_BYTES = 4
 
 
 def file_digest(path: Path) -> str:

@@ -6,19 +6,22 @@ Standard library only, so that `plan` starts without numpy. It neither checks no
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import sys
+from array import array
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.dataset_names import folder_name
 
 FORMAT = 1
 META_FILE = "meta.json"
+OFFSET_BYTES = 8
 SPLITS = ("train", "val")
 REMEDY = "delete the folder to have it made again"
 
@@ -123,12 +126,32 @@ def load_meta(folder: Path) -> StoreMeta:
         ) from error
 
 
-def split_rows(meta: StoreMeta, split: str, style: str, block_size: int, on_too_long: str) -> int:
-    """Return the exact number of rows that a style cuts from a split; 0 where the split is missing."""
+def split_file(folder: Path, split: str, kind: str) -> Path:
+    """Return the path of one file of a store; `kind` is tokens, offsets or supervised."""
+    return folder / f"{split}.{kind}.bin"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocuments:
+    """The documents of a split on disk; satisfies `runner.data.styles.Documents` without numpy."""
+
+    lengths: Mapping[int, int]
+    offsets_file: Path
+
+    def in_order(self) -> Iterable[int]:
+        """Length of each document in tokens, in the order of the store. Raises OSError."""
+        offsets = array("Q", self.offsets_file.read_bytes())
+        if sys.byteorder == "big":  # the file is little-endian
+            offsets.byteswap()
+        return [end - start for start, end in itertools.pairwise(offsets)]
+
+
+def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments | None:
+    """Return the documents of a split of a store under `data/root`; None where it has no such split."""
     found = meta.splits.get(split)
     if found is None:
-        return 0
-    return load_style(style).count_rows(found.lengths, block_size, on_too_long)
+        return None
+    return StoredDocuments(found.lengths, split_file(store_folder(root, meta.name, meta.suffix), split, "offsets"))
 
 
 def parse_meta(text: str) -> StoreMeta:

@@ -11,7 +11,7 @@ which holds sizes and digests of all of them. Writing is `runner/data/stores/bui
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.stores.files import OFFSET_BYTES, PROMPT_BYTES, check_sizes, other_content, split_file
-from runner.data.stores.meta import REMEDY, SplitMeta, StoreMeta, load_meta
+from runner.data.stores.files import PROMPT_BYTES, check_sizes, other_content
+from runner.data.stores.meta import OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
 from runner.failure import ExitCode, Failure
 
 OFFSET_DTYPE = np.dtype(f"<u{OFFSET_BYTES}")
@@ -50,6 +50,11 @@ class Split:
     def lengths(self) -> Mapping[int, int]:
         """How many documents have which length, in tokens."""
         return self.meta.lengths
+
+    def in_order(self) -> Iterable[int]:
+        """Length of each document in tokens, in the order of the store."""
+        lengths: list[int] = np.diff(self.offsets).tolist()
+        return lengths
 
 
 @dataclass(frozen=True, slots=True)

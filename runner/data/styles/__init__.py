@@ -5,14 +5,15 @@ Importing a style costs no numpy, so that the planner can count rows.
 
 from __future__ import annotations
 
-from runner.data.styles import padded, pmd
-from runner.data.styles._style import Gathered, Rows, Style, TokenSplit
+from importlib import import_module
+from typing import cast
+
+from runner.data.styles._style import Documents, Gathered, Rows, Style, TokenSplit
 from schema.sampling import DatasetStyle
 
-__all__ = ["Gathered", "Rows", "Style", "TokenSplit", "load_style"]
+__all__ = ["Documents", "Gathered", "Rows", "Style", "TokenSplit", "load_style"]
 
 
 def load_style(style: str) -> Style:
-    """Return the module of a style. Raises ValueError when there is no such style."""
-    table: dict[DatasetStyle, Style] = {DatasetStyle.PADDED: padded, DatasetStyle.PMD: pmd}
-    return table[DatasetStyle(style)]
+    """Load the module of a style. Raises ValueError when there is no such style."""
+    return cast(Style, import_module(f"{__name__}.{DatasetStyle(style).value.lower()}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -10,7 +10,24 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class TokenSplit(Protocol):
+class Documents(Protocol):
+    """What counting rows may read of a split; its tokens stay closed.
+
+    PMD and PADDED count from `lengths` alone. A style that packs whole documents into rows needs `in_order`, for how
+    many rows a packing makes depends on which documents are neighbours, and a histogram can't say that.
+    """
+
+    @property
+    def lengths(self) -> Mapping[int, int]:
+        """How many documents have which length, in tokens."""
+        ...
+
+    def in_order(self) -> Iterable[int]:
+        """Length of each document in tokens, in the order of the store; costs 8 bytes read a document."""
+        ...
+
+
+class TokenSplit(Documents, Protocol):
     """One split of a token store: a flat token file and where its documents begin."""
 
     @property
@@ -26,11 +43,6 @@ class TokenSplit(Protocol):
     @property
     def pad(self) -> int:
         """Token id that fills a row."""
-        ...
-
-    @property
-    def lengths(self) -> Mapping[int, int]:
-        """How many documents have which length, in tokens."""
         ...
 
     @property
@@ -51,11 +63,22 @@ class TokenSplit(Protocol):
 
 class Gathered(NamedTuple):
     """Rows as arrays: tokens (b, t + 1), whether a token is supervised as a target (b, t + 1), and how
-    many tokens of a row are no padding (b,)."""
+    many tokens of a row are no padding (b,).
+
+    A segmented style adds `positions` (b, t + 1), each token's place within its segment, and `segments` (b, t + 1), the
+    number of the segment that it belongs to; padding is a segment of its own.
+    """
 
     tokens: npt.NDArray[np.int32]
     supervised: npt.NDArray[np.bool_]
     filled: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int32] | None = None
+    segments: npt.NDArray[np.int32] | None = None
+
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Where a target is supervised, (b, t): never the first token of a segment, which no token of it precedes."""
+        supervised = self.supervised[:, 1:]
+        return supervised if self.segments is None else supervised & (self.segments[:, 1:] == self.segments[:, :-1])
 
 
 class Rows(Protocol):
@@ -89,10 +112,12 @@ class Rows(Protocol):
 
 
 class Style(Protocol):
-    """A module of `runner.data.styles`."""
+    """A module of `runner.data.styles`. `SEGMENTED` says whether its rows have positions and segments."""
 
-    def count_rows(self, lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
-        """Return how many rows a split has whose documents have these lengths."""
+    SEGMENTED: bool
+
+    def count_rows(self, documents: Documents, block_size: int, on_too_long: str) -> int:
+        """Return how many rows a split has that holds these documents."""
         ...
 
     def open_rows(self, split: TokenSplit, block_size: int, on_too_long: str) -> Rows:

@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.data.styles._style import Gathered, TokenSplit
+from runner.data.styles._style import Documents, Gathered, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+SEGMENTED = False  # padding follows the example, so that causal attention never sees it
 
-def count_rows(lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
+
+def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of examples, without the too long ones where `on_too_long` is "drop"."""
+    lengths = documents.lengths
     return sum(lengths.values()) - (_too_long(lengths, block_size) if on_too_long == "drop" else 0)
 
 

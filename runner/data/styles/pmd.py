@@ -10,23 +10,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.data.styles._style import Gathered, TokenSplit
+from runner.data.styles._style import Documents, Gathered, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+SEGMENTED = False  # the documents of a row see each other
 
-def count_rows(lengths: Mapping[int, int], block_size: int, on_too_long: str) -> int:
+
+def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of whole rows; documents of any length are welcome, so `on_too_long` is not asked."""
     del on_too_long
-    return max(0, _tokens(lengths) - 1) // block_size
+    return max(0, _tokens(documents.lengths) - 1) // block_size
 
 
 def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
     """Bind the style to a split. Raises Failure (INVALID) when its tokens do not fill one row."""
-    rows = count_rows(split.lengths, block_size, on_too_long)
+    rows = count_rows(split, block_size, on_too_long)
     tokens = _tokens(split.lengths)
     if rows == 0:
         raise Failure(

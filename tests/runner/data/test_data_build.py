@@ -40,7 +40,7 @@ def prepare(data: Data) -> Store:
 
 KILLED = """
 import os, signal, sys
-from runner.data import build, prepare, store
+from runner.data.stores import build, prepare, store
 from runner.data.tokenizers.byte import ByteTokenizer
 from schema.sections.data import Data, Source
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
 from runner.data.loader import Batch, Batches, train_batches, validation_batches
 from runner.data.mixture import FEW_ROWS, MixtureEntry, build_mixture, order_seed, starts
@@ -55,7 +56,7 @@ def entries(*shares: str, rows: int = 40) -> list[MixtureEntry]:
 
 def read(mixture: list[MixtureEntry], start: int, end: int, *, first: int = 0, seed: int = 7) -> list[Batch]:
     with train_batches(
-        mixture, seed=seed, batch_size=8, first_step_of_stage=first, start_step=start, end_step=end
+        mixture, seed=seed, batch=BatchSpec(8, 3), first_step_of_stage=first, start_step=start, end_step=end
     ) as batches:
         return list(batches)
 
@@ -167,7 +168,7 @@ def test_reading_no_steps_gives_no_batches() -> None:
 def test_steps_outside_the_stage_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="do not lie in a stage"):
         read(entries("1"), 0, 5, first=1)
-    with pytest.raises(ValueError, match="one block size"):
+    with pytest.raises(ValueError, match="the block size of the batch"):
         read([*entries("0.5"), MixtureEntry("y", Numbered(5, block_size=9), Fraction(1, 2))], 0, 1)
 
 
@@ -182,7 +183,7 @@ def readers() -> list[str]:
 
 
 def open_batches(mixture: list[MixtureEntry]) -> Batches:
-    return train_batches(mixture, seed=0, batch_size=8, first_step_of_stage=0, start_step=0, end_step=1000)
+    return train_batches(mixture, seed=0, batch=BatchSpec(8, 3), first_step_of_stage=0, start_step=0, end_step=1000)
 
 
 @dataclass
@@ -234,12 +235,12 @@ def test_closing_early_ends_the_threads() -> None:
 
 def test_validation_reads_the_first_rows_in_order_with_one_shape() -> None:
     rows = Numbered(10, "x")
-    batches = list(validation_batches(rows, batch_size=4, rows_used=7))
+    batches = list(validation_batches(rows, batch=BatchSpec(4, 3), rows_used=7))
     assert [batch.tokens[:, 0].tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, PAD]]
     assert [batch.mask.sum() for batch in batches] == [4, 3]
     assert batches[1].ledger == {"x": Ledger(rows=3, tokens_seen=9, tokens_supervised=3)}
-    assert len(list(validation_batches(rows, batch_size=4, rows_used=2048))) == 3
-    assert list(validation_batches(replace(rows, rows=0), batch_size=4, rows_used=8)) == []
+    assert len(list(validation_batches(rows, batch=BatchSpec(4, 3), rows_used=2048))) == 3
+    assert list(validation_batches(replace(rows, rows=0), batch=BatchSpec(4, 3), rows_used=8)) == []
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 1000])
@@ -248,7 +249,7 @@ def test_a_batch_may_have_any_number_of_rows(batch_size: int) -> None:
     batches = train_batches(
         [MixtureEntry("x", rows, Fraction(1))],
         seed=0,
-        batch_size=batch_size,
+        batch=BatchSpec(batch_size, 3),
         first_step_of_stage=0,
         start_step=0,
         end_step=2,

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from runner.data.stores import build
-from runner.data.stores.meta import read_meta, split_rows
+from runner.data.stores.meta import read_meta, stored_documents
 from runner.data.stores.prepare import Silent, prepare_store
 from runner.data.stores.store import Store, check_vocabulary, open_store
+from runner.data.styles import load_style
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
@@ -77,12 +78,14 @@ def test_meta_counts_rows_without_opening_the_store(data: Data) -> None:
     store = prepare(data)
     meta = read_meta(data.root, "sums")
     assert meta == store.meta
-    train = meta.splits["train"]
-    assert split_rows(meta, "train", "PADDED", 4, "truncate") == train.documents
+    train, documents = meta.splits["train"], stored_documents(data.root, meta, "train")
+    assert documents is not None
+    assert load_style("PADDED").count_rows(documents, 4, "truncate") == train.documents
     lengths = np.diff(store.splits["train"].offsets)
-    assert split_rows(meta, "train", "PADDED", 11, "drop") == int((lengths <= 12).sum())
-    assert split_rows(meta, "train", "PMD", 16, "truncate") == (train.tokens - 1) // 16
-    assert split_rows(meta, "test", "PMD", 16, "truncate") == 0
+    assert load_style("PADDED").count_rows(documents, 11, "drop") == int((lengths <= 12).sum())
+    assert load_style("PMD").count_rows(documents, 16, "truncate") == (train.tokens - 1) // 16
+    assert documents.in_order() == list(store.splits["train"].in_order()) == lengths.tolist()
+    assert stored_documents(data.root, meta, "test") is None
     assert read_meta(data.root, "other") is None
 
 

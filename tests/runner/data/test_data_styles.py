@@ -34,6 +34,9 @@ class Split:
         self.offsets = np.cumsum([0, *map(len, whole)]).astype(np.uint64)
         self.prompts = np.array([len(prompt) for prompt, _ in self.examples], np.uint32)
 
+    def in_order(self) -> list[int]:
+        return [len(prompt + rest) for prompt, rest in self.examples]
+
 
 def ids(least: int) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(0, 255), min_size=least, max_size=12)
@@ -46,11 +49,11 @@ EXAMPLES = st.lists(st.tuples(ids(0), ids(1)), min_size=1, max_size=12)
 def test_pmd_predicts_every_token_exactly_once(examples: Examples, block_size: int) -> None:
     split = Split(examples)
     if len(split.tokens) <= block_size:
-        assert pmd.count_rows(split.lengths, block_size, "truncate") == 0
+        assert pmd.count_rows(split, block_size, "truncate") == 0
         return
     rows = pmd.open_rows(split, block_size, "truncate")
-    tokens, supervised, filled = rows.gather(np.arange(len(rows)))
-    assert tokens.shape == (pmd.count_rows(split.lengths, block_size, "truncate"), block_size + 1)
+    tokens, supervised, filled, *_ = rows.gather(np.arange(len(rows)))
+    assert tokens.shape == (pmd.count_rows(split, block_size, "truncate"), block_size + 1)
     targets = tokens[:, 1:].reshape(-1).tolist()
     assert targets == split.tokens[1 : 1 + len(targets)].tolist()
     left_out = len(split.tokens) - 1 - len(targets)
@@ -80,7 +83,7 @@ def test_padded_rows_are_examples_masked_and_filled(
         if on_too_long == "truncate" or len(prompt + rest) <= block_size + 1
     ]
     split = Split(examples)
-    assert padded.count_rows(split.lengths, block_size, on_too_long) == len(expected)
+    assert padded.count_rows(split, block_size, on_too_long) == len(expected)
     if not any(prompt <= block_size for _, prompt in expected):
         with pytest.raises(Failure):
             padded.open_rows(split, block_size, on_too_long)
@@ -89,7 +92,7 @@ def test_padded_rows_are_examples_masked_and_filled(
     order = list(range(len(rows)))
     random.shuffle(order)
     assert len(rows) == len(expected)
-    tokens, supervised, filled = rows.gather(np.array(order, np.int64))
+    tokens, supervised, filled, *_ = rows.gather(np.array(order, np.int64))
     assert tokens.dtype == np.int32
     for row, index in enumerate(order):
         example, prompt = expected[index]

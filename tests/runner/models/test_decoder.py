@@ -153,7 +153,7 @@ def test_dropout_acts_in_training_only() -> None:
 
     @partial(jax.jit, static_argnums=0)
     def hidden(deterministic: bool, key: jax.Array) -> jax.Array:
-        return model.apply(variables, tokens, deterministic, rngs={"dropout": key}, method="hidden")
+        return model.apply(variables, tokens, deterministic=deterministic, rngs={"dropout": key}, method="hidden")
 
     first, second = jax.random.split(jax.random.key(0))
     assert (hidden(True, first) == hidden(True, second)).all()

@@ -45,7 +45,7 @@ def test_each_phase_compiles_two_programs_and_nothing_while_it_runs(caplog: pyte
         for _ in range(2):
             trainer.state, _ = phase.train(trainer.state, batch, 1e-3, key)
         assert not [r for r in caplog.records if "Compiling" in r.getMessage()]
-    assert (phase.micro_rows, phase.accumulation, phase.validation_rows) == (2, 4, 4)
+    assert (phase.micro_rows, phase.accumulation, phase.validation_batch.rows) == (2, 4, 4)
 
 
 @pytest.mark.parametrize("evaluate", [True, False])

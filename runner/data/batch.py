@@ -1,0 +1,60 @@
+"""What a batch is: its arrays by name, declared here for the loader, the compiled programs and the step.
+
+It holds no arrays, and loads neither numpy nor jax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.data.styles import load_style
+from schema.budget.budget import budget_of
+from schema.budget.stages import Phase, StageBudget
+from schema.environment import Environment
+from schema.spec import Spec
+
+ALWAYS = {"tokens": "int32", "targets": "int32", "mask": "float32"}
+SEGMENTED = {"positions": "int32", "segments": "int32"}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """The arrays of a batch, each of `shape` = (rows, block_size) = (b, t).
+
+    `tokens` int32 are the inputs, `targets` int32 the token after each, `mask` float32 is 1 where the target is
+    supervised. `positions` int32 count a segment's tokens from 0, `segments` int32 number the segments of a row: a
+    token attends to its own segment only.
+    Without `segmented`, a row is one segment at the positions 0 … t - 1. Then positions and segments are left out
+    of the batch, and the compiled programs hold neither of them.
+    """
+
+    rows: int
+    block_size: int
+    segmented: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(b, t), of every array."""
+        return self.rows, self.block_size
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """Name of each array → its dtype."""
+        return ALWAYS | SEGMENTED if self.segmented else ALWAYS
+
+
+def train_batch(spec: Spec, phase: Phase) -> BatchSpec:
+    """The batches of a phase: segmented where one of its mixtures has a segmented style."""
+    stages = budget_of(spec, Environment()).stages
+    return _batch(spec, spec.training.batch_size, [stage for stage in stages if stage.phase == phase])
+
+
+def validation_batch(spec: Spec, rows: int) -> BatchSpec:
+    """The batches of validation, which scores every dataset of the run in each phase."""
+    return _batch(spec, rows, budget_of(spec, Environment()).stages)
+
+
+def _batch(spec: Spec, rows: int, stages: Sequence[StageBudget]) -> BatchSpec:
+    segmented = any(load_style(entry.style).SEGMENTED for stage in stages for entry in stage.mixture)
+    return BatchSpec(rows, spec.architecture.block_size, segmented)
