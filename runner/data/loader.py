@@ -1,29 +1,31 @@
 """Batches of token ids, read ahead in threads.
 
-The batch of a step is a function of (seed, stage, step) alone, so a run that starts again anywhere sees what
+The batch of a step is a function of (seed, stage, step) alone, so a run that resumes anywhere sees what
 the uninterrupted one saw. It deliberately knows no devices: a batch is numpy arrays on the host.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
-import grain
 import numpy as np
 import numpy.typing as npt
 
 from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
-from runner.data.mixture import MixtureEntry, build_mixture, starts
+from runner.data.mixture import Drawn, MixtureEntry, check_rows, draw
 from runner.data.styles import Gathered, Rows
 
 THREADS = 2
 BATCHES_AHEAD = 4
+THREAD_NAME = "batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,28 @@ class Batch:
 class Batches(Iterator[Batch]):
     """The batches of successive steps, read ahead; a context that ends its threads. Iterate in one thread."""
 
-    def __init__(self, addresses: grain.MapDataset[npt.NDArray[np.int64]], assembly: _Assembly) -> None:
-        self._closed = False
-        options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=BATCHES_AHEAD)
-        self._iterator = iter(addresses.map_with_index(assembly).to_iter_dataset(options))
+    def __init__(self, assemble: Callable[[int], Batch], steps: range) -> None:
+        self._assemble, self._steps = assemble, iter(steps)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=THREAD_NAME)
+        self._ahead: deque[Future[Batch]] = deque()
 
     def __next__(self) -> Batch:
         """Return the next batch. Raises what reading it raised, after ending the threads."""
-        if self._closed:
-            raise StopIteration
         try:
-            batch: Batch = next(self._iterator)
+            for step in islice(self._steps, BATCHES_AHEAD + 1 - len(self._ahead)):
+                self._ahead.append(self._threads.submit(self._assemble, step))
+            if not self._ahead:
+                raise StopIteration
+            return self._ahead.popleft().result()
         except BaseException:  # the end as well: nothing is left to read ahead
             self.close()
             raise
-        return batch
 
     def close(self) -> None:
         """Drop what was read ahead and wait for the threads to end."""
-        if not self._closed:
-            self._closed = True
-            self._iterator.close()
-            # grain tells its threads to end without waiting, and offers no way to wait but the executor itself
-            executor: ThreadPoolExecutor | None = getattr(self._iterator, "_executor", None)
-            if executor is not None:
-                executor.shutdown(wait=True)
+        self._steps = iter(())
+        self._ahead.clear()
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Batches:
         return self
@@ -109,9 +108,13 @@ def train_batches(
         raise ValueError(f"steps {start_step} … {end_step} do not lie in a stage that starts at {first_step_of_stage}")
     if {entry.rows.block_size for entry in entries} != {batch.block_size}:
         raise ValueError("the rows of a mixture must all have the block size of the batch")
-    steps = slice(start_step - first_step_of_stage, end_step - first_step_of_stage)
-    addresses = build_mixture(entries, seed).batch(batch.rows, batch_fn=_stack).slice(steps)
-    return Batches(addresses, _Assembly(entries, start_step, batch))
+    check_rows(entries)
+
+    def assemble(step: int) -> Batch:
+        first = (step - first_step_of_stage) * batch.rows
+        return _assemble(entries, draw(entries, seed, first, batch.rows), step, batch)
+
+    return Batches(assemble, range(start_step, end_step))
 
 
 def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Iterator[Batch]:
@@ -128,31 +131,17 @@ def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Itera
         yield _batch(block, step, {rows.dataset: _ledger(part)})
 
 
-class _Assembly:
-    """Addresses of the rows of a batch → Batch; a grain transformation."""
-
-    def __init__(self, entries: Sequence[MixtureEntry], first_step: int, batch: BatchSpec) -> None:
-        self._entries, self._first_step, self._spec = entries, first_step, batch
-        self._starts = np.array(starts(entries), np.int64)
-
-    def __call__(self, index: int, addresses: npt.NDArray[np.int64]) -> Batch:
-        """Gather batch number `index`, whose rows have these addresses, (b,)."""
-        block = _empty(self._spec, self._entries[0].rows.pad)
-        owners = np.searchsorted(self._starts, addresses, side="right") - 1
-        ledger: dict[str, Ledger] = {}
-        rows: dict[str, list[int]] = {}
-        for number, entry in enumerate(self._entries):
-            places = np.flatnonzero(owners == number)
-            own = addresses[places] - self._starts[number]
-            part = entry.rows.gather(own)
-            _put(block, places, part)
-            rows.setdefault(entry.name, []).extend(own.tolist())
-            ledger[entry.name] = _add(ledger.get(entry.name, Ledger(0, 0, 0)), _ledger(part))
-        return _batch(block, self._first_step + index, ledger, rows)
-
-
-def _stack(addresses: Sequence[int]) -> npt.NDArray[np.int64]:
-    return np.array(addresses, np.int64)
+def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int, batch: BatchSpec) -> Batch:
+    """Gather the rows that each entry gives to a step."""
+    block = _empty(batch, entries[0].rows.pad)
+    ledger: dict[str, Ledger] = {}
+    rows: dict[str, list[int]] = {}
+    for entry, own in zip(entries, drawn, strict=True):
+        part = entry.rows.gather(own.numbers)
+        _put(block, own.places, part)
+        rows.setdefault(entry.name, []).extend(own.numbers.tolist())
+        ledger[entry.name] = ledger.get(entry.name, Ledger()) + _ledger(part)
+    return _batch(block, step, ledger, rows)
 
 
 def _empty(batch: BatchSpec, pad: int) -> Gathered:
@@ -197,11 +186,3 @@ def _batch(
 def _ledger(part: Gathered) -> Ledger:
     inputs = np.minimum(part.filled, part.tokens.shape[1] - 1)
     return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.mask())))
-
-
-def _add(one: Ledger, other: Ledger) -> Ledger:
-    return Ledger(
-        one.rows + other.rows,
-        one.tokens_seen + other.tokens_seen,
-        one.tokens_supervised + other.tokens_supervised,
-    )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
-from runner.data.loader import Batch, Batches, train_batches, validation_batches
-from runner.data.mixture import FEW_ROWS, MixtureEntry, build_mixture, order_seed, starts
+from runner.data.loader import BATCHES_AHEAD, THREAD_NAME, Batch, Batches, train_batches, validation_batches
+from runner.data.mixture import MixtureEntry, draw
 from runner.data.styles import Gathered
 from runner.failure import ExitCode, Failure
 
@@ -24,7 +24,7 @@ PAD = 257
 
 @dataclass
 class Numbered:
-    """Rows that tell their own index: tokens (index, …); only the last token is supervised."""
+    """Rows that hold their own index: tokens (index, …); only the last token is supervised."""
 
     rows: int
     dataset: str = "x"
@@ -65,45 +65,16 @@ def row_ids(batches: list[Batch]) -> list[int]:
     return [int(row) for batch in batches for row in batch.tokens[:, 0]]
 
 
-@given(st.integers(1, 200), st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
-def test_epochs_are_permutations_and_differ(rows: int, seed: int) -> None:
-    mixture = build_mixture([MixtureEntry("x", Numbered(rows), Fraction(1))], seed)
-    check_epochs([[mixture[epoch * rows + i] for i in range(rows)] for epoch in range(3)])
-
-
-# 2**16 + 1 is a size at which grain's own shuffle is no permutation
-@pytest.mark.parametrize("rows", [FEW_ROWS, 2**16 + 1, 2**16 + 2])
-def test_epochs_of_many_rows_are_permutations(rows: int) -> None:
-    mixture = build_mixture([MixtureEntry("x", Numbered(rows), Fraction(1))], 3)
-    check_epochs([[mixture[epoch * rows + i] for i in range(rows)] for epoch in (1,)])
-
-
-def check_epochs(epochs: list[list[int]]) -> None:
-    rows = len(epochs[0])
-    for epoch in epochs:
-        assert sorted(epoch) == list(range(rows))
-    if rows > 30:
-        assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
-        assert epochs[0] != list(range(rows))
-
-
-def test_order_depends_on_seed_and_name() -> None:
-    assert len({order_seed(seed, name) for seed in range(50) for name in ("a", "b", "a_b")}) == 150
-    assert all(0 <= order_seed(seed, "a") < 2**32 for seed in range(50))
-
-
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=4), st.integers(0, 10**12))
 @settings(max_examples=25, deadline=None)
 def test_shares_are_exact_over_any_prefix_and_window(weights: list[int], start: int) -> None:
     total = sum(weights)
     parts = [MixtureEntry(str(i), Numbered(10), Fraction(weight, total)) for i, weight in enumerate(weights)]
-    mixture, first = build_mixture(parts, 0), np.array(starts(parts))
-    counts = np.zeros(len(parts), int)
-    for drawn in range(1, 101):
-        owner = np.searchsorted(first, mixture[start + drawn - 1], side="right") - 1
-        counts[owner] += 1
-        expected = np.array([float(part.share) * drawn for part in parts])
+    drawn = draw(parts, 0, start, 100)
+    assert sorted(place for each in drawn for place in each.places.tolist()) == list(range(100))
+    for rows in range(1, 101):
+        counts = np.array([np.count_nonzero(each.places < rows) for each in drawn])
+        expected = np.array([float(part.share) * rows for part in parts])
         assert (np.abs(counts - expected) <= 1 + len(parts)).all()
         if start == 0:
             assert (np.abs(counts - expected) <= (1 + len(parts)) / 2 + 1e-9).all()
@@ -115,7 +86,7 @@ def test_one_row_in_ten_is_one_in_ten() -> None:
     assert sum(batch.ledger["d0"].rows for batch in batches) == 360
 
 
-def test_a_stage_goes_on_where_earlier_stages_stopped() -> None:
+def test_a_stage_continues_where_earlier_stages_stopped() -> None:
     rows = Numbered(64)
     whole = row_ids(read([MixtureEntry("x", rows, Fraction(1))], 0, 8))
     first = row_ids(read([MixtureEntry("x", rows, Fraction(1))], 0, 3))
@@ -179,7 +150,7 @@ def test_a_dataset_without_rows_is_refused() -> None:
 
 
 def readers() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "prefetch" in thread.name]
+    return [thread.name for thread in threading.enumerate() if THREAD_NAME in thread.name]
 
 
 def open_batches(mixture: list[MixtureEntry]) -> Batches:
@@ -201,12 +172,19 @@ def test_a_late_start_reads_no_earlier_row() -> None:
     rows = Counted(10**6)
     batches = read([MixtureEntry("d", rows, Fraction(1))], 10**6, 10**6 + 3)
     assert [batch.step for batch in batches] == [10**6, 10**6 + 1, 10**6 + 2]
-    told = [row for batch in batches for row in batch.rows["d"]]
-    assert sorted(rows.seen) == sorted(told)  # threads read ahead, each row once
-    assert len(told) == 3 * 8
+    listed = [row for batch in batches for row in batch.rows["d"]]
+    assert sorted(rows.seen) == sorted(listed)  # threads read ahead, each row once
+    assert len(listed) == 3 * 8
 
 
-def test_a_batch_tells_its_rows() -> None:
+def test_batches_are_read_ahead_in_order_and_no_further() -> None:
+    rows = Counted(10**6)
+    with open_batches([MixtureEntry("d", rows, Fraction(1))]) as batches:
+        assert [next(batches).step for _ in range(3)] == [0, 1, 2]
+    assert len(rows.seen) <= 8 * (3 + BATCHES_AHEAD)
+
+
+def test_a_batch_lists_its_rows() -> None:
     for batch in read(entries("1/2", "1/2"), 0, 4):
         own = {name: sorted(numbers) for name, numbers in batch.rows.items()}
         for number in (0, 1):
