@@ -1,6 +1,7 @@
 """Typed configurations over the slash keys of a Spec: `field` names the key, `configure` fills the fields.
 
-A configuration never holds a default: what the user did not write has its default in the section.
+A view declares no default: without arguments its attributes hold those of the sections, read when it is built. Views
+are for callers; the trainers read the spec itself.
 """
 
 # ruff: noqa: RUF009  field() only declares
@@ -21,9 +22,21 @@ KEY = "key"
 View = TypeVar("View")
 
 
+@dataclass(frozen=True, slots=True)
+class _SectionDefault:
+    """Returns the default that a section gives a slash key; pydantic is loaded at the first call."""
+
+    path: str
+
+    def __call__(self) -> Any:
+        from schema.spec import Spec
+
+        return value_at(Spec(), self.path)
+
+
 def field(path: str) -> Any:
-    """Declare one attribute of a view: a dataclass field that stores its slash key and nothing else."""
-    return dataclasses.field(metadata={KEY: path})
+    """Declare one attribute of a view: a dataclass field for this slash key, with the default of its section."""
+    return dataclasses.field(metadata={KEY: path}, default_factory=_SectionDefault(path))
 
 
 def configure(view: type[View], spec: Spec) -> View:
@@ -39,7 +52,7 @@ def configure(view: type[View], spec: Spec) -> View:
         name = f"{view.__name__}.{declared.name}"
         if KEY not in declared.metadata:
             raise TypeError(f"{name} names no key: declare it with schema.field('section/key')")
-        if declared.default is not dataclasses.MISSING or declared.default_factory is not dataclasses.MISSING:
+        if not isinstance(declared.default_factory, _SectionDefault):
             raise TypeError(f"{name} has a default of its own: the default of a key stands in its section only")
         values[declared.name] = value_at(spec, declared.metadata[KEY])
     return view(**values)
@@ -74,7 +87,7 @@ class LoRAConfig:
 
 @dataclass(frozen=True, slots=True)
 class LoRATrainerConfig:
-    """What a two-phase trainer reads; units are those of the sections (rows, tokens, steps, shares)."""
+    """What a two-phase run is asked to do; units are those of the sections (rows, tokens, steps, shares)."""
 
     batch_size: int = field("training/batch_size")
     per_device_batch_size: int = field("training/per_device_batch_size")
@@ -82,17 +95,17 @@ class LoRATrainerConfig:
     lr: float = field("optimization/lr")
     warmup_pct: float = field("training/warmup_pct")
     decay_pct: float = field("training/decay_pct")
-    validation: bool = field("training/validation")
+    validate: bool = field("training/validation")
     evaluate: bool = field("training/evaluate")
-    validation_steps: int = field("training/validation_steps")
-    dataset: list[Sampling] = field("training/dataset")
-    pre_lora_tokens: list[int] = field("training/pre_lora_tokens")
-    pre_lora_dataset: list[list[Sampling]] = field("training/pre_lora_dataset")
-    post_lora_tokens: list[int] = field("training/post_lora_tokens")
-    post_lora_dataset: list[list[Sampling]] = field("training/post_lora_dataset")
+    datasets: list[Sampling] = field("training/dataset")
     evaluations: list[str] = field("eval/evaluations")
     block_size: int = field("architecture/block_size")
     report_interval: int = field("logging/report_interval")
     checkpoint_interval: int | Literal["never"] = field("logging/checkpoint_interval")
     validation_interval: int | Literal["never"] = field("logging/validation_interval")
+    validation_steps: int = field("training/validation_steps")
     wandb: bool = field("logging/wandb")
+    pre_lora_tokens: list[int] = field("training/pre_lora_tokens")
+    pre_lora_datasets: list[list[Sampling]] = field("training/pre_lora_dataset")
+    post_lora_tokens: list[int] = field("training/post_lora_tokens")
+    post_lora_datasets: list[list[Sampling]] = field("training/post_lora_dataset")
