@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from schema.budget.bytes import base_bytes, checkpoint_bytes, export_bytes
+from schema.budget.bytes import WHOLE, base_bytes, checkpoint_bytes, export_bytes
 from schema.budget.deciding import adapters_without_phase, decides_alone, displaced
 from schema.budget.disk import DiskBudget, Kept, Sizes, disk_budget, kept_now
 from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
@@ -150,7 +150,7 @@ class Budget:
         sizes = Sizes(
             checkpoint_bytes(architecture, optimization, "full"),
             checkpoint_bytes(architecture, optimization, "lora"),
-            base_bytes(architecture, optimization),
+            base_bytes(architecture, WHOLE),
             self._export_bytes(bool(there.lora + saves.lora)),
         )
         return disk_budget(there, saves, sizes, checkpoint.keep, checkpoint.best)

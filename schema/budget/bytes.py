@@ -25,33 +25,32 @@ def state_bytes(
 ) -> dict[str, int]:
     """Bytes on one device by part, activations left out; `optimization` is that section.
 
-    Adapters, gradients and all that an optimizer keeps have four bytes a scalar; the frozen base has its matrices in
-    the activation type.
+    Adapters, gradients and all that an optimizer keeps have four bytes a scalar.
     """
     every, wide, lora = parameters(architecture), ITEM_BYTES["float32"], optimization.lora
     trained = adapters(every, lora.target_modules, lora.rank) if phase == "lora" else every
-    matrices = [parameter for parameter in every if parameter.matrix is not None]
-    vectors = [parameter for parameter in every if parameter.matrix is None]
     dtype = architecture.dtype
-    base = device_bytes(matrices, ITEM_BYTES[dtype.activation], mesh)
-    base += device_bytes(vectors, ITEM_BYTES[dtype.param], mesh)
     return {
         "parameters": device_bytes(trained, wide if phase == "lora" else ITEM_BYTES[dtype.param], mesh),
         "gradients": device_bytes(trained, wide, mesh),
         "optimizer": device_bytes([*state_slots(optimization, phase, trained)], wide, mesh),
-        "base": base if phase == "lora" else 0,
+        "base": base_bytes(architecture, mesh) if phase == "lora" else 0,
     }
+
+
+def base_bytes(architecture: Any, mesh: dict[str, int]) -> int:
+    """Bytes of the frozen base of phase lora on one device: its matrices have the activation type."""
+    every, dtype = parameters(architecture), architecture.dtype
+    matrices = [parameter for parameter in every if parameter.matrix is not None]
+    vectors = [parameter for parameter in every if parameter.matrix is None]
+    size = device_bytes(matrices, ITEM_BYTES[dtype.activation], mesh)
+    return size + device_bytes(vectors, ITEM_BYTES[dtype.param], mesh)
 
 
 def checkpoint_bytes(architecture: Any, optimization: Any, phase: Literal["full", "lora"]) -> int:
     """Bytes of one checkpoint: what the phase trains and its optimizer, of the whole model."""
     parts = state_bytes(architecture, optimization, WHOLE, phase)
     return parts["parameters"] + parts["optimizer"]
-
-
-def base_bytes(architecture: Any, optimization: Any) -> int:
-    """Bytes of the frozen base of phase lora, as a file holds it: whole."""
-    return state_bytes(architecture, optimization, WHOLE, "lora")["base"]
 
 
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:

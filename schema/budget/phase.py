@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from schema.budget.bytes import base_bytes, checkpoint_bytes, state_bytes
+from schema.budget.bytes import checkpoint_bytes, state_bytes
 from schema.budget.event_steps import EventSteps, event_steps
 from schema.budget.mesh import known_axes
 from schema.budget.micro_batch import micro_batch_bytes, micro_batch_rows
@@ -133,8 +133,3 @@ class PhaseBudget:
     def checkpoint_bytes(self) -> int:
         """Bytes of one checkpoint."""
         return checkpoint_bytes(self.sections.architecture, self.sections.optimization, self.name)
-
-    @property
-    def base_bytes(self) -> int:
-        """Bytes of the frozen base on the disk."""
-        return base_bytes(self.sections.architecture, self.sections.optimization) if self.name == "lora" else 0

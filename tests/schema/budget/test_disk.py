@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schema.budget.bytes import base_bytes, checkpoint_bytes, export_bytes
+from schema.budget.bytes import WHOLE, base_bytes, checkpoint_bytes, export_bytes
 from schema.budget.disk import DiskBudget
 from schema.budget.event_steps import event_steps
 from schema.budget.retention import Retention
@@ -48,7 +48,7 @@ class Disk:
         spec = accepted(lint_text(text))
         architecture, optimization = spec.architecture, spec.optimization
         self.full, self.lora = (checkpoint_bytes(architecture, optimization, phase) for phase in ("full", "lora"))
-        self.base = base_bytes(architecture, optimization)
+        self.base = base_bytes(architecture, WHOLE)
         self.export = export_bytes(architecture, optimization.lora, spec.export, True)
 
     def of(self, steps: list[int], based: bool) -> int:
