@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
-from schema.optimizers.slot import Slot, Weight
+from schema.families import Parameter
+from schema.optimizers.slot import Slot
 
-__all__ = ["Kind", "Slot", "Weight", "load_slots", "optimizer_of", "state_slots"]
+__all__ = ["Kind", "Slot", "load_slots", "optimizer_of", "state_slots"]
 
 
 class Kind(Protocol):
@@ -20,7 +21,7 @@ class Kind(Protocol):
     SECTIONS: tuple[str, ...]  # names of the sections of `optimization` whose keys it reads
     SHARED: tuple[Slot, ...]  # arrays that the state holds once, not for each parameter
 
-    def slots(self, weight: Weight, optimization: Any) -> tuple[Slot, ...]:
+    def slots(self, weight: Parameter, optimization: Any) -> tuple[Slot, ...]:
         """Arrays that the state holds for one trained parameter; `optimization` is the section or a view of it."""
 
 
@@ -35,7 +36,7 @@ def load_slots(kind: str) -> Kind:
     return cast(Kind, import_module(f"schema.optimizers.{kind}.slots"))
 
 
-def state_slots(optimization: Any, phase: Literal["full", "lora"], weights: Sequence[Weight]) -> Iterator[Slot]:
+def state_slots(optimization: Any, phase: Literal["full", "lora"], weights: Sequence[Parameter]) -> Iterator[Slot]:
     """Yield every array of the optimizer's state of a phase that trains these parameters."""
     kind = load_slots(optimizer_of(optimization, phase))
     yield from kind.SHARED

@@ -1,26 +1,10 @@
-"""One array of an optimizer's state, and what its declaration may ask of the parameter that it belongs to."""
+"""One array of an optimizer's state: what bytes, sharding and the birth of a state read of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, Protocol
-
-
-class Weight(Protocol):
-    """A trained array: its path in the tree, its shape, the logical axis of each dimension."""
-
-    @property
-    def path(self) -> str:
-        """Names from the root, such as blocks/attn/q_proj/kernel."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths; a leading `layers` axis stacks the blocks."""
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Logical axes, one a dimension."""
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from schema.optimizers.slot import Slot, Weight
+from schema.families import Parameter, is_matrix
+from schema.optimizers.slot import Slot
 
 SECTIONS = ("adafactor",)
 SHARED = (Slot("steps", dtype="int32"),)
 
 
-def slots(weight: Weight, optimization: Any) -> tuple[Slot, ...]:
+def slots(weight: Parameter, optimization: Any) -> tuple[Slot, ...]:
     """Means of squared gradients (…, in) `v_row` and (…, out) `v_col` of a kernel (…, in, out), or all of them, `v`.
 
     Each keeps the axes of its dimensions, so that it is split as the parameter is.
@@ -28,4 +29,4 @@ def is_factored(path: str, shape: tuple[int, ...], least: int) -> bool:
 
 def own_dimensions(path: str) -> int:
     """How many of the last dimensions are a parameter's own; the others stack layers."""
-    return 2 if path.rpartition("/")[2] in ("kernel", "embedding") else 1
+    return 2 if is_matrix(path) else 1

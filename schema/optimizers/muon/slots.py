@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from schema.families import HEAD, Parameter
 from schema.optimizers.adamw import slots as adamw
-from schema.optimizers.slot import Slot, Weight
+from schema.optimizers.slot import Slot
 
 SECTIONS = ("muon", "adamw")
 # Its own count of steps, the coefficients of the Newton-Schulz polynomial, and what AdamW shares.
 SHARED = (Slot("count", dtype="int32"), Slot("ns_coeffs", (3,), ("coefficients",)), *adamw.SHARED)
-HEAD = "lm_head"
 
 
-def slots(weight: Weight, optimization: Any) -> tuple[Slot, ...]:
+def slots(weight: Parameter, optimization: Any) -> tuple[Slot, ...]:
     """Momentum `mu`, placed as the parameter is; AdamW's slots where AdamW trains it."""
     if is_orthogonalised(weight.path):
         return (Slot("mu", weight.shape, weight.axes),)
@@ -25,5 +25,4 @@ def is_orthogonalised(path: str) -> bool:
 
     Tables of embeddings, norms and biases are left to AdamW (Jordan et al. 2024).
     """
-    *above, name = path.split("/")
-    return name == "kernel" and HEAD not in above
+    return path.endswith("kernel") and not path.endswith(HEAD)
