@@ -165,15 +165,19 @@ def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: F
 
 
 def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str, fingerprints: Fingerprints) -> bool:
-    """Whether a run would use the store as it is; for files of more than 1 GiB nobody looks, and it may not."""
-    if not meta.tokenizer.startswith(tokenizer) or source.total > MOST_COMPARED_BYTES:
+    """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
+    if not meta.tokenizer.startswith(tokenizer):
         return False
     key = f"{source.name} {data.sources.get(source.name)}"
-    if key not in fingerprints:
-        try:
-            fingerprints[key] = source.fingerprint()
-        except Failure:  # preparing the data will say so
+    try:
+        if meta.stamp == source.stamp():
+            return True
+        if source.total > MOST_COMPARED_BYTES:
             return False
+        if key not in fingerprints:
+            fingerprints[key] = source.fingerprint()
+    except Failure:  # preparing the data will say so
+        return False
     return meta.digest == key_digest(fingerprints[key], meta.tokenizer)
 
 

@@ -71,7 +71,7 @@ def store_without_source(name: str = "made", token: int = 7, tokenizer: str = By
         with StoreWriter(partial, "<u2") as writer:
             writer.add("train", np.full(40, token, np.int32), 3)
             splits = writer.finish()
-        meta = StoreMeta(FORMAT, name, "", "0" * 64, "made", tokenizer, 258, byte.end, byte.pad, "<u2", {}, splits)
+        meta = StoreMeta(FORMAT, name, "", "0" * 64, "made", "", tokenizer, 258, byte.end, byte.pad, "<u2", {}, splits)
         install(partial, folder, meta)
 
 
@@ -103,6 +103,8 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
     assert facts().datasets["tales", ""].store is None
     prepare()
     assert facts().datasets["tales", ""].store
+    os.utime("tales.jsonl")
+    assert facts().datasets["tales", ""].store
     monkeypatch.setattr("runner.environment.MOST_COMPARED_BYTES", 10)
     assert facts().datasets["tales", ""].store is None
 
@@ -124,7 +126,7 @@ def planned_entries(spec: Spec) -> list[EntryBudget]:
     return [entry for phase in plan.phases for stage in phase.stages for entry in stage.mixture]
 
 
-def test_files_are_digested_once_for_many_lints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_with_a_new_stamp_are_digested_once_for_many_lints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
     digested: list[str] = []
     fingerprint = Files.fingerprint
@@ -134,6 +136,9 @@ def test_files_are_digested_once_for_many_lints(here: Path, monkeypatch: pytest.
         return fingerprint(self)
 
     monkeypatch.setattr(Files, "fingerprint", note)
+    lint_file("spec.yaml", (), survey())
+    assert digested == []
+    os.utime("tales.jsonl")
     look = survey()
     for _ in range(3):
         lint_file("spec.yaml", (), look)

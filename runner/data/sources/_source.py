@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runner.files.stamp import stamp_of
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -24,7 +26,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that a source left out, and why; it is counted and told."""
+    """Something that a source left out, and why; it is counted and reported."""
 
     reason: str
     where: str
@@ -48,6 +50,10 @@ class DataSource(Protocol):
         """Identify the content: a digest over all files and over everything that changes what is made of them."""
         ...
 
+    def stamp(self) -> str:
+        """Identify the files without reading them: while the stamp is the same, so is the fingerprint."""
+        ...
+
     def documents(self) -> Iterator[Document | Skipped]:
         """Read all documents, in order. Raises Failure (INVALID) on files that are unreadable or malformed."""
         ...
@@ -63,4 +69,12 @@ def fingerprint_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
         with path.open("rb") as handle:
             content = hashlib.file_digest(handle, "sha256").hexdigest()
         digest.update(f"\n{name}\0{content}".encode())
+    return digest.hexdigest()
+
+
+def stamp_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
+    """Digest where files lie, their sizes and times, and the recipe that is applied to them. Raises OSError."""
+    digest = hashlib.sha256(repr(recipe).encode())
+    for name, path in files:
+        digest.update(f"\n{name}\0{path.absolute()}\0{stamp_of(path.stat())}".encode())
     return digest.hexdigest()

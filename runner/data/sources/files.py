@@ -8,12 +8,12 @@ word is worse than none.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.data.sources._source import Document, Skipped, fingerprint_files
+from runner.data.sources._source import Document, Skipped, fingerprint_files, stamp_files
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Source
 
@@ -32,10 +32,16 @@ class Files:
 
     def fingerprint(self) -> str:
         """Digest all files and the field names. Raises Failure (INVALID) when one cannot be read."""
+        return self._identified(fingerprint_files)
+
+    def stamp(self) -> str:
+        """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
+        return self._identified(stamp_files)
+
+    def _identified(self, digest: Callable[..., str]) -> str:
+        section = self.section
         try:
-            return fingerprint_files(
-                self.files, "files", "1", self.section.text, self.section.prompt, self.section.completion
-            )
+            return digest(self.files, "files", "1", section.text, section.prompt, section.completion)
         except OSError as error:
             raise _unreadable(self.name, error) from error
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.data.sources._source import Document, Skipped
-from runner.data.sources.pystdlib import fingerprint_library, read_module
+from runner.data.sources._source import Document, Skipped, fingerprint_files, stamp_files
+from runner.data.sources.pystdlib import identify_library, read_module
 from runner.data.sources.pystdlib import open_source as open_library
 
 LEAST_CHARACTERS = 16
@@ -35,7 +35,14 @@ class PyDoc:
 
     def fingerprint(self) -> str:
         """Digest all files. Raises Failure (INVALID) when one cannot be read."""
-        return fingerprint_library(self.files, self.name, "1", str(LEAST_CHARACTERS), str(MOST_CHARACTERS))
+        return identify_library(fingerprint_files, self.files, *self._recipe())
+
+    def stamp(self) -> str:
+        """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
+        return identify_library(stamp_files, self.files, *self._recipe())
+
+    def _recipe(self) -> tuple[str, ...]:
+        return self.name, "1", str(LEAST_CHARACTERS), str(MOST_CHARACTERS)
 
     def documents(self) -> Iterator[Document | Skipped]:
         """Read the examples of all files, in order; files that are no UTF-8 or no Python are skipped."""

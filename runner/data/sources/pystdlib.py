@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.data.sources._source import Document, Skipped, fingerprint_files
+from runner.data.sources._source import Document, Skipped, fingerprint_files, stamp_files
 from runner.failure import ExitCode, Failure
 
 LEFT_OUT = frozenset({"__pycache__", "dist-packages", "idle_test", "site-packages", "test", "tests"})
@@ -32,7 +32,11 @@ class PyStdlib:
 
     def fingerprint(self) -> str:
         """Digest all files. Raises Failure (INVALID) when one cannot be read."""
-        return fingerprint_library(self.files, self.name, "1")
+        return identify_library(fingerprint_files, self.files, self.name, "1")
+
+    def stamp(self) -> str:
+        """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
+        return identify_library(stamp_files, self.files, self.name, "1")
 
     def documents(self) -> Iterator[Document | Skipped]:
         """Read the files in order; those that are no UTF-8 are skipped."""
@@ -66,10 +70,10 @@ def library_files(root: Path) -> tuple[tuple[str, Path], ...]:
     return tuple(sorted((path.relative_to(root).as_posix(), path) for path in found))
 
 
-def fingerprint_library(files: tuple[tuple[str, Path], ...], *recipe: str) -> str:
-    """Digest library files and the recipe applied to them. Raises Failure (INVALID) when one cannot be read."""
+def identify_library(digest: Callable[..., str], files: tuple[tuple[str, Path], ...], *recipe: str) -> str:
+    """Return the fingerprint or stamp of library files and a recipe. Raises Failure (INVALID) for one out of reach."""
     try:
-        return fingerprint_files(files, *recipe)
+        return digest(files, *recipe)
     except OSError as error:
         raise Failure(f"the Python standard library cannot be read: {error}", ExitCode.INVALID) from error
 

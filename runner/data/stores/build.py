@@ -21,8 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.stores.files import file_digest
-from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, split_file
+from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
 from runner.data.stores.store import OFFSET_DTYPE, PROMPT_DTYPE
+from runner.failure import Failure
+from runner.files.atomic import write_atomically
+from runner.files.stamp import stamp_of
 
 VAL_ONE_IN = 64
 # A validation text of fewer tokens than this says nothing.
@@ -133,8 +136,13 @@ def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
         tokens=int(offsets[-1]),
         max_token_id=int(np.memmap(paths["tokens"], dtype, mode="r").max()),
         lengths=dict(zip(lengths.tolist(), documents.tolist(), strict=True)),
-        files={kind: FileMeta(path.stat().st_size, file_digest(path)) for kind, path in paths.items()},
+        files={kind: _note(path) for kind, path in paths.items()},
     )
+
+
+def _note(path: Path) -> FileMeta:
+    found = path.stat()
+    return FileMeta(found.st_size, file_digest(path), stamp_of(found))
 
 
 @contextmanager
@@ -174,6 +182,17 @@ def install(partial: Path, folder: Path, meta: StoreMeta) -> None:
             raise
     _sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remember_stamps(folder: Path, meta: StoreMeta) -> None:
+    """Note the stamps in `meta` in the store it is of, so that nothing is read again to no purpose.
+
+    Where the disk is read-only, or another process has replaced the store meanwhile, nothing is noted.
+    """
+    with suppress(OSError, Failure):
+        there = load_meta(folder)
+        if there != meta and there.digest == meta.digest:
+            write_atomically(folder / META_FILE, meta.to_json())
 
 
 def sweep(folder: Path) -> None:

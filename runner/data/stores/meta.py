@@ -19,7 +19,7 @@ from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.dataset_names import folder_name
 
-FORMAT = 1
+FORMAT = 2
 META_FILE = "meta.json"
 OFFSET_BYTES = 8
 SPLITS = ("train", "val")
@@ -28,10 +28,11 @@ REMEDY = "delete the folder to have it made again"
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """Size and sha256 of one file of a store."""
+    """Size and sha256 of one file of a store, and its stamp when that was its content."""
 
     bytes: int
     sha256: str
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,17 @@ class SplitMeta:
 
 @dataclass(frozen=True, slots=True)
 class StoreMeta:
-    """A whole store. `skipped` counts what was left out of it by reason; `val` may be missing in `splits`."""
+    """A whole store. `skipped` counts what was left out of it by reason; `val` may be missing in `splits`.
+
+    `source` is the fingerprint of the source, `stamp` its stamp when it was last read.
+    """
 
     format: int
     name: str
     suffix: str
     digest: str
     source: str
+    stamp: str
     tokenizer: str
     vocabulary: int
     end: int

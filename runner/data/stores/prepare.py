@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from runner.data.sources import DataSource, Document, Skipped, find_source, unknown_dataset
-from runner.data.stores.build import StoreWriter, install, is_validation, partial_folder, skipped_sentence, sweep
+from runner.data.stores.build import (
+    StoreWriter,
+    install,
+    is_validation,
+    partial_folder,
+    remember_stamps,
+    skipped_sentence,
+    sweep,
+)
 from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, key_digest, store_folder
 from runner.data.stores.store import Store, open_store
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
+
+Identity = tuple[str, str]  # fingerprint and stamp of a source
 
 
 class Progress(Protocol):
@@ -66,15 +77,21 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
                 f"'{tokenizer.fingerprint}'; give its text in data/sources/{name} to have it made again",
                 ExitCode.INVALID,
             )
+        remember_stamps(folder, store.meta)
         return store
-    fingerprint = source.fingerprint()
+    stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
+    known = store is not None and store.meta.stamp == stamp
+    fingerprint = store.meta.source if store is not None and known else source.fingerprint()
     if store is not None and store.digest == key_digest(fingerprint, tokenizer.fingerprint):
+        store = replace(store, meta=replace(store.meta, stamp=stamp))
+        remember_stamps(folder, store.meta)
         return store
     if store is not None:
         changed = "source" if store.meta.source != fingerprint else "tokenizer"
         progress.say(f"dataset '{name}': the {changed} changed since '{folder}' was made; it is made again")
     try:
-        _make(folder, suffix, source=source, fingerprint=fingerprint, tokenizer=tokenizer, progress=progress)
+        identity = (fingerprint, stamp)
+        _make(folder, suffix, source=source, identity=identity, tokenizer=tokenizer, progress=progress)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
@@ -89,8 +106,16 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
 
 
 def _make(
-    folder: Path, suffix: str, *, source: DataSource, fingerprint: str, tokenizer: Tokenizer, progress: Progress
+    folder: Path,
+    suffix: str,
+    *,
+    source: DataSource,
+    identity: Identity,
+    tokenizer: Tokenizer,
+    progress: Progress,
 ) -> None:
+    """Write the store of a source with this fingerprint and stamp."""
+    fingerprint, stamp = identity
     dtype = "<u2" if tokenizer.vocabulary <= 2**16 else "<u4"
     with partial_folder(folder) as partial:
         with StoreWriter(partial, dtype) as writer, progress.bar(f"preparing {folder.name}", source.total) as advance:
@@ -104,6 +129,7 @@ def _make(
             suffix=suffix,
             digest=key_digest(fingerprint, tokenizer.fingerprint),
             source=fingerprint,
+            stamp=stamp,
             tokenizer=tokenizer.fingerprint,
             vocabulary=tokenizer.vocabulary,
             end=tokenizer.end,

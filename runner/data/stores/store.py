@@ -11,8 +11,9 @@ which holds sizes and digests of all of them. Writing is `runner/data/stores/bui
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ import numpy.typing as npt
 from runner.data.stores.files import PROMPT_BYTES, check_sizes, other_content
 from runner.data.stores.meta import OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
 from runner.failure import ExitCode, Failure
+from runner.files.stamp import stamp_of
 
 OFFSET_DTYPE = np.dtype(f"<u{OFFSET_BYTES}")
 PROMPT_DTYPE = np.dtype(f"<u{PROMPT_BYTES}")
-# Reading this much costs about a second; beyond, content is verified only when asked for.
+# Reading this much costs about a second; of larger stores, content is compared by `lorarun verify` alone.
 ALWAYS_VERIFIED_BYTES = 2**30
 
 
@@ -85,11 +87,12 @@ class Store:
         return self.splits.get(name)
 
 
-def open_store(folder: Path, *, verify: bool = False) -> Store:
+def open_store(folder: Path) -> Store:
     """Open a store after comparing the size of each file with meta.json.
 
-    The sha256 of each file is compared, too, where `verify` is set or the store is small.
-    Raises Failure (STORAGE) when a file is missing, truncated, altered or unreadable.
+    A file whose stamp is not the one in meta.json is read, unless the store is large, and its sha256 compared; the meta
+    data of the result has the new stamp. Raises Failure (STORAGE) when a file is missing, truncated, altered or
+    unreadable.
     """
     meta = load_meta(folder)
     total = sum(file.bytes for split in meta.splits.values() for file in split.files.values())
@@ -97,15 +100,22 @@ def open_store(folder: Path, *, verify: bool = False) -> Store:
     try:
         for name, split in meta.splits.items():
             check_sizes(folder, name, split, meta.dtype)
-            mapped = _map(folder, name, np.dtype(meta.dtype))
-            for kind, array in mapped.items():
-                _check_content(folder, name, kind, array, split, digest=verify or total <= ALWAYS_VERIFIED_BYTES)
+            mapped, files = {}, {}
+            for kind, dtype in _dtypes(meta).items():
+                path = split_file(folder, name, kind)
+                mapped[kind], stamp = _map(path, dtype)
+                noted = split.files[kind]
+                is_read = stamp != noted.stamp and total <= ALWAYS_VERIFIED_BYTES
+                if mapped[kind].nbytes != noted.bytes or (is_read and content_digest(mapped[kind]) != noted.sha256):
+                    raise other_content(folder, path.name)
+                files[kind] = replace(noted, stamp=stamp) if is_read else noted
+            found = replace(split, files=files)
             splits[name] = Split(
-                folder, folder.name, name, meta.pad, split, mapped["tokens"], mapped["offsets"], mapped["supervised"]
+                folder, folder.name, name, meta.pad, found, mapped["tokens"], mapped["offsets"], mapped["supervised"]
             )
     except (OSError, ValueError) as error:
         raise Failure(f"token store '{folder}' cannot be read: {error}; {REMEDY}", ExitCode.STORAGE) from error
-    return Store(folder, meta, splits)
+    return Store(folder, replace(meta, splits={name: split.meta for name, split in splits.items()}), splits)
 
 
 def check_vocabulary(store: Store, vocab_size: int) -> None:
@@ -119,19 +129,17 @@ def check_vocabulary(store: Store, vocab_size: int) -> None:
         )
 
 
-def _map(folder: Path, name: str, token: np.dtype[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Map the files of a split. Raises OSError, and ValueError for a file that is empty or cut."""
-    types = {"tokens": token, "offsets": OFFSET_DTYPE, "supervised": PROMPT_DTYPE}
-    return {kind: np.memmap(split_file(folder, name, kind), dtype, mode="r") for kind, dtype in types.items()}
+def _dtypes(meta: StoreMeta) -> dict[str, np.dtype[Any]]:
+    """The type of each kind of file."""
+    return {"tokens": np.dtype(meta.dtype), "offsets": OFFSET_DTYPE, "supervised": PROMPT_DTYPE}
 
 
-def _check_content(
-    folder: Path, name: str, kind: str, mapped: npt.NDArray[Any], split: SplitMeta, *, digest: bool
-) -> None:
-    """Compare what was mapped with meta.json: its size, and its digest where that is asked."""
-    expected = split.files[kind]
-    if mapped.nbytes == expected.bytes and (
-        not digest or hashlib.sha256(mapped.view(np.uint8).data).hexdigest() == expected.sha256
-    ):
-        return
-    raise other_content(folder, split_file(folder, name, kind).name)
+def _map(path: Path, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], str]:
+    """Map a file and return its stamp. Raises OSError, and ValueError for a file that is empty or cut."""
+    with path.open("rb") as handle:  # the stamp is that of the mapped file, also where another takes its place now
+        return np.memmap(handle, dtype, mode="r"), stamp_of(os.fstat(handle.fileno()))
+
+
+def content_digest(mapped: npt.NDArray[Any]) -> str:
+    """Return the sha256 of all bytes of an array."""
+    return hashlib.sha256(mapped.view(np.uint8).data).hexdigest()

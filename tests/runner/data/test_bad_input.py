@@ -119,7 +119,7 @@ def make_store(here: Path, token: int) -> None:
                 writer.add("train", np.full(20, token, np.int32), 0)
             splits = writer.finish()
         vocabulary = tokenizer.fingerprint, 400, tokenizer.end, tokenizer.pad
-        install(partial, folder, StoreMeta(FORMAT, "tales", "", "0" * 64, "made", *vocabulary, "<u2", {}, splits))
+        install(partial, folder, StoreMeta(FORMAT, "tales", "", "0" * 64, "made", "", *vocabulary, "<u2", {}, splits))
     replace(here, "sources: {tales: {path: tales.jsonl}}", "sources: {}")
 
 
