@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 
 from runner.mesh import enable_compilation_cache
 from tests.runner.workplace import EVERY_STEP, finish_run
+
+# What these tests compile runs for milliseconds, and half of the time to compile it is LLVM's: that stays undone here,
+# and in the processes that tests start. What XLA does to a program (fusion, partition, layout) is what users get.
+# Who sets XLA_FLAGS, if to nothing, tests optimised code: `XLA_FLAGS= python -m pytest`.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.fixture
@@ -52,9 +58,11 @@ def saved_each_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile equal programs once a session: most of the time of these tests is spent compiling."""
+    """Compile equal programs once for all processes of a session: most of these tests' time is spent compiling."""
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
-    enable_compilation_cache(tmp_path_factory.mktemp("compiled"))
+    folder = tmp_path_factory.getbasetemp()
+    session = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder  # each worker has a folder in it
+    enable_compilation_cache(session / "compiled")
     yield
     jax.config.update("jax_compilation_cache_dir", before)

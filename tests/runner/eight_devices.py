@@ -17,13 +17,15 @@ from runner.mesh import build_mesh, logical_sharding
 from schema.sections.mesh import Mesh
 from tests.runner.tiny_run import Trainer, make_spec, one_device, start, train
 
-STEPS = 20
+STEPS = 8
 
 
 def main() -> None:
     mesh = build_mesh(Mesh(data=2, fsdp=2, tensor=2))
     spec = make_spec(
-        architecture={"vocab_size": 64, "n_kv_head": 2}, lora={"target_modules": ["kernel", "wte"], "dropout": 0.0}
+        architecture={"vocab_size": 64, "n_kv_head": 2},
+        training={"validation": True},
+        lora={"target_modules": ["kernel", "wte"], "dropout": 0.0},
     )
     one, eight = start(spec, one_device()), start(spec, mesh)
     found: dict[str, Any] = {"odd_vocabulary": str(logical_sharding(mesh, ("vocab", "embed"), (61, 32)).spec)}

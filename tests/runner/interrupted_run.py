@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
-import pytest
 
 Moment = Callable[[Path, Path], bool]  # of the folder and the run directory
 
@@ -36,6 +33,12 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def eight_devices(folder: Path) -> dict[str, str]:
+    """The environment of such a process that sees eight devices."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    return {**environment(folder), "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+
+
 def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Run the spec for the cycles of `dying_runs`; return run_dir, status, seconds of each. Output is in `log`."""
     done = subprocess.run(
@@ -52,30 +55,6 @@ def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[dict[str, Any
     return json.loads(done.stdout)
 
 
-def interrupt_when(folder: Path, run_dir: str, moment: Moment, number: signal.Signals) -> tuple[int, str]:
-    """Run the command until the moment comes, then send it a signal; return its exit status and output.
-
-    A run that ends before has missed the moment, and fails the test.
-    """
-    process = start(folder, run_dir)
-    deadline = time.monotonic() + 120
-    while not moment(folder, folder / run_dir):
-        if process.poll() is not None:
-            assert process.stdout is not None
-            pytest.fail(f"ended before the moment came: {process.stdout.read().decode()}")
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
-    return process.returncode, output.decode()
-
-
-def finish(folder: Path, run_dir: str) -> None:
-    """Run the command to its end."""
-    output, _ = (process := start(folder, run_dir)).communicate(timeout=120)
-    assert process.returncode == 0, output.decode()
-
-
 def reached(step: int) -> Moment:
     """A step of the run was reported."""
 
@@ -84,11 +63,6 @@ def reached(step: int) -> Moment:
         return metrics.exists() and f'"event": "train", "step": {step},' in metrics.read_text()
 
     return moment
-
-
-def preparing(folder: Path, _: Path) -> bool:
-    """A token store is being made."""
-    return any((folder / "data").glob(".*partial*"))
 
 
 def summary(run: Path) -> dict[str, Any]:

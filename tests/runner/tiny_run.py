@@ -40,11 +40,11 @@ def make_spec(
     optimization: dict[str, Any] | None = None,
     lora: dict[str, Any] | None = None,
 ) -> Spec:
-    """Build a spec with float32 activations unless told otherwise."""
+    """Build a spec with float32 activations and nothing to validate, which is a program less, unless told otherwise."""
     return Spec.model_validate(
         {
             "architecture": {**ARCHITECTURE, "dtype": {"activation": "float32"}, **(architecture or {})},
-            "training": {"batch_size": 8, **(training or {})},
+            "training": {"batch_size": 8, "validation": False, **(training or {})},
             "optimization": {**(optimization or {}), "lora": {"rank": 4, **(lora or {})}},
         }
     )

@@ -54,10 +54,9 @@ def crashed(verdict: Verdict) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
-def test_five_thousand_damaged_specs_have_a_verdict(seed: int) -> None:
-    rng = random.Random(seed)
-    for number in range(5_000):
+def test_two_thousand_damaged_specs_have_a_verdict() -> None:
+    rng = random.Random(0)
+    for number in range(2_000):
         text = damaged(rng.choice(TEXTS), rng)
         start = perf_counter()
         verdict = lint_text(text, "spec.yaml", environment=Environment(devices=8))

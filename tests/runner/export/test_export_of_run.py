@@ -5,17 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from runner.files.digested_json import read_json, write_facts
-from tests.runner.interrupted_run import environment
 from tests.runner.workplace import Outcome, fill, finish_run, lorarun, tree
 
 FOLDERS = ["adapter", "base", "merged"]
@@ -168,36 +164,3 @@ def test_a_run_without_adapters_exports_its_model(tmp_path: Path, monkeypatch: p
     done = again(tmp_path, "training/post_lora_tokens=[]", "training/post_lora_dataset=[]")
     assert done.exit_code == 0, done.stderr
     assert [path.name for path in sorted((tmp_path / "run/export").iterdir())] == ["manifest.json", "merged"]
-
-
-@pytest.mark.slow
-def test_a_disk_that_is_full_at_the_export_keeps_the_run(finished: Path, tmp_path: Path) -> None:
-    fill(tmp_path)
-    shutil.copytree(finished / "stores", tmp_path / "stores")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("a disk of a chosen size cannot be mounted here")
-
-    def run(*more: str) -> Any:
-        command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", "disk/run", *more]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False
-        )
-
-    try:
-        assert run("--set=export/merged=false", "--set=export/adapter=false").returncode == 0
-        room = 60_000  # for one model of 54,208 bytes and a few small files, of two
-        subprocess.run(["mount", "-o", f"remount,size={shutil.disk_usage(disk).used + room}", disk], check=True)
-        done = run()
-        assert (done.returncode, "Traceback" in done.stderr) == (74, False), done.stderr
-        assert "the disk is full: the export takes about " in done.stderr
-        assert sorted(path.name for path in (disk / "run/checkpoints").iterdir()) == ["2", "4"]
-        assert not (disk / "run/export").exists()
-        subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
-        assert run().returncode == 0
-        one, other = (load_file(run / "export/merged/model.safetensors") for run in (disk / "run", finished / "run"))
-        assert all(np.array_equal(one[name], other[name]) for name in other)
-    finally:
-        subprocess.run(["umount", disk], check=True)

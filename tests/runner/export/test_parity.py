@@ -51,6 +51,7 @@ def test_divergence_and_agreement_are_those_of_real_positions() -> None:
     assert abs(found.kl / divergence.mean() - 1) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-4, 1e-9])
 def test_adapters_that_do_next_to_nothing_are_taken_where_every_number_is_there(size: float, tmp_path: Path) -> None:
     for dtype in ("float32", "bfloat16"):
@@ -66,6 +67,7 @@ def test_an_exact_export_is_taken_whatever_rounding_makes_of_its_divergence() ->
     check_parity(Part("adapter", exact, None), effect, Export(dtype="bfloat16"), lambda: False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-2, 1e-6])
 @pytest.mark.parametrize("kept", [0, 0.5])
 def test_adapters_that_are_lost_show_however_little_they_do(

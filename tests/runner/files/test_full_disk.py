@@ -29,7 +29,8 @@ class Row:
 
     `share` is how much of that part there is room for; `whole_pages` are counted instead of a part. `foretold` is
     whether the run is warned before it begins: files of so small a model take more than their numbers, which alone are
-    foretold; None where that is too near to tell.
+    foretold; None where that is too near to tell. `finishes` is whether the run is finished when there is room; not
+    where the same lies on the disk as in another row.
     """
 
     kept: tuple[str, ...]
@@ -38,6 +39,7 @@ class Row:
     share: float = 0.5
     whole_pages: int = 0
     foretold: bool | None = True
+    finishes: bool = True
 
 
 # The lock, run.json, plan.json, metrics.jsonl and the events of TensorBoard take a page each, in this order.
@@ -45,18 +47,16 @@ ROWS = {
     "store": Row(
         (), "stores", r"lorarun: token store '{disk}/stores/tales' cannot be written: No space left on device"
     ),
-    "run": Row((), "", RUN_JSON, whole_pages=1),
-    "metrics": Row((), "", NO_SPACE, whole_pages=3),
+    "run": Row((), "", RUN_JSON, whole_pages=1, finishes=False),
+    "metrics": Row((), "", NO_SPACE, whole_pages=3, finishes=False),
     "tensorboard": Row((), "", NO_SPACE, whole_pages=4),
     "first": Row((), "checkpoints/1", FULL.format(disk="{disk}", **CHECKPOINT)),
-    "later": Row(
-        ("run.json", "metrics.jsonl", "checkpoints/1"), "checkpoints/2", FULL.format(disk="{disk}", **CHECKPOINT)
-    ),
     "base": Row(
         ("run.json", "metrics.jsonl", "checkpoints/1", "checkpoints/2"),
         "base",
         FULL.format(disk="{disk}", folder="", what="the frozen base"),
         foretold=None,
+        finishes=False,
     ),
     "lora": Row(
         ("run.json", "metrics.jsonl", "checkpoints/2", "base"),
@@ -85,8 +85,9 @@ def disks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disks]:
         yield disks
 
 
-def execute(disks: Disks, name: str) -> Done:
-    return disks.lorarun("exec", "spec.yaml", "--run-dir", f"{name}/run", "--set", f"data/root={name}/stores")
+def execute(disks: Disks, name: str, *settings: str) -> Done:
+    given = (f"--set={setting}" for setting in (f"data/root={name}/stores", *settings))
+    return disks.lorarun("exec", "spec.yaml", "--run-dir", f"{name}/run", *given)
 
 
 @pytest.mark.slow
@@ -112,11 +113,32 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(name: str, disk
         assert verified.exit_code == 0, verified.stdout
         assert verified.stdout.count("checkpoints/") == len(before)
 
+    if not row.finishes:
+        return
     disk.leave(10_000_000)
     done = execute(disks, name)
     assert (done.exit_code, FORETOLD in done.stderr) == (0, False), done.stderr
     assert summary(disk.path / "run") == summary(whole / "run")
     assert records(disk.path / "run") == records(whole / "run")
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_the_export_keeps_the_run(disks: Disks) -> None:
+    disk, both = disks.mount("export"), ("export/merged=true", "export/adapter=true")
+    for kept in ("stores", "run"):
+        lay(disks.path("whole") / kept, disk.path / kept)
+    disk.leave(60_000)  # for one model of 54,208 bytes and a few small files, of two
+
+    done = execute(disks, "export", *both)
+    assert (done.exit_code, "Traceback" in done.stderr) == (74, False), done.stderr
+    assert "the disk is full: the export takes about " in done.stderr
+    assert sorted(path.name for path in disk.path.glob("run/checkpoints/*")) == ["1", "2", "3", "4"]
+    assert not (disk.path / "run/export").exists()
+
+    disk.leave(10_000_000)
+    assert execute(disks, "export", *both).exit_code == 0
+    assert disks.lorarun("verify", "export/run").exit_code == 0
+    assert sorted(path.name for path in disk.path.glob("run/export/*/")) == ["adapter", "base", "merged"]
 
 
 def lay(source: Path, target: Path) -> None:

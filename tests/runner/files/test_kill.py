@@ -1,9 +1,11 @@
-"""A run killed with SIGKILL at every kind of event, one after the other, ends as an uninterrupted one, bitwise."""
+"""A run killed with SIGKILL at every kind of event, one after the other, ends as an uninterrupted one, bitwise.
+
+The usual tests kill at 20 moments by chance too, `python -m pytest -m soak` at 200.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 from contextlib import suppress
@@ -37,8 +39,8 @@ optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp], dropout: 
 logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
-CYCLES = int(os.environ.get("SOAK_CYCLES", "200"))  # of start and kill, over all of the soak
-SOAKS = 4  # which can run side by side
+# Seeds of soaks, and how often each starts and kills; the 200 of `pytest -m soak` can run side by side.
+SOAKS = [(0, 20), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in range(1, 5))]
 
 
 @pytest.fixture
@@ -55,22 +57,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def save_of(step: int) -> list[str]:
-    """Every moment of a save that leaves the disk in another state."""
-    partial = rf"checkpoints/\.partial-{step}"
-    return [
-        rf"^before mkdir \S+/{partial}$",
-        rf"^before rename \S+/{partial}/state$",
-        rf"^before rename \S+/{partial}/manifest\.json$",
-        rf"^after rename \S+/{partial}/manifest\.json$",
-        rf"^after rename \S+/checkpoints/{step}$",
-    ]
-
-
+# Every kind of event once. The moments of a save are those of the test below, which kills at every one.
 EVENTS = [
     r"^before mkdir data/\.",  # a token store is being made
     r"^before rename data/notes$",
-    r"^before rename data/tales$",
     r"^after rename data/tales$",
     r"^before rename \S+/run\.json$",
     r"^after rename \S+/run\.json$",
@@ -79,11 +69,8 @@ EVENTS = [
     r"^before open \S+/metrics\.jsonl$",
     r"^before compile$",
     r"^after record train 2$",
-    *save_of(3),
     r"^after record validation 5 notes$",
-    r"^after record train 11$",
     r"^after rename \S+/\.partial-3-old$",  # retention has begun to remove a checkpoint
-    r"^after record train 15$",
     r"^after record train 16$",  # the last of phase full
     r"^before rename \S+/checkpoints/16$",
     r"^after record validation 16 tales$",
@@ -91,15 +78,11 @@ EVENTS = [
     r"^before rename \S+/base$",
     r"^after rename \S+/base$",
     r"^after record train 17$",
-    *save_of(21),
-    r"^after record train 23$",
+    r"^before rename \S+/checkpoints/\.partial-21/manifest\.json$",
     r"^after record train 26$",
-    r"^before rename \S+/checkpoints/26$",
     r"^after record validation 26 notes$",
     r"^before mkdir \S+/\.partial-export/merged$",
-    r"^before rename \S+/\.partial-export/base/model\.safetensors$",
     r"^before rename \S+/\.partial-export/manifest\.json$",
-    r"^after rename \S+/\.partial-export/manifest\.json$",
     r"^after rename \S+/export$",
     r"^before rename \S+/summary\.json$",
 ]
@@ -107,7 +90,6 @@ EVENTS = [
 
 @pytest.mark.slow
 def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(folder: Path) -> None:
-    assert len(EVENTS) >= 30
     cycles = [{"run_dir": "killed", "event": event} for event in EVENTS]
     ends = run_cycles(folder, [*cycles, {"run_dir": "killed"}, {"run_dir": "whole"}])
     statuses = [end["status"] for end in ends]
@@ -122,9 +104,9 @@ def test_a_run_killed_at_every_kind_of_event_ends_as_an_uninterrupted_one(folder
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A folder with a run that is over soon: one layer, 20 steps a phase, a save every second."""
+    """A folder with a run that is over soon: one layer, 10 steps a phase, a save every second."""
     workplace.fill(tmp_path)
-    spec = workplace.SPEC.replace("root: stores", "root: data").replace("[256]", "[2560]")
+    spec = workplace.SPEC.replace("root: stores", "root: data").replace("[256]", "[1280]")
     spec = spec.replace("rank: 2", "rank: 16").replace("  validation_steps: 8\n", "  validation: false\n")
     intervals = "{report_interval: 1, checkpoint_interval: 2}"
     spec = spec.replace("{report_interval: 1}", intervals) + "export: {merged: false, adapter: false}\n"
@@ -137,7 +119,7 @@ def small(tmp_path: Path) -> Path:
 NATIVE_WRITES = [
     (r"^before mkdir \S+/checkpoints/\.partial-4$", 24_000),
     (r"^before mkdir \S+/\.partial-base$", 12_000),
-    (r"^before mkdir \S+/checkpoints/\.partial-24$", 18_000),
+    (r"^before mkdir \S+/checkpoints/\.partial-14$", 18_000),
 ]
 
 
@@ -146,11 +128,16 @@ def test_a_crash_at_every_file_operation_of_a_save_loses_nothing(small: Path, mo
     monkeypatch.setenv("EVENTS", "1")
     run_cycles(small, [{"run_dir": "whole"}])
     monkeypatch.delenv("EVENTS")
+    # Before each operation, and after the last: the disk is in each of its states once. A file of a save is removed
+    # only where it is not there yet.
     events = re.findall(
-        r"^event: (.*) whole/(checkpoints/(?:\.partial-)?4(?:/.*)?)$", (small / "log").read_text(), re.M
+        r"^event: (before (?:open|mkdir|rename)) whole/(checkpoints/(?:\.partial-)?4(?:/.*)?)$",
+        (small / "log").read_text(),
+        re.M,
     )
+    events.append(("after rename", "checkpoints/4"))
     operations = [f"^{kind} killed/{re.escape(path)}$" for kind, path in dict.fromkeys(events)]
-    assert len(operations) >= 12
+    assert len(operations) >= 10
     early = [{"run_dir": "killed", "event": each} for each in operations]
     inside = [{"run_dir": "killed", "event": event, "bytes": most} for event, most in NATIVE_WRITES]
     # A write is cut short where the checkpoint isn't there yet: that of step 4 comes before its name can.
@@ -183,13 +170,11 @@ def tree_of(run: Path) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(SOAKS))
-def test_many_starts_and_kills_end_as_an_uninterrupted_run(seed: int, small: Path) -> None:
-    spec = (small / "spec.yaml").read_text()
-    (small / "spec.yaml").write_text(spec.replace("[2560]", "[1280]"))
+@pytest.mark.parametrize(("seed", "cycles"), SOAKS)
+def test_many_starts_and_kills_end_as_an_uninterrupted_run(seed: int, cycles: int, small: Path) -> None:
     _, usual = run_cycles(small, [{"run_dir": "whole"}, {"run_dir": "again"}])  # the first one compiles
     random = Random(seed)
-    moments = [random.uniform(0.02, 0.45) * usual["seconds"] for _ in range(CYCLES // SOAKS)]
+    moments = [random.uniform(0.02, 0.45) * usual["seconds"] for _ in range(cycles)]
     kills = [{"run_dir": "killed", "anew": True, "seconds": seconds} for seconds in moments]
     ends = run_cycles(small, [*kills, {"run_dir": "killed", "anew": True}])
     assert {end["status"] for end in ends} == {0, signal.SIGKILL}, (small / "log").read_text()[-5_000:]

@@ -33,7 +33,7 @@ def test_a_cpu_says_nothing_of_its_memory() -> None:
 
 
 def test_each_phase_compiles_two_programs_and_nothing_while_it_runs(caplog: pytest.LogCaptureFixture) -> None:
-    spec = make_spec(training={"validation_steps": 3})
+    spec = make_spec(training={"validation": True, "validation_steps": 3})
     trainer = start(spec)
     with jax.log_compiles(True), caplog.at_level("WARNING", logger="jax._src"):
         caplog.clear()
@@ -50,14 +50,14 @@ def test_each_phase_compiles_two_programs_and_nothing_while_it_runs(caplog: pyte
 
 @pytest.mark.parametrize("evaluate", [True, False])
 def test_validation_is_compiled_where_a_spec_asks_for_losses_and_nowhere_else(evaluate: bool) -> None:
-    asked = make_spec(training={"validation": False, "evaluate": evaluate})
+    asked = make_spec(training={"evaluate": evaluate})
     spec = asked.model_copy(update={"eval": asked.eval.model_copy(update={"evaluations": ["pydoc_ppl"]})})
     trainer = start(spec)
     assert (compile_phase(spec, trainer.mesh, trainer.state, 8).validate is not None) is evaluate
 
 
 def test_a_step_consumes_the_old_state_but_for_the_base_and_validation_nothing() -> None:
-    spec = make_spec()
+    spec = make_spec(training={"validation": True})
     trainer = start(spec)
     phase = compile_phase(spec, trainer.mesh, trainer.state, 8)
     old = jax.tree.leaves((trainer.state.params, trainer.state.opt_state))

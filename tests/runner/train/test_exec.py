@@ -14,13 +14,15 @@ import pytest
 
 from runner.data.stores.build import is_validation
 from runner.run.lock import locked
-from tests.runner.workplace import NO_EXPORT, Outcome, fill, lorarun
+from tests.runner.interrupted_run import environment
+from tests.runner.workplace import SPEC, Outcome, fill, lorarun
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a valid spec and its data."""
+    """A working directory with a valid spec without exports and its data."""
     fill(tmp_path)
+    (tmp_path / "spec.yaml").write_text(SPEC + "export: {merged: false, adapter: false}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -99,7 +101,7 @@ def test_a_run_directory_has_one_process_at_a_time(here: Path) -> None:
     assert again.stderr.endswith("); wait for it, or stop it first\n")
 
 
-LORA_ONLY = ("training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]", *NO_EXPORT)
+LORA_ONLY = ("training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]")
 
 
 def dies_before_its_first_step(here: Path, run_dir: str, restore: str) -> None:
@@ -113,9 +115,9 @@ def dies_before_its_first_step(here: Path, run_dir: str, restore: str) -> None:
 
 def test_a_run_starts_from_the_weights_that_it_was_begun_with(here: Path) -> None:
     mixture = "[{name: tales, rate: 1.0, style: PADDED}]"
-    assert execute(here, "first", *NO_EXPORT).exit_code == 0
+    assert execute(here, "first").exit_code == 0
     dies_before_its_first_step(here, "second", "first")
-    longer = (*NO_EXPORT, "training/post_lora_tokens=[256, 256]", f"training/post_lora_dataset=[{mixture}, {mixture}]")
+    longer = ("training/post_lora_tokens=[256, 256]", f"training/post_lora_dataset=[{mixture}, {mixture}]")
     assert execute(here, "first", *longer).exit_code == 0
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
     noted = json.loads((here / "second/run.json").read_text())["start"]
@@ -125,7 +127,7 @@ def test_a_run_starts_from_the_weights_that_it_was_begun_with(here: Path) -> Non
 
 
 def test_a_run_starts_from_no_other_checkpoint_than_was_named(here: Path) -> None:
-    assert execute(here, "first", *NO_EXPORT).exit_code == 0
+    assert execute(here, "first").exit_code == 0
     dies_before_its_first_step(here, "second", "first/checkpoints/4")
     shutil.rmtree(here / "first/checkpoints/4")
     gone = execute(here, "second", *LORA_ONLY, restore="first/checkpoints/4")
@@ -134,7 +136,7 @@ def test_a_run_starts_from_no_other_checkpoint_than_was_named(here: Path) -> Non
 
 
 def test_a_run_that_has_saved_starts_from_no_other_checkpoint_to_mend_its_base(here: Path) -> None:
-    assert execute(here, "first", *NO_EXPORT).exit_code == 0
+    assert execute(here, "first").exit_code == 0
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
     (here / "first/checkpoints/4").rename(here / "first/checkpoints/.kept")  # its run has let it go
     shutil.rmtree(here / "second/base")
@@ -145,10 +147,10 @@ def test_a_run_that_has_saved_starts_from_no_other_checkpoint_to_mend_its_base(h
 
 
 def test_a_run_starts_from_no_other_training_under_the_same_name(here: Path) -> None:
-    assert execute(here, "first", *NO_EXPORT).exit_code == 0
+    assert execute(here, "first").exit_code == 0
     dies_before_its_first_step(here, "second", "first")
     shutil.rmtree(here / "first")
-    assert execute(here, "first", "training/seed=1", *NO_EXPORT).exit_code == 0
+    assert execute(here, "first", "training/seed=1").exit_code == 0
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 78
 
 
@@ -175,6 +177,7 @@ def test_a_base_that_is_damaged_at_the_boundary_is_made_anew(here: Path, left: s
     assert json.loads((here / "run/summary.json").read_text()) == before
 
 
+@pytest.mark.slow
 def test_with_dropout_the_cut_of_a_batch_belongs_to_the_run(here: Path) -> None:
     assert execute(here, "dry").exit_code == 0
     assert execute(here, "dry", "training/per_device_batch_size=1").exit_code == 0
@@ -191,12 +194,11 @@ def test_an_update_that_overflows_is_not_saved(here: Path) -> None:
     assert list((here / "run/checkpoints").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_training_goes_on_when_nobody_reads_its_output(here: Path) -> None:
-    root = Path(__file__).parents[3]
     command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", "run"]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(
-        command, cwd=here, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=here, env=environment(here), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         process.stdout.close()

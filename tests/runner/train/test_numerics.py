@@ -29,9 +29,9 @@ BAD = 6  # of 8 steps, the second of phase lora
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with a spec of four steps a phase."""
+    """The working directory, with a spec of four steps a phase that exports nothing."""
     fill(tmp_path)
-    (tmp_path / "spec.yaml").write_text(SPEC.replace("[256]", "[512]"))
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("[256]", "[512]") + "export: {merged: false, adapter: false}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.runner.interrupted_run import records, summary
+from tests.runner.interrupted_run import eight_devices, records, summary
 from tests.runner.train.other_meshes import MOVES
 from tests.runner.workplace import SPEC, fill
 
@@ -29,11 +28,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "{report_interval: 1}", "{report_interval: 1, checkpoint_interval: 2}"
     )
     (folder / "spec.yaml").write_text(spec + "checkpoint: {keep: 9}\n")
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.train.other_meshes", str(folder)],
-        cwd=Path(__file__).parents[3],
-        env=environment,
+        cwd=folder,
+        env=eight_devices(folder),
         capture_output=True,
         text=True,
         check=False,

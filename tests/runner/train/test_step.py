@@ -51,7 +51,7 @@ def test_the_loss_is_the_mean_over_supervised_tokens_and_its_gradient_moves_the_
 
 
 def test_steps_under_the_schedule_lower_the_loss_of_a_repeated_batch() -> None:
-    spec = make_spec()
+    spec = make_spec(training={"validation": True})
     trainer = start(spec)
     phase = compile_phase(spec, trainer.mesh, trainer.state, 8)
     batch, key, losses = put_batch(trainer.mesh, random_batch(spec, 0)), stream_key(0, Stream.DROPOUT_FULL), []
@@ -81,7 +81,11 @@ def test_a_batch_without_supervision_has_loss_zero_and_a_broken_one_is_not_finit
 
 
 def test_dropout_differs_from_step_to_step_and_is_absent_from_validation() -> None:
-    spec = make_spec(architecture={"dropout": 0.3}, lora={"dropout": 0.3, "target_modules": ["kernel"]})
+    spec = make_spec(
+        architecture={"dropout": 0.3},
+        training={"validation": True},
+        lora={"dropout": 0.3, "target_modules": ["kernel"]},
+    )
     trainer = start(spec)
     transition_to_lora(trainer)
     phase = compile_phase(spec, one_device(), trainer.state, 4)
