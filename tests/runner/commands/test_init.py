@@ -22,7 +22,7 @@ from runner.commands.init.datasets import STYLES
 from runner.data.sources import BUILTIN
 from schema.document import SCHEMA_FILE
 from schema.starter import SIZES
-from tests.runner.starter_folder import FILES, fill, init, made, spec_of
+from tests.runner.commands.starter_folder import FILES, fill, init, made, spec_of
 
 
 @pytest.fixture

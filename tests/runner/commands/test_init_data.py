@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from runner.data.sources import find_source
-from tests.runner.starter_folder import RUN, fill, init, made, spec_of
+from tests.runner.commands.starter_folder import RUN, fill, init, made, spec_of
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runner.cli import main
-from tests.runner.spec_folder import BROKEN, CLEAN, ERROR, WARNING, fill, validate
+from tests.runner.commands.spec_folder import BROKEN, CLEAN, ERROR, WARNING, fill, validate
 from tests.schema.goldens import SPECS
 
 ROOT = SPECS.parents[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.spec_folder import CLEAN, ERROR, UNKNOWN, WARNING, fill, validate
+from tests.runner.commands.spec_folder import CLEAN, ERROR, UNKNOWN, WARNING, fill, validate
 from tests.schema.goldens import SPECS
 
 

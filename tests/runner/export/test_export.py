@@ -24,7 +24,7 @@ from runner.models import Decoder
 from schema.budget.bytes import export_bytes
 from schema.families import HuggingFace, adapters, load_family, parameters
 from schema.spec import Spec
-from tests.runner.huggingface_reference import Folder, logits_of
+from tests.runner.export.huggingface_reference import Folder, logits_of
 from tests.runner.tiny_run import in_float64, make_spec, model_of, one_device, random_batch, start
 
 SHAPES: dict[str, dict[str, Any]] = {

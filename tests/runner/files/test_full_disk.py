@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.files.small_disk import PAGE, Disks, Done, small_disks, taken
 from tests.runner.interrupted_run import records, summary
-from tests.runner.small_disk import PAGE, Disks, Done, small_disks, taken
 from tests.runner.workplace import SPEC, fill
 
 NO_SPACE = r"lorarun: cannot write {disk}/run: No space left on device"

@@ -19,7 +19,7 @@ from schema.document.mixtures import entries
 from schema.environment import Dataset, Environment, Split, Store
 from schema.lint import accepted, lint_file
 from schema.text.diagnostic import Severity
-from tests.runner import plan_goldens
+from tests.runner.plan import goldens as plan_goldens
 from tests.schema.goldens import silent_specs
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"

@@ -19,7 +19,7 @@ from runner.plan.printing import render_plan
 from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
 from schema.spec import Spec
-from tests.runner.plan_goldens import PLANS, cases, options, outputs, printed
+from tests.runner.plan.goldens import PLANS, cases, options, outputs, printed
 
 
 def plan_json(path: Path) -> str:

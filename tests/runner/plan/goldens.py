@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from runner.cli import main
 
-PLANS = Path(__file__).resolve().parents[1] / "plans"
+PLANS = Path(__file__).resolve().parents[2] / "plans"
 
 
 def cases() -> list[Path]:

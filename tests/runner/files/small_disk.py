@@ -10,7 +10,7 @@ Root needs no more than that; anybody else gets a user namespace in which he may
 forbade it. A process in the namespace holds the disks and forks every command, so that libraries are loaded once; the
 disks are gone when it ends, however it ends.
 
-    python -m tests.runner.small_disk
+    python -m tests.runner.files.small_disk
 
 is that process. It reads requests from its input, one JSON list a line, and answers each with one line of JSON.
 """
@@ -104,7 +104,7 @@ def taken(folder: Path) -> int:
 @contextmanager
 def small_disks(folder: Path) -> Iterator[Disks]:
     """Open a place for disks below `folder`; skips the test where this system lets nobody mount."""
-    command = [*_way(), sys.executable, "-m", "tests.runner.small_disk"]
+    command = [*_way(), sys.executable, "-m", "tests.runner.files.small_disk"]
     with subprocess.Popen(
         command,
         cwd=folder,
