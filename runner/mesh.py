@@ -59,12 +59,18 @@ def batch_devices(mesh: jax.sharding.Mesh) -> int:
 
 
 def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
-    """Put the arrays (rows, …) of a batch on the mesh.
+    """Put the arrays (rows, …) of a batch on the mesh, by explicit transfers.
 
     Every process passes the whole batch, and copies only the rows of its own devices.
     """
     sharding = batch_sharding(mesh)
-    return {name: jax.make_array_from_callback(x.shape, sharding, x.__getitem__) for name, x in batch.items()}
+
+    def put(x: np.ndarray) -> jax.Array:
+        places = sharding.addressable_devices_indices_map(x.shape)
+        parts = jax.device_put([x[index] for index in places.values()], list(places))
+        return jax.make_array_from_single_device_arrays(x.shape, sharding, parts)
+
+    return {name: put(x) for name, x in batch.items()}
 
 
 def enable_compilation_cache(folder: Path) -> None:

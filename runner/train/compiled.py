@@ -14,6 +14,7 @@ from flax.training.train_state import TrainState
 from jax.sharding import NamedSharding, PartitionSpec
 
 from runner.data.batch import BatchSpec, train_batch, validation_batch
+from runner.distributed import least_memory
 from runner.lora.state import LoRATrainState
 from runner.mesh import batch_devices, batch_sharding
 from runner.train.step import Batch, MicroBatch, train_step, validate_step
@@ -83,9 +84,9 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
 
 
 def device_memory() -> int | None:
-    """Bytes that one device can hold; None where it does not say, as a CPU."""
+    """Bytes that one device can hold, the smallest of all processes; None where devices do not say, as a CPU."""
     stats = jax.local_devices()[0].memory_stats()
-    return None if stats is None else stats.get("bytes_limit")
+    return least_memory(None if stats is None else stats.get("bytes_limit"))
 
 
 def _train(

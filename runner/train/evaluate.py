@@ -6,7 +6,8 @@ of stage × dataset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from math import exp, inf
 
 import jax
@@ -16,10 +17,36 @@ from runner.data.loader import validation_batches
 from runner.data.styles import Rows
 from runner.mesh import put_batch
 from runner.metrics import Record
+from runner.plan.plan import PhasePlan
 from runner.train.compiled import CompiledPhase
+from schema.spec import Spec
 
 EVALUATION_SUFFIX = "_ppl"
 MOST_NATS = 700  # whose perplexity a float still holds
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What is scored after a step: the datasets to validate and the names of evaluations; falsy where nothing is."""
+
+    validated: tuple[str, ...]
+    evaluations: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.validated or self.evaluations)
+
+    def datasets(self) -> tuple[str, ...]:
+        """Every dataset whose loss is needed, once."""
+        return tuple(dict.fromkeys([*self.validated, *map(evaluated_dataset, self.evaluations)]))
+
+
+def scoring_at(step: int, phase: PhasePlan, spec: Spec, datasets: Iterable[str]) -> Scoring:
+    """Say what is scored after a step: all datasets at validation steps, evaluations at the end of the phase."""
+    evaluates = spec.training.evaluate and step == phase.last_step
+    return Scoring(
+        validated=tuple(datasets) if step in phase.validation_steps else (),
+        evaluations=tuple(spec.eval.evaluations) if evaluates else (),
+    )
 
 
 def validation_losses(
@@ -48,14 +75,12 @@ def validation_losses(
     return losses
 
 
-def score_records(
-    losses: Mapping[str, tuple[float, int]], validated: Sequence[str], evaluations: Sequence[str], place: Record
-) -> Iterator[Record]:
+def score_records(losses: Mapping[str, tuple[float, int]], scoring: Scoring, place: Record) -> Iterator[Record]:
     """Yield one record a validated dataset and one an evaluation, each at `place` (step and phase)."""
-    for dataset in validated:
+    for dataset in scoring.validated:
         loss, tokens = losses[dataset]
         yield {"event": "validation", **place, "dataset": dataset, "loss": loss, "supervised_tokens": tokens}
-    for name in evaluations:
+    for name in scoring.evaluations:
         loss, _ = losses[evaluated_dataset(name)]
         perplexity = exp(loss) if loss < MOST_NATS else inf
         yield {

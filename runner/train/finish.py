@@ -1,4 +1,4 @@
-"""What follows the last step of a run: its end is read again, its adapters must have learned something, its export."""
+"""What follows the last step of a run: its adapters must have learned something, its end is read again, its export."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from runner.checkpoint.arrays import tree_digest
 from runner.checkpoint.manifest import verify_base
 from runner.checkpoint.restore import reread
 from runner.data.batch import train_batch
@@ -18,11 +19,29 @@ from runner.failure import ExitCode, Failure
 from runner.files.seal import Damaged, sealed_facts
 from runner.lora.adapters import idle_adapters
 from runner.plan.plan import Plan
-from runner.report.summary import exporting
+from runner.report.summary import exporting, print_summary, write_summary
 from runner.run.layout import BASE, CHECKPOINTS, EXPORT
 from runner.run.versions import library_versions
+from runner.train.session import Session
 from runner.train.trainer import BaseTrainer, saved_part
 from schema.spec import Spec
+
+
+def finish(trainer: BaseTrainer, session: Session) -> None:
+    """Check what a run has trained, export it, and write its summary, whose presence means finished.
+
+    Raises Failure EXPORT, STORAGE; KeyboardInterrupt when a signal came meanwhile.
+    """
+    if trainer._in_lora_phase:
+        check_adapters(trainer.state.params)
+    digests = {"base_digest": trainer.progress.base_digest, "weights_digest": tree_digest(trainer.state.params)}
+    reread_end(trainer)
+    export(trainer, session.catalog, digests)
+    session.preemption.check()
+    if session.lines is not None:
+        run_dir, spec, ledger = trainer.spec.run_dir, trainer.spec.spec, trainer.progress.ledger
+        summary = write_summary(run_dir, spec, trainer.plan, ledger, session.lines.written, digests)
+        print_summary(trainer.console, run_dir, summary)
 
 
 def reread_end(trainer: BaseTrainer) -> None:

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import jax
 from rich.console import Console
 
-from runner.checkpoint.arrays import tree_digest
 from runner.checkpoint.base import restore_base, save_base
 from runner.checkpoint.manifest import verify_checkpoint
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.restore import restore_tree
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
-from runner.files.atomic import sync, write_atomically
-from runner.files.digested_json import with_digest
+from runner.distributed import writes
+from runner.files.atomic import sync
 from runner.files.errors import disk_failures
 from runner.files.folder import set_aside
 from runner.lora.state import abstract_lora_state
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
-from runner.metrics import open_sinks
-from runner.metrics.console import ConsoleSink, preparation_bar
+from runner.metrics.console import preparation_bar
 from runner.metrics.wandb import require_wandb
 from runner.plan.printing import render_short_plan
-from runner.report.summary import is_finished, print_summary, read_summary, write_summary
+from runner.report.summary import is_finished, print_summary, read_summary
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
 from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, is_run
 from runner.run.lock import locked
-from runner.run.record import accept_changes, create_run_dir, make_run_dir, run_id
-from runner.signals.preemption import Preemption, listen
+from runner.run.record import accept_changes, create_run_dir, make_run_dir
+from runner.signals.preemption import listen
 from runner.state import abstract_full_state
-from runner.train.finish import check_adapters, export, reread_end
+from runner.train.finish import finish
+from runner.train.loop import run_phase
 from runner.train.resume import decides_rates, note_resumed, resume
+from runner.train.session import open_session
 from runner.train.start import check_start, first_state, pin, start_of
-from runner.train.trainer import BaseTrainer, Session, saved_part
-from schema.budget.retention import Retention
+from runner.train.trainer import BaseTrainer, saved_part
 from schema.environment import Run
 
 
@@ -53,26 +52,23 @@ class LoRATrainer(BaseTrainer):
         A finished run says so and returns. What can be refused is refused before the run directory is
         touched. Raises Failure with the exit code of what went wrong.
         """
-        run_dir, start = self.spec.run_dir, self._check()
-        summary = read_summary(run_dir)
-        if summary is not None and is_finished(run_dir, summary, self.plan, self.spec.spec):
-            self.console.print(f"{run_dir} is finished; nothing is left to do")
-            print_summary(self.console, run_dir, summary)
+        start, run_dir = self._check(), self.spec.run_dir
+        if self._is_finished():
             return
         self.console.print(render_short_plan(self.plan))
         with listen() as preemption:
             catalog = self._prepare()
             make_run_dir(run_dir)
             with disk_failures(run_dir), locked(run_dir):
-                found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
-                create_run_dir(self.spec, start)
-                self._take_up(catalog)
-                (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run goes on from
-                sync(run_dir)
-                if found.accepted:
-                    self._accept(found)
-                with closing(self._checkpoints()) as checkpoints:
-                    self._run_to_the_end(catalog, checkpoints, preemption)
+                self._claim(catalog, start)
+                with open_session(self, catalog, preemption) as session:
+                    for phase in self.plan.phases:
+                        if phase.last_step < self.progress.step:
+                            continue
+                        if phase.name == "lora" and not self._in_lora_phase:
+                            self._enter_lora_phase(session.checkpoints)
+                        run_phase(self, phase, session)
+                finish(self, session)
 
     def restore_from_path(self, rel_path: str) -> None:
         """Take up the checkpoint at this path relative to the run directory: checkpoints/120, ../other/checkpoints/8.
@@ -93,7 +89,7 @@ class LoRATrainer(BaseTrainer):
             self.state = shape.replace(**restore_tree(folder, saved_part(shape)))
         self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
         self._in_lora_phase, self.progress = in_lora_phase, manifest.progress
-        self._saved_step, self._resumed = manifest.progress.step, manifest
+        self.restored = manifest
 
     def _check(self) -> dict[str, str] | None:
         """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
@@ -117,11 +113,6 @@ class LoRATrainer(BaseTrainer):
             self.console.print(remark)
         return catalog
 
-    def _checkpoints(self) -> Checkpoints:
-        boundaries = tuple(phase.last_step for phase in self.plan.phases)
-        section = self.spec.spec.checkpoint
-        return Checkpoints(self.spec.run_dir, Retention(section.keep, section.best, boundaries))
-
     def begin(self) -> None:
         """Take up the state before the first step: random weights, or those that the run was given to start from."""
         trains_all = self.plan.phases[0].name == "full"
@@ -131,10 +122,32 @@ class LoRATrainer(BaseTrainer):
         self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
         self.progress, self._in_lora_phase = Progress(self.plan.phases[0].name), False
 
+    def _is_finished(self) -> bool:
+        """Whether the run directory holds the whole run; says so, with its summary."""
+        run_dir = self.spec.run_dir
+        summary = read_summary(run_dir)
+        if summary is None or not is_finished(run_dir, summary, self.plan, self.spec.spec):
+            return False
+        self.console.print(f"{run_dir} is finished; nothing is left to do")
+        print_summary(self.console, run_dir, summary)
+        return True
+
+    def _claim(self, catalog: Catalog, start: dict[str, str] | None) -> None:
+        """Make the run directory this run's: stand where it stands, and note a spec that changed."""
+        run_dir = self.spec.run_dir
+        found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
+        if writes():
+            create_run_dir(self.spec, start)
+        self._take_up(catalog)
+        if writes():
+            (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run goes on from
+            sync(run_dir)
+            if found.accepted:
+                self._accept(found)
+
     def _take_up(self, catalog: Catalog) -> None:
         """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
         run_dir = self.spec.run_dir
-        self._run_id = run_id(run_dir)
         stores = catalog.digests()
         damaged = resume(self, run_dir, stores)
         self.progress = replace(self.progress, stores=stores)  # a spec that changed may have more of them
@@ -145,9 +158,9 @@ class LoRATrainer(BaseTrainer):
                 place = run_dir / CHECKPOINTS / folder.name
                 what = place if reason.startswith(f"{run_dir / BASE} ") else "it"
                 self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
-        if self._resumed is not None:
+        if self.restored is not None:
             self.console.print(f"resuming {run_dir} after step {self.progress.step:,} of {self.plan.steps:,}")
-            for remark in note_resumed(run_dir, self._resumed, self.plan):
+            for remark in note_resumed(run_dir, self.restored, self.plan):
                 self.console.print(remark, soft_wrap=True)
 
     def _accept(self, found: Run) -> None:
@@ -157,33 +170,6 @@ class LoRATrainer(BaseTrainer):
         if decides_rates(self.plan, self.progress.step, (change.key for change in found.accepted)):
             self.console.print("from here on the learning rate is that of the new plan")
         accept_changes(self.spec, found, self.progress.step)
-
-    def _run_to_the_end(self, catalog: Catalog, checkpoints: Checkpoints, preemption: Preemption) -> None:
-        run_dir, spec = self.spec.run_dir, self.spec.spec
-        write_atomically(run_dir / "plan.json", with_digest(self.plan.to_json()))
-        with ExitStack() as open_things:
-            console = ConsoleSink(self.console, self.plan.steps, self.progress.step)
-            written = self._resumed.records if self._resumed else None
-            sinks = (*open_sinks(run_dir, self.progress.step, spec.logging.wandb, written), console)
-            for sink in sinks:
-                open_things.callback(sink.close)
-            session = Session(catalog, checkpoints, sinks, preemption)
-            for phase in self.plan.phases:
-                if phase.last_step < self.progress.step:
-                    continue
-                if phase.name == "lora" and not self._in_lora_phase:
-                    self._enter_lora_phase(checkpoints)
-                self.run_phase(phase, session)
-            checkpoints.wait()
-        if self._in_lora_phase:
-            check_adapters(self.state.params)
-        weights_digest = tree_digest(self.state.params)
-        reread_end(self)
-        digests = {"base_digest": self.progress.base_digest, "weights_digest": weights_digest}
-        export(self, catalog, digests)
-        preemption.check()
-        summary = write_summary(run_dir, spec, self.plan, self.progress.ledger, sinks[0].written, digests)
-        print_summary(self.console, run_dir, summary)
 
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""

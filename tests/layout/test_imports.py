@@ -40,6 +40,7 @@ LAYERS = [
     "schema.fixes",
     "schema.formats",
     "runner.failure",
+    "runner.distributed",
     "runner.files",
     "runner.run",
     "runner.plan",

@@ -37,8 +37,8 @@ from typing import Any
 
 import runner.cli
 import runner.train.evaluate
+import runner.train.loop
 import runner.train.lora_trainer  # so that what runs need is loaded before the first of them is forked
-import runner.train.trainer
 from runner.metrics.jsonl import JsonlSink
 
 KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": "remove", "os.truncate": "truncate"}
@@ -157,7 +157,7 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
     around("replace")
     sys.addaudithook(heard)
     JsonlSink.write = _after(JsonlSink.write, lambda _, record: happen(f"after record {_named(record)}"))  # type: ignore[method-assign]
-    compile_phase = runner.train.trainer.compile_phase
+    compile_phase = runner.train.loop.compile_phase
 
     def told(*arguments: Any) -> Any:
         happen("before compile")
@@ -165,7 +165,7 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
         happen("after compile")
         return compiled
 
-    runner.train.trainer.compile_phase = told
+    runner.train.loop.compile_phase = told
     put_batch = runner.train.evaluate.put_batch
 
     def put(*arguments: Any) -> Any:

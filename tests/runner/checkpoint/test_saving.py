@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import pytest
 
-import runner.train.trainer
+import runner.train.loop
+import runner.train.session
 from runner.checkpoint.arrays import STATE
 from runner.checkpoint.manifest import Manifest, read_manifest
 from runner.checkpoint.progress import Progress
@@ -42,14 +43,14 @@ def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object
     """Do something whenever a step has been taken."""
 
     def at_step(act: Callable[[int], object]) -> None:
-        train = runner.train.trainer.BaseTrainer._train
+        train = runner.train.loop._train
 
-        def trained(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
-            metrics = train(self, phase, stage, compiled, batch, key)
+        def trained(run: Any, stage: int, batch: Any) -> Any:
+            metrics = train(run, stage, batch)
             act(batch.step)
             return metrics
 
-        monkeypatch.setattr(runner.train.trainer.BaseTrainer, "_train", trained)
+        monkeypatch.setattr(runner.train.loop, "_train", trained)
 
     return at_step
 
@@ -66,15 +67,15 @@ def test_a_run_saves_when_minutes_have_passed_and_not_before(here: Path, monkeyp
     now = [1000.0]
     wait = Checkpoints.check
 
-    def later(self: Checkpoints) -> None:  # asked once before and once after each step's validation
-        now[0] += 15
+    def later(self: Checkpoints) -> None:  # asked before each decision: after a step, and after its validation
+        now[0] += 30
         wait(self)
 
-    monkeypatch.setattr(runner.train.trainer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(runner.train.session.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(Checkpoints, "check", later)
     done = execute(here, *NEVER, "training/pre_lora_tokens=[1024]", "checkpoint/every_minutes=1.5")
     assert done.exit_code == 0, done.stderr
-    # 90 s are 6 of these: after 3 steps; again 3 steps after that; the phases end at 8 and 10.
+    # 90 s are 3 of these: after 3 steps; again 3 steps after that; the phases end at 8 and 10.
     assert saved(here) == [3, 6, 8, 10]
 
 
@@ -156,13 +157,13 @@ def state(here: Path) -> str:
 
 
 def test_a_loss_that_jumps_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train_record = runner.train.trainer.train_record
+    train_record = runner.train.loop.train_record
 
-    def jump(trainer: Any, *arguments: Any) -> dict[str, Any]:
-        record = train_record(trainer, *arguments)
+    def jump(*arguments: Any) -> dict[str, Any]:
+        record = train_record(*arguments)
         return record | {"loss": {1: 5.0}.get(record["step"] // 10, 2.0)}
 
-    monkeypatch.setattr("runner.train.trainer.train_record", jump)
+    monkeypatch.setattr("runner.train.loop.train_record", jump)
     done = execute(here, "training/pre_lora_tokens=[1152]")  # 9 steps, and 2 of phase lora
     assert done.exit_code == 0, done.stderr
     assert "step 10: the loss is far above 2.0000, the median of the last reports\n" in done.stdout

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import runner.train.trainer
+import runner.train.loop
 from runner.checkpoint.manifest import read_manifest
 from runner.files.seal import seal, sealed_facts
 from tests.runner.workplace import Outcome, finish_run, lorarun
@@ -49,16 +49,17 @@ def digits(path: Path) -> list[int]:
 
 def die_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Outcome]:
     """A way to run the command so that it dies when this step was recorded."""
-    report = runner.train.trainer.BaseTrainer._report
+    report = runner.train.loop._report
 
-    def reported(self: Any, *arguments: Any, **options: Any) -> None:
-        report(self, *arguments, **options)
-        if self.step == step:
+    def reported(run: Any, metrics: Any) -> float | None:
+        loss = report(run, metrics)
+        if run.step == step:
             raise MemoryError
+        return loss
 
     def run(here: Path, *more: str) -> Outcome:
         with monkeypatch.context() as patch:
-            patch.setattr(runner.train.trainer.BaseTrainer, "_report", reported)
+            patch.setattr(runner.train.loop, "_report", reported)
             done = lorarun(here, *RUN, *more)
         assert done.exit_code == 1, done.stderr
         return done

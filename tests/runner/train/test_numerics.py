@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-import runner.train.trainer
+import runner.train.loop
 from runner.checkpoint.manifest import read_manifest
 from runner.data.tokenizers.byte import END, PAD
 from runner.lora.transition import transition_to_lora
@@ -41,14 +41,14 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Multiply the masks of these steps, so that their losses become NaN or nothing."""
 
     def spoil(factor: float, *steps: int) -> None:
-        train = runner.train.trainer.BaseTrainer._train
+        train = runner.train.loop._train
 
-        def spoiled(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
+        def spoiled(run: Any, stage: int, batch: Any) -> Any:
             if batch.step in steps:
                 batch.mask[:] *= np.float32(factor)
-            return train(self, phase, stage, compiled, batch, key)
+            return train(run, stage, batch)
 
-        monkeypatch.setattr(runner.train.trainer.BaseTrainer, "_train", spoiled)
+        monkeypatch.setattr(runner.train.loop, "_train", spoiled)
 
     return spoil
 
@@ -91,14 +91,14 @@ def test_the_run_stops_within_one_step_and_names_the_rows_that_its_batch_holds(
 ) -> None:
     spoil(np.nan, step)
     read: dict[int, list[str]] = {}
-    train = runner.train.trainer.BaseTrainer._train
+    train = runner.train.loop._train
 
-    def see(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
+    def see(run: Any, stage: int, batch: Any) -> Any:
         read[batch.step] = [text_of(row).rstrip("\0") for row in batch.tokens]
-        return train(self, phase, stage, compiled, batch, key)
+        return train(run, stage, batch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner.train.trainer.BaseTrainer, "_train", see)
+        patch.setattr(runner.train.loop, "_train", see)
         done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=4")
     assert done.exit_code == 76
     texts = training_texts(here)
@@ -168,15 +168,15 @@ def test_adapters_that_learned_nothing_are_refused(here: Path, spoil: Callable[.
 
 def test_a_run_reads_to_its_end_a_store_that_is_removed_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lorarun(here, "exec", "spec.yaml", "--run-dir", "whole").exit_code == 0
-    train = runner.train.trainer.BaseTrainer._train
+    train = runner.train.loop._train
 
-    def lose(self: Any, phase: Any, stage: int, compiled: Any, batch: Any, key: Any) -> Any:
+    def lose(run: Any, stage: int, batch: Any) -> Any:
         if batch.step == 3:
             shutil.rmtree(here / "stores")
-        return train(self, phase, stage, compiled, batch, key)
+        return train(run, stage, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner.train.trainer.BaseTrainer, "_train", lose)
+        patch.setattr(runner.train.loop, "_train", lose)
         done = lorarun(here, *RUN)
     assert (done.exit_code, (here / "stores").exists()) == (0, False), done.stderr  # it was mapped before it was gone
     ends = [json.loads((here / run / "summary.json").read_text()) for run in ("whole", "run")]

@@ -52,9 +52,9 @@ def state(here: Path) -> str:
 
 # Where a run that goes on dies, and with which settings.
 DEATHS = {
-    "before it is scored otherwise": ("runner.train.trainer.compile_phase", "eval/evaluations=[tales_ppl]"),
-    "before the first step of a further stage": ("runner.train.trainer.compile_phase", *LONGER),
-    "once a change was accepted": ("runner.train.lora_trainer.Checkpoints", *LONGER),
+    "before it is scored otherwise": ("runner.train.loop.compile_phase", "eval/evaluations=[tales_ppl]"),
+    "before the first step of a further stage": ("runner.train.loop.compile_phase", *LONGER),
+    "once a change was accepted": ("runner.train.session.Checkpoints", *LONGER),
     "in the export after a further stage": ("runner.export.export._install", *LONGER),
 }
 
