@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,7 @@ from schema.lint import lint_file, load_spec
 from schema.spec import Spec
 from schema.text.diagnostic import Severity
 from tests.runner.sealed_checkpoint import seal_checkpoint
-from tests.runner.workplace import fill, lorarun
+from tests.runner.workplace import fill
 
 
 @pytest.fixture
@@ -291,33 +289,6 @@ def test_what_a_run_accepts_has_no_error(here: Path) -> None:
     for run_dir, start in (("new", None), ("run", None), ("new", "run")):
         restore = Path(start) if start else None
         assert errors(survey(devices=2, device_bytes=2**30, run_dir=Path(run_dir), restore=restore)) == set()
-
-
-def test_exec_tells_its_warnings_those_that_only_a_machine_can_know_too(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prepare()
-    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", lambda execution: None)
-    done = lorarun(here, "exec", "spec.yaml", "--set", "training/post_lora_tokens=[64000]")
-    assert (done.exit_code, done.changed) == (0, set())
-    assert "warning[LR212 many-epochs]: 'tales' has" in done.stderr
-    assert done.stdout == ""
-
-
-@pytest.mark.parametrize(("level", "exit_code"), [("warning", 0), ("error", 2)])
-@pytest.mark.parametrize("command", ["plan", "exec"])
-def test_a_disk_without_room_for_the_checkpoints_is_told_before_anything_is_written(
-    command: str, level: str, exit_code: int, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (here / "pyproject.toml").write_text(f'[tool.lorarun]\nseverity = {{ checkpoint-budget = "{level}" }}\n')
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
-    begun: list[Any] = []
-    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", begun.append)
-    done = lorarun(here, command, "spec.yaml")
-    assert (done.exit_code, done.changed) == (exit_code, set())
-    assert f": {level}[LR607 checkpoint-budget]: the run keeps up to" in done.stderr
-    assert "4.0 KiB free" in done.stderr
-    assert len(begun) == (command == "exec" and level == "warning")
 
 
 def test_the_disk_of_a_folder_that_is_not_there_yet_is_that_of_its_parent(here: Path) -> None:
