@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from runner.cli import main
 from runner.data.catalog import open_catalog
 from runner.data.sources.files import Files
 from runner.data.stores.build import StoreWriter, install, partial_folder
 from runner.data.stores.meta import FORMAT, StoreMeta
 from runner.data.stores.prepare import Silent
 from runner.data.tokenizers.byte import ByteTokenizer
-from runner.environment import known_stores, survey
+from runner.environment import survey
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_json, write_facts
 from runner.plan.compile import compile_plan
@@ -27,11 +25,9 @@ from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
 from runner.run.record import create_run_dir
 from runner.train.start import check_start
-from schema.budget.draws import EntryBudget
 from schema.document import read_document
 from schema.environment import Environment
 from schema.lint import lint_file, load_spec
-from schema.spec import Spec
 from schema.text.diagnostic import Severity
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill
@@ -105,23 +101,6 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
     assert facts().datasets["tales", ""].store
     monkeypatch.setattr("runner.environment.MOST_COMPARED_BYTES", 10)
     assert facts().datasets["tales", ""].store is None
-
-
-def test_the_plan_counts_epochs_by_the_store_that_lies_there_whether_a_run_would_use_it_or_not(here: Path) -> None:
-    spec = load_spec("spec.yaml")
-    assert all(entry.epochs is None for entry in planned_entries(spec))
-    prepare()
-    rows = len(open_catalog(spec, compile_plan(spec), Silent()).train["tales", "", "PADDED"])
-    assert [entry.epochs for entry in planned_entries(spec)] == [entry.taken / rows for entry in planned_entries(spec)]
-    (here / "tales.jsonl").unlink()
-    printed = CliRunner().invoke(main, ["plan", "spec.yaml"])
-    assert (printed.exit_code, "no store yet" in printed.stdout) == (0, False)
-    assert all(entry.epochs for entry in planned_entries(spec))
-
-
-def planned_entries(spec: Spec) -> list[EntryBudget]:
-    plan = compile_plan(spec, 1, known_stores(spec))
-    return [entry for phase in plan.phases for stage in phase.stages for entry in stage.mixture]
 
 
 def test_files_with_a_new_stamp_are_digested_once_for_many_lints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""A plan counts epochs by the token stores that lie there, whether a run would use them as they are or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from runner.cli import main
+from runner.data.catalog import open_catalog
+from runner.data.stores.prepare import Silent
+from runner.environment import known_stores
+from runner.plan.compile import compile_plan
+from schema.budget.draws import EntryBudget
+from schema.lint import load_spec
+from schema.spec import Spec
+from tests.runner.workplace import fill
+
+
+def planned_entries(spec: Spec) -> list[EntryBudget]:
+    plan = compile_plan(spec, 1, known_stores(spec))
+    return [entry for phase in plan.phases for stage in phase.stages for entry in stage.mixture]
+
+
+def test_epochs_follow_from_the_store_that_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    spec = load_spec("spec.yaml")
+    assert all(entry.epochs is None for entry in planned_entries(spec))
+    rows = len(open_catalog(spec, compile_plan(spec), Silent()).train["tales", "", "PADDED"])
+    (tmp_path / "tales.jsonl").unlink()
+    assert [entry.epochs for entry in planned_entries(spec)] == [entry.taken / rows for entry in planned_entries(spec)]
+    printed = CliRunner().invoke(main, ["plan", "spec.yaml"])
+    assert (printed.exit_code, "no store yet" in printed.stdout) == (0, False)
