@@ -96,7 +96,6 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
         file.write(json.dumps({"prompt": "", "completion": "one more"}) + "\n")
     assert facts().datasets["tales", ""].store is None
     prepare()
-    assert facts().datasets["tales", ""].store
     os.utime("tales.jsonl")
     assert facts().datasets["tales", ""].store
     monkeypatch.setattr("runner.environment.MOST_COMPARED_BYTES", 10)
@@ -107,12 +106,7 @@ def test_files_with_a_new_stamp_are_digested_once_for_many_lints(here: Path, mon
     prepare()
     digested: list[str] = []
     fingerprint = Files.fingerprint
-
-    def note(self: Files) -> str:
-        digested.append(self.name)
-        return fingerprint(self)
-
-    monkeypatch.setattr(Files, "fingerprint", note)
+    monkeypatch.setattr(Files, "fingerprint", lambda self: digested.append(self.name) or fingerprint(self))
     lint_file("spec.yaml", (), survey())
     assert digested == []
     os.utime("tales.jsonl")

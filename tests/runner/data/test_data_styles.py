@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,10 +134,12 @@ def test_padded_refuses_to_drop_or_blank_everything() -> None:
         padded.open_rows(Split([([1, 2, 3], [4, 256])]), 2, "truncate")
 
 
-def test_a_style_is_found_by_its_name() -> None:
-    assert {style: load_style(style.value) for style in DatasetStyle} == {
-        DatasetStyle.PADDED: padded,
-        DatasetStyle.PMD: pmd,
-    }
+@pytest.mark.parametrize("style", DatasetStyle)
+def test_a_style_is_found_by_its_name(style: DatasetStyle) -> None:
+    assert Path(str(inspect.getfile(load_style(style.value)))).stem == style.value.lower()  # type: ignore[arg-type]
+    assert load_style(style.value).SEGMENTED in (True, False)
+
+
+def test_a_style_that_nobody_declared_is_refused() -> None:
     with pytest.raises(ValueError, match="PACKED"):
         load_style("PACKED")
