@@ -1,6 +1,6 @@
 """The facts of this machine that the linter's rules may know: devices, disk, data, the run that would start.
 
-Reads, and writes nothing; neither jax nor numpy is loaded, so devices are told by whoever knows them.
+Reads, and writes nothing; neither jax nor numpy is loaded, so the caller passes the devices.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str,
             return False
         if key not in fingerprints:
             fingerprints[key] = source.fingerprint()
-    except Failure:  # preparing the data will say so
+    except Failure:  # preparing the data reports it
         return False
     return meta.digest == key_digest(fingerprints[key], meta.tokenizer)
 

@@ -41,7 +41,7 @@ class Progress(Protocol):
         ...
 
     def say(self, sentence: str) -> None:
-        """Tell the user one sentence."""
+        """Show the user one sentence."""
         ...
 
 

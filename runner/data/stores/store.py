@@ -1,7 +1,7 @@
 """A token store on disk, opened for reading: one folder serves every style and any block size.
 
 Its files are mapped before they are verified, so that whoever opened a store keeps what was verified, also where
-another process makes the store anew or removes it.
+another process replaces or removes the store.
 
 For each split: <split>.tokens.bin (flat, little-endian), <split>.offsets.bin (where documents begin, and the end
 of the last), <split>.supervised.bin (unsupervised tokens at the beginning of each document); and meta.json,

@@ -21,7 +21,7 @@ SEGMENTED = False  # the documents of a row see each other
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
-    """Return the number of whole rows; documents of any length are welcome, so `on_too_long` is not asked."""
+    """Return the number of whole rows; documents may have any length, so `on_too_long` has no effect."""
     del on_too_long
     return max(0, _tokens(documents.lengths) - 1) // block_size
 

@@ -226,7 +226,7 @@ def test_empty_datasets_are_refused(tmp_path: Path, lines: list[str]) -> None:
     assert caught.value.exit_code is ExitCode.INVALID
 
 
-def test_what_was_left_out_is_told(tmp_path: Path) -> None:
+def test_what_was_left_out_is_reported(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("hello")
     (tmp_path / "in" / "b.txt").write_text("")
