@@ -196,7 +196,8 @@ def _save(run: PhaseRun) -> None:
         run_id=session.run_id,
     )
     session.sync()
-    session.checkpoints.save(saved_part(trainer.state), manifest)
+    with jax.transfer_guard_device_to_host("allow"):  # orbax copies the arrays to the host in its own way
+        session.checkpoints.save(saved_part(trainer.state), manifest)
     session.last_save.note(run.step)
 
 
