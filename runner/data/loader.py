@@ -7,14 +7,12 @@ the uninterrupted one saw. It deliberately knows no devices: a batch is numpy ar
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
+import grain
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +23,6 @@ from runner.data.styles import Gathered, Rows
 
 THREADS = 2
 BATCHES_AHEAD = 4
-THREAD_NAME = "batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +52,29 @@ class Batch:
 
 
 class Batches(Iterator[Batch]):
-    """The batches of successive steps, read ahead; a context that ends its threads. Iterate in one thread."""
+    """The batches of successive steps, which grain reads ahead in threads; a context. Iterate in one thread."""
 
     def __init__(self, assemble: Callable[[int], Batch], steps: range) -> None:
-        self._assemble, self._steps = assemble, iter(steps)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=THREAD_NAME)
-        self._ahead: deque[Future[Batch]] = deque()
+        options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=BATCHES_AHEAD)
+        batches = grain.MapDataset.range(steps.start, steps.stop).map(assemble)
+        self._iterator = iter(batches.to_iter_dataset(options))
+        self._closed = False
 
     def __next__(self) -> Batch:
-        """Return the next batch. Raises what reading it raised, after ending the threads."""
+        """Return the next batch. Raises what reading it raised, after closing."""
+        if self._closed:
+            raise StopIteration
         try:
-            for step in islice(self._steps, BATCHES_AHEAD + 1 - len(self._ahead)):
-                self._ahead.append(self._threads.submit(self._assemble, step))
-            if not self._ahead:
-                raise StopIteration
-            return self._ahead.popleft().result()
+            batch: Batch = next(self._iterator)
         except BaseException:  # the end as well: nothing is left to read ahead
             self.close()
             raise
+        return batch
 
     def close(self) -> None:
-        """Drop what was read ahead and wait for the threads to end."""
-        self._steps = iter(())
-        self._ahead.clear()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Drop what was read ahead; the threads end with the batch that they are reading."""
+        self._closed = True
+        self._iterator.close()
 
     def __enter__(self) -> Batches:
         return self

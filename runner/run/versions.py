@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+LIBRARIES = ("lorarun", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
 def library_versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
-from runner.data.loader import BATCHES_AHEAD, THREAD_NAME, Batch, Batches, train_batches, validation_batches
+from runner.data.loader import BATCHES_AHEAD, Batch, Batches, train_batches, validation_batches
 from runner.data.mixture import MixtureEntry, draw
 from runner.data.styles import Gathered
 from runner.failure import ExitCode, Failure
@@ -149,8 +149,15 @@ def test_a_dataset_without_rows_is_refused() -> None:
     assert caught.value.exit_code is ExitCode.INVALID
 
 
-def readers() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if THREAD_NAME in thread.name]
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "prefetch" in thread.name]
+
+
+def end_of_readers() -> None:
+    """Wait for the threads, which end with the batch that they are reading."""
+    for thread in readers():
+        thread.join(10)
+    assert readers() == []
 
 
 def open_batches(mixture: list[MixtureEntry]) -> Batches:
@@ -197,7 +204,7 @@ def test_errors_in_reading_surface_as_themselves_and_end_the_threads() -> None:
     with open_batches([MixtureEntry("x", broken, Fraction(1))]) as batches:
         with pytest.raises(ZeroDivisionError, match="row is broken"):
             next(batches)
-        assert readers() == []
+        end_of_readers()
         with pytest.raises(StopIteration):
             next(batches)
 
@@ -208,7 +215,7 @@ def test_closing_early_ends_the_threads() -> None:
     assert readers() != []
     batches.close()
     batches.close()
-    assert readers() == []
+    end_of_readers()
 
 
 def test_validation_reads_the_first_rows_in_order_with_one_shape() -> None:
