@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path as File
@@ -61,6 +61,10 @@ class Document:
     def problems(self) -> tuple[Problem, ...]:
         """What the schema forbids, in the order of the tree."""
         return tuple(self.found.problems)
+
+    def problems_of(self, slug: str) -> Iterator[Problem]:
+        """Yield the problems that one rule reports."""
+        return (problem for problem in self.found.problems if problem.slug == slug)
 
     @property
     def readable(self) -> bool:

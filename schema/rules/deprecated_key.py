@@ -39,10 +39,9 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what was found when old names were read."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            edits = _edits(document, problem.path, parse(RENAMED[show(problem.path)].key))
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(*edits, safe=True))
+    for problem in document.problems_of(SLUG):
+        edits = _edits(document, problem.path, parse(RENAMED[show(problem.path)].key))
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(*edits, safe=True))
 
 
 def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:

@@ -35,7 +35,6 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            edit = document.edits.remove_repeated(problem.path, problem.span)
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead == "either"))
+    for problem in document.problems_of(SLUG):
+        edit = document.edits.remove_repeated(problem.path, problem.span)
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead == "either"))

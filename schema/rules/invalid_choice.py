@@ -39,8 +39,8 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found; styles, schedules and optimizers of others have rules of their own."""
-    for problem in document.problems:
-        if problem.slug != SLUG or problem.path[-1:] == ("style",) or names_a_method(problem.path, document):
+    for problem in document.problems_of(SLUG):
+        if problem.path[-1:] == ("style",) or names_a_method(problem.path, document):
             continue
         edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
         safe = only_case(problem, document) or _is_synonym(problem, document)

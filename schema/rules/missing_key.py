@@ -36,9 +36,8 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+    for problem in document.problems_of(SLUG):
+        yield problem.diagnostic(CODE, SLUG, SEVERITY)
     if document.value("tokenizer/backend") == "tiktoken" and document.value("tokenizer/name") is None:
         message, remedy = "the backend tiktoken needs tokenizer/name", "add 'name: gpt2', or another encoding"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span("tokenizer/backend"), message, remedy)

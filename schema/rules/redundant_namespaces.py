@@ -33,6 +33,5 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what was found when old names were read."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(document.edits.remove(problem.path), safe=True))
+    for problem in document.problems_of(SLUG):
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(document.edits.remove(problem.path), safe=True))

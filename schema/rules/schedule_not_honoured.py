@@ -37,8 +37,8 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report the refused choices that are known in the field."""
-    for problem in document.problems:
-        if problem.slug != "invalid-choice" or problem.path not in METHODS or not is_known(problem.path, document):
+    for problem in document.problems_of("invalid-choice"):
+        if problem.path not in METHODS or not is_known(problem.path, document):
             continue
         name = f"the {problem.path[-1]} {quote(written(problem.path, document))}"
         message = f"{name} is not built into lorarun, and no other is put in its place"

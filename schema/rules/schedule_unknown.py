@@ -36,7 +36,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report the schedules that the schema check refused, but for those that LR405 knows."""
     path = ("optimization", "schedule")
-    for problem in document.problems:
-        if problem.slug == "invalid-choice" and problem.path == path and not is_known(path, document):
+    for problem in document.problems_of("invalid-choice"):
+        if problem.path == path and not is_known(path, document):
             edit = document.edits.replace(path, problem.instead) if problem.instead else None
             yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=only_case(problem, document)))

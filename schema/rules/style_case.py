@@ -39,7 +39,6 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            written = fix(document.edits.replace(problem.path, problem.instead), safe=True)
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, written)
+    for problem in document.problems_of(SLUG):
+        written = fix(document.edits.replace(problem.path, problem.instead), safe=True)
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, written)

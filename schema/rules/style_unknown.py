@@ -39,7 +39,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report the styles that the schema check refused."""
-    for problem in document.problems:
-        if problem.slug == "invalid-choice" and problem.path[-1:] == ("style",):
+    for problem in document.problems_of("invalid-choice"):
+        if problem.path[-1:] == ("style",):
             edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
             yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))

@@ -38,9 +38,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug != SLUG:
-            continue
+    for problem in document.problems_of(SLUG):
         node = document.found.nodes[problem.path]
         assert isinstance(node, Scalar)
         if node.value is None:

@@ -38,7 +38,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found, but for keys that LR406 reports."""
-    for problem in document.problems:
-        if problem.slug == SLUG and show(problem.path) not in FOREIGN:
+    for problem in document.problems_of(SLUG):
+        if show(problem.path) not in FOREIGN:
             edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
             yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))

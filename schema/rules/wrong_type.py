@@ -34,7 +34,6 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead in ("true", "false")))
+    for problem in document.problems_of(SLUG):
+        edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead in ("true", "false")))

@@ -31,6 +31,5 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
-    for problem in document.problems:
-        if problem.slug == SLUG:
-            yield problem.diagnostic(CODE, SLUG, SEVERITY)
+    for problem in document.problems_of(SLUG):
+        yield problem.diagnostic(CODE, SLUG, SEVERITY)
