@@ -15,10 +15,10 @@ from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
+from schema.budget.dataset_names import Key, folder_name, labels
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
-from schema.dataset_names import Key, folder_name, labels
 from schema.spec import Spec
 
 ROWS_AT_ONCE = 256

@@ -28,6 +28,7 @@ from schema.budget.stages import StageBudget
 from schema.check.findings import Unavailable
 from schema.environment import Environment
 from schema.families import adapted, adapters, parameters
+from schema.optimizers import optimizer_of
 from schema.sections.export import Export
 from schema.sections.mesh import Mesh
 from schema.spec import Spec
@@ -114,6 +115,7 @@ def _plan_phase(phase: PhaseBudget, stages: tuple[StagePlan, ...], tokens_per_st
         trainable_parameters=phase.trainable_parameters,
         frozen_parameters=phase.frozen_parameters,
         flops_per_step=phase.flops_per_step,
+        optimizer=optimizer_of(phase.sections.optimization, phase.name),
         learning_rate=LearningRatePlan(
             schedule=phase.sections.optimization.schedule,
             peak=phase.peak,

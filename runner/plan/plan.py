@@ -61,6 +61,7 @@ class PhasePlan:
     trainable_parameters: int
     frozen_parameters: int
     flops_per_step: int
+    optimizer: str
     learning_rate: LearningRatePlan
     bytes_per_device: BytesPlan
     micro_batch_rows: int | None  # of a device; None where the machine chooses them, and is not known

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan
+from schema.budget.dataset_names import folder_name
 from schema.budget.event_steps import EventSteps
-from schema.dataset_names import folder_name
 
 WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
 
@@ -62,6 +62,7 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
         f"  learning rate  {rate.schedule}: first {rate.first:.3g}, peak {rate.peak:.3g}, last {rate.last:.3g}"
         f" (warm-up {rate.warmup_steps:,} steps, decay {rate.decay_steps:,})"
     )
+    console.print(f"  optimizer      {phase.optimizer}")
     console.print(f"  parameters     {phase.trainable_parameters:,} trained, {phase.frozen_parameters:,} frozen")
     console.print(f"  per device     {sizes} = {_bytes(sum(parts.values()))}, and activations")
     console.print(f"  per step       {phase.flops_per_step:.3g} FLOPs")

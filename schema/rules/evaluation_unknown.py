@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.dataset_names import labels
+from schema.budget.dataset_names import labels
 from schema.document import Document, parse
 from schema.document.mixtures import mixture_keys
 from schema.text.diagnostic import Diagnostic, Severity, fix

@@ -25,7 +25,6 @@ LAYERS = [
     "schema.sampling",
     "schema.sections",
     "schema.spec",
-    "schema.dataset_names",
     "schema.tokenizers",
     "schema.budget",
     "schema.document",

@@ -17,7 +17,7 @@ from typing import Any
 
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
-from schema.dataset_names import folder_name
+from schema.budget.dataset_names import folder_name
 
 FORMAT = 2
 META_FILE = "meta.json"

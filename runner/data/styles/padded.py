@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.data.styles._split_rows import SplitRows
 from runner.data.styles._style import Documents, Gathered, TokenSplit
 from runner.failure import ExitCode, Failure
 
@@ -37,7 +38,7 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
     examples, too_long = sum(split.lengths.values()), _too_long(split.lengths, block_size)
     longest, place = max(split.lengths), f"{split.dataset} ({split.split})"
     if not too_long:
-        return PaddedRows(split, block_size, None, ())
+        return PaddedRows(split, block_size, (), None)
     finding = f"{too_long} of {examples} examples are longer than block_size + 1 = {block_size + 1} tokens"
     if on_too_long == "error" or (on_too_long == "drop" and too_long == examples):
         raise Failure(
@@ -47,7 +48,7 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
         )
     if on_too_long == "drop":
         fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1)
-        return PaddedRows(split, block_size, fitting, (f"{place}: {finding} and are dropped",))
+        return PaddedRows(split, block_size, (f"{place}: {finding} and are dropped",), fitting)
     unsupervised = int(np.count_nonzero(split.prompts > block_size))
     if unsupervised == examples:
         raise Failure(
@@ -58,27 +59,14 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
     remarks = [f"{place}: {finding} and are truncated"]
     if unsupervised:
         remarks.append(f"{place}: {unsupervised} of them keep nothing of their completion and teach nothing")
-    return PaddedRows(split, block_size, None, tuple(remarks))
+    return PaddedRows(split, block_size, tuple(remarks), None)
 
 
 @dataclass(frozen=True, slots=True)
-class PaddedRows:
+class PaddedRows(SplitRows):
     """Satisfies `runner.data.styles.Rows`. `fitting` lists the examples that are rows, (rows,); None is all."""
 
-    source: TokenSplit
-    block_size: int
     fitting: npt.NDArray[np.int64] | None
-    remarks: tuple[str, ...]
-
-    @property
-    def dataset(self) -> str:
-        """Name of the dataset."""
-        return self.source.dataset
-
-    @property
-    def pad(self) -> int:
-        """Token id that fills a row."""
-        return self.source.pad
 
     def __len__(self) -> int:
         return len(self.source.prompts) if self.fitting is None else len(self.fitting)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.data.styles._split_rows import SplitRows
 from runner.data.styles._style import Documents, Gathered, TokenSplit
 from runner.failure import ExitCode, Failure
 
@@ -39,27 +40,14 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
         )
     left_out = tokens - 1 - rows * block_size
     remarks = (f"{split.dataset} ({split.split}): the last {left_out} tokens fill no row",) if left_out else ()
-    return PmdRows(split, block_size, rows, remarks)
+    return PmdRows(split, block_size, remarks, rows)
 
 
 @dataclass(frozen=True, slots=True)
-class PmdRows:
-    """Satisfies `runner.data.styles.Rows`."""
+class PmdRows(SplitRows):
+    """Satisfies `runner.data.styles.Rows`; no row is padded."""
 
-    source: TokenSplit
-    block_size: int
     rows: int
-    remarks: tuple[str, ...]
-
-    @property
-    def dataset(self) -> str:
-        """Name of the dataset."""
-        return self.source.dataset
-
-    @property
-    def pad(self) -> int:
-        """Token id that fills a row; PMD rows have none of it."""
-        return self.source.pad
 
     def __len__(self) -> int:
         return self.rows

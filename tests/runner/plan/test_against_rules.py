@@ -28,7 +28,7 @@ STORE = Store("byte", 0, {"train": Split({100: 5_000}, lambda style, block_size,
 
 RULES = SPECS.parent / "schema" / "rules"
 # What rules ask of numbers that no run has: those that a fix would write.
-FOR_FIXES = {"largest_divisor", "next_multiple", "resolvable", "share_of_steps"}
+FOR_FIXES = {"labels", "largest_divisor", "next_multiple", "resolvable", "share_of_steps"}
 
 
 class Golden(NamedTuple):
