@@ -16,7 +16,8 @@ from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from runner.run.identity import identity, other_architecture
 from runner.run.inspect import inspect_run_dir
-from runner.run.layout import find_checkpoint, is_run
+from runner.run.layout import is_run
+from runner.weights import find_weights
 from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
 from schema.document import Document
@@ -106,12 +107,12 @@ def _is_planned(document: Document) -> bool:
 
 def _start(document: Document, start: Path, restore: Path | None) -> Start | None:
     key = "--restore" if restore else "architecture/pretrained"
-    folder = find_checkpoint(start)
-    if folder is None:
+    source = find_weights(start)
+    if source is None:
         return Start(str(start), key, found=False)
     if not document.available("architecture"):
         return None
-    return Start(str(start), key, differing=other_architecture(folder, document.value("architecture"))[1])
+    return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))
 
 
 def _has_begun(folder: Path) -> bool:

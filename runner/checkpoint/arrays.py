@@ -1,4 +1,4 @@
-"""Arrays in a folder: orbax writes and reads them, fingerprints prove them."""
+"""Arrays in a folder: orbax writes and reads them, fingerprints compare them with what was trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.files.errors import storage_failures
 from runner.files.library_noise import quiet_loggers
 
 STATE, FINGERPRINTS = "state", "fingerprints"  # of a sealed folder: where the arrays are, what they are
-READ_AT_ONCE = 2**28  # bytes of arrays that are in the host's memory while a checkpoint is proven
+READ_AT_ONCE = 2**28  # bytes of arrays that are in the host's memory while a checkpoint is read back
 
 
 def tree_bytes(tree: Any) -> int:

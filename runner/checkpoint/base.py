@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,52 +10,38 @@ import orbax.checkpoint as ocp
 
 from runner.checkpoint.arrays import FINGERPRINTS, STATE, flat_arrays, prove, tree_bytes, tree_digest
 from runner.checkpoint.fingerprint import Fingerprints
-from runner.checkpoint.manifest import read_manifest, verify_base
-from runner.checkpoint.restore import restore_tree
-from runner.failure import ExitCode, Failure
-from runner.files.atomic import sync
+from runner.checkpoint.intact import verify_base
+from runner.failure import Failure
 from runner.files.errors import saving
-from runner.files.folder import PARTIAL, set_aside
+from runner.files.folder import begin, commit, hidden, set_aside
 from runner.files.library_noise import quiet_loggers
-from runner.files.seal import seal
+from runner.files.seal import Sealed, seal
 from runner.run.layout import BASE
 
 
-def restore_base(checkpoint: Path, abstract: Any) -> Any:
-    """Read the frozen base of a checkpoint's run, every byte verified, into the shapes and shardings of `abstract`.
+def save_base(run_dir: Path, base_params: Any) -> Sealed:
+    """Store the frozen base, read back; called before any checkpoint of phase lora refers to it.
 
-    Raises Failure STORAGE when it is damaged, or another one than that which `checkpoint` was trained on.
-    """
-    run_dir = checkpoint.parent.parent
-    if verify_base(run_dir) != read_manifest(checkpoint).progress.base_digest:
-        raise Failure(f"{run_dir / BASE} is not the base that {checkpoint} was trained on", ExitCode.STORAGE)
-    return restore_tree(run_dir / BASE, abstract)
-
-
-def save_base(run_dir: Path, base_params: Any) -> str:
-    """Store the frozen base and return its digest; called before any checkpoint of phase lora refers to it.
-
-    What lies there already was left by a process that died at the boundary: it is kept when it is the
-    same, and set aside when it is another or damaged. Raises Failure STORAGE when it cannot be written.
+    Its fact `base_digest` is that of the arrays. What lies there already was left by a process that died at the
+    boundary: it is kept when it is the same, and set aside when it is another or damaged. Raises Failure STORAGE when
+    it cannot be written.
     """
     quiet_loggers()
     folder, digest = run_dir.resolve() / BASE, tree_digest(base_params)
     if folder.exists():
         try:
-            if verify_base(run_dir) == digest:
-                return digest
-        except Failure:
-            pass  # what is damaged is made anew
+            if (found := verify_base(run_dir)).facts["base_digest"] == digest:
+                return found
+        except (Failure, KeyError):
+            pass  # what is damaged is written again
         set_aside(folder, run_dir)
-    partial = folder.with_name(f"{PARTIAL}{BASE}")
+    partial = hidden(folder)
     with saving(partial, "the frozen base", tree_bytes(base_params)):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
+        begin(partial)
         with ocp.StandardCheckpointer() as arrays:
             arrays.save(partial / STATE, flat_arrays(base_params))
         trained = Fingerprints(flat_arrays(base_params))
-        seal(partial, {"base_digest": digest, FINGERPRINTS: trained.noted()})
+        sealed = seal(partial, {"base_digest": digest, FINGERPRINTS: trained.noted()})
         prove(partial / STATE, trained)
-        partial.rename(folder)
-        sync(folder.parent)
-    return digest
+        commit(partial, folder)
+    return replace(sealed, path=folder)

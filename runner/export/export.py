@@ -36,9 +36,8 @@ from runner.export.parity import (
     probe_of,
 )
 from runner.failure import ExitCode, Failure
-from runner.files.atomic import sync
 from runner.files.errors import saving, storage_failures
-from runner.files.folder import PARTIAL, bring_back, replaced
+from runner.files.folder import begin, commit, hidden
 from runner.files.seal import seal
 from runner.huggingface import read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.arrays import Array, Source
@@ -74,10 +73,10 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
     Raises Failure EXPORT when it is not the trained model, STORAGE when it cannot be written. An export that was there
     stays until the new one is whole.
     """
-    hidden = run_dir / f"{PARTIAL}{EXPORT}"
+    staged = hidden(run_dir / EXPORT)
     size = export_bytes(spec.architecture, spec.optimization.lora, spec.export, trained.has_adapters)
     work = _Export(
-        hidden,
+        staged,
         spec,
         mesh,
         trained,
@@ -85,20 +84,20 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
         probe_of(batch, batch_devices(mesh)),
         measure_of(spec),
     )
-    with saving(hidden, "the export", size):
-        shutil.rmtree(hidden, ignore_errors=True)
+    with saving(staged, "the export", size):
+        begin(staged)
         unchanged = work.write()
     try:
         with _enough_memory(spec):
             report = work.prove(unchanged)
     except Failure:
-        shutil.rmtree(hidden, ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
         raise
-    with saving(hidden, "the export", size):
-        for folder in hidden.iterdir():
+    with saving(staged, "the export", size):
+        for folder in staged.iterdir():
             write_json(folder / NOTE, {**trained.facts, "parity": asdict(report)})
-        seal(hidden, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
-        _install(hidden, run_dir / EXPORT)
+        seal(staged, {name: trained.facts[name] for name in ("weights_digest", "base_digest", "export")})
+        commit(staged, run_dir / EXPORT)
     return report
 
 
@@ -241,18 +240,3 @@ def _same(array: Array, path: str, source: Source) -> bool:
 def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:
     """What lies below a path, by the rest of its path."""
     return [(path.removeprefix(f"{start}/"), array) for path, array in found.items() if path.startswith(f"{start}/")]
-
-
-def _install(partial: Path, folder: Path) -> None:
-    """Give a sealed export its name, in place of an older one, which stays where that fails. Raises OSError."""
-    old = replaced(folder)
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    try:
-        partial.rename(folder)
-    except OSError:
-        bring_back(folder)
-        raise
-    sync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)

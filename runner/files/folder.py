@@ -1,22 +1,69 @@
-"""Folders that are hidden while they are written, replaced, or set aside."""
+"""One protocol for every folder that appears at once: written under a hidden name, sealed, named, its parent synced.
+
+Checkpoints, the frozen base, exports and token stores follow it. What a process that died left under a hidden name
+never had another one, and is removed.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
+from runner.files.atomic import sync
 from runner.files.errors import storage_failures
 
-PARTIAL = ".partial-"  # begins the name of what is being written
+PARTIAL = ".partial-"  # begins a hidden name
 DAMAGED = "damaged"  # folder of what can't be trusted, and is kept
 
 
+def hidden(folder: Path, owner: str = "") -> Path:
+    """The name under which a folder is written; `owner` tells apart processes that may write it at once."""
+    return folder.with_name(f"{PARTIAL}{folder.name}{owner}")
+
+
+def begin(partial: Path) -> None:
+    """Make a hidden folder afresh. Raises OSError."""
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+
+
+def commit(partial: Path, folder: Path) -> None:
+    """Give a hidden folder, which is whole and on the disk, its name; an older one goes when the new one is there.
+
+    Where that fails, the older one has its name again. Raises OSError.
+    """
+    old = _withdrawn(partial)
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+        sync(folder.parent)
+    finally:
+        bring_back(folder, old)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def bring_back(folder: Path, old: Path | None = None) -> None:
+    """Name a folder again whose process died between the two renames of `commit`. Raises OSError."""
+    old = old or _withdrawn(hidden(folder))
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def withdraw(folder: Path) -> None:
+    """Remove a folder, which loses its name before its content. Raises OSError."""
+    remove(folder.rename(_withdrawn(hidden(folder))))
+
+
+def _withdrawn(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}-old")
+
+
 def remove(path: Path) -> None:
-    """Remove a folder with all that is in it; of a link, nothing but the link. Raises OSError."""
+    """Remove a file, or a folder with all that is in it. Raises OSError."""
     if path.is_symlink() or not path.is_dir():
         path.unlink()
     else:
@@ -26,32 +73,10 @@ def remove(path: Path) -> None:
 def set_aside(folder: Path, run_dir: Path) -> Path:
     """Move a damaged folder to `damaged`, where nothing looks for checkpoints and nothing is ever deleted.
 
-    Returns its new place, which is beside the folder where that lies on another disk than its run. Raises Failure
-    STORAGE.
+    Returns its new place. Raises Failure STORAGE.
     """
+    aside = run_dir / DAMAGED
     with storage_failures(folder, "move"):
-        try:
-            return _moved(folder, run_dir / DAMAGED)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            with suppress(OSError):  # others may lie there
-                (run_dir / DAMAGED).rmdir()
-            return _moved(folder, folder.parent / DAMAGED)
-
-
-def _moved(folder: Path, aside: Path) -> Path:
-    aside.mkdir(exist_ok=True)
-    names = chain([folder.name], (f"{folder.name}-{number}" for number in count(2)))
-    return folder.rename(next(aside / name for name in names if not os.path.lexists(aside / name)))
-
-
-def replaced(folder: Path) -> Path:
-    """The hidden name of a folder that is being replaced."""
-    return folder.with_name(f"{PARTIAL}{folder.name}-old")
-
-
-def bring_back(folder: Path) -> None:
-    """Give a folder its name again where the new one in its place did not come. Raises OSError."""
-    if replaced(folder).exists() and not folder.exists():
-        replaced(folder).rename(folder)
+        aside.mkdir(exist_ok=True)
+        names = chain([folder.name], (f"{folder.name}-{number}" for number in count(2)))
+        return folder.rename(next(aside / name for name in names if not os.path.lexists(aside / name)))

@@ -1,7 +1,7 @@
 """A sealed folder: sizes and digests of all its files stand in a manifest that is written last.
 
-Whoever finds the manifest and every file as it says has the folder as it was committed, whatever happened
-to the process or the disk since. Neither jax nor numpy is needed to tell.
+`seal` and `check_seal` return a `Sealed`: the folder as it was verified, handed on to whoever reads its arrays, so that
+no file is hashed twice. Neither jax nor numpy is loaded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,31 @@ class Damaged(Exception):  # noqa: N818  (what is found is a fact about the disk
     """A folder that is not as it was sealed; the message says why, without naming the folder."""
 
 
-def seal(folder: Path, facts: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A folder whose every byte was read and is as it was sealed; `digest` is that of its manifest."""
+
+    path: Path
+    facts: Mapping[str, Any]
+    digest: str
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files but the manifest."""
+        return sum(file["bytes"] for file in self.facts["files"].values())
+
+
+def seal(folder: Path, facts: Mapping[str, Any]) -> Sealed:
     """Bring every file of a folder to the disk and write its manifest, with `facts` beside the list of files.
 
-    Raises OSError.
+    Digests are of the files as they were written, read back. Raises OSError.
     """
     files = {name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for name, path in _files(folder)}
     for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         sync(each)
-    write_atomically(folder / MANIFEST, _text({**facts, "files": files}))
+    sealed = Sealed(folder, {**facts, "files": files}, _digest_of({**facts, "files": files}))
+    write_atomically(folder / MANIFEST, _text(sealed.facts))
+    return sealed
 
 
 def sealed_facts(folder: Path) -> dict[str, Any]:
@@ -43,14 +60,14 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise Damaged(f"manifest.json cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise Damaged("manifest.json is not JSON of ours") from error
+        raise Damaged("manifest.json is not JSON of lorarun") from error
     if text != _text(facts):
         raise Damaged("manifest.json does not agree with its own digest")
     return facts
 
 
-def check_seal(folder: Path) -> dict[str, Any]:
-    """Read every file of a sealed folder again; return its facts. Raises Damaged with what differs first."""
+def check_seal(folder: Path) -> Sealed:
+    """Read every file of a sealed folder again. Raises Damaged with what differs first."""
     facts = sealed_facts(folder)
     for name, expected in facts["files"].items():
         path = folder / name
@@ -64,7 +81,7 @@ def check_seal(folder: Path) -> dict[str, Any]:
             raise Damaged(f"{name} is missing") from error
         except OSError as error:
             raise Damaged(f"{name} cannot be read: {error.strerror or error}") from error
-    return facts
+    return Sealed(folder, facts, _digest_of(facts))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -82,7 +99,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _text(facts: dict[str, Any]) -> str:
+def _text(facts: Mapping[str, Any]) -> str:
     """The one text that a manifest with these facts has, so that any other byte in it shows."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return json.dumps({"sha256": digest, "facts": facts}, indent=1) + "\n"
+    return json.dumps({"sha256": _digest_of(facts), "facts": facts}, indent=1) + "\n"
+
+
+def _digest_of(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

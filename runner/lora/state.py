@@ -29,6 +29,27 @@ def abstract_lora_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> 
     return state
 
 
+def abstract_weights(params: Any, spec: Spec) -> tuple[Any, Any]:
+    """Return base and adapters of a phase lora over `params`, abstract with shardings; the adapters on every device."""
+    base, adapters = jax.eval_shape(
+        lambda params: (
+            freeze_base(params, spec.architecture.dtype.activation),
+            create_adapters(params, spec, jax.random.key(0)),
+        ),
+        params,
+    )
+    mesh = jax.tree.leaves(params)[0].sharding.mesh
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    return (
+        jax.tree.map(lambda leaf, like: _placed(leaf, like.sharding), base, params),
+        jax.tree.map(lambda leaf: _placed(leaf, everywhere), adapters),
+    )
+
+
+def _placed(leaf: Any, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
 def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
     """Return the abstract state of phase lora, each array boxed with its logical axes."""
     optimizer = build_optimizer(spec.optimization, "lora")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from runner.metrics.jsonl import JsonlSink
@@ -23,22 +23,22 @@ class Sink(Protocol):
         """Bring what was taken to the disk: a checkpoint follows that counts on it."""
 
     def close(self) -> None:
-        """Flush and let go."""
+        """Flush and close."""
 
 
 def open_sinks(
-    run_dir: Path, resume_step: int, use_wandb: bool, written: Mapping[str, Any] | None = None
+    run_dir: Path, resume_step: int, use_wandb: bool, records_end: int = 0
 ) -> tuple[JsonlSink, *tuple[Sink, ...]]:
     """Open the sinks that keep records, continuing after `resume_step` (0 for a new run); the first is the file.
 
-    Records of later steps, left by a process that was killed, are dropped, so that none appears twice. `written` is
-    what the checkpoint of `resume_step` says of the file.
+    Records of later steps, left by a process that was killed, are dropped, so that none appears twice. `records_end`
+    is the byte of the file that the checkpoint of `resume_step` counts up to.
     Weights & Biases must be installed where it is asked for: see `require_wandb`.
     """
     from runner.metrics.jsonl import JsonlSink
     from runner.metrics.tensorboard import TensorboardSink
 
-    lines = JsonlSink(run_dir, resume_step, written)
+    lines = JsonlSink(run_dir, resume_step, records_end)
     sinks: list[Sink] = [TensorboardSink(run_dir, resume_step, lines.resumed)]
     if use_wandb:
         from runner.metrics.wandb import WandbSink

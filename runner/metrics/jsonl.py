@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record, Value
 
 METRICS = "metrics.jsonl"  # in a run directory
-LONGEST = 2**20  # bytes of a line; a record has some hundreds
 BEFORE_THE_CHECKPOINT = ("train", "skipped")  # what is recorded of a step before it is saved; the rest is done again
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The lines of a file from byte `start` to byte `end` as they were written.
-
-    `sha256` is chained: over what it was before a line, and that line. So a run that goes on needs to read none of
-    them again, and nobody needs to know where processes ended.
-    """
-
-    start: int = 0
-    end: int = 0
-    sha256: str = ""
-
-    def then(self, line: bytes) -> Written:
-        """What is written once another line is."""
-        chained = hashlib.sha256(self.sha256.encode() + line)
-        return Written(self.start, self.end + len(line), chained.hexdigest())
 
 
 class JsonlSink:
     """Appends records to `metrics.jsonl`, each line flushed as it is written.
 
-    `resumed` are the records of the step that the run goes on after, `written` what its checkpoint says of the file,
-    and `check_records` has found true. Where it says nothing, for another version saved it, or the records are gone,
-    what is written counts from here.
+    A run that resumes after a step cuts the file to `end`, the bytes that its checkpoint counts, where they are there
+    (`has_records`); else to the last record before the checkpoint. `resumed` are the records of that step.
     """
 
-    def __init__(self, run_dir: Path, resume_step: int, written: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, run_dir: Path, resume_step: int = 0, end: int = 0) -> None:
         path = run_dir / METRICS
         path.touch()
         with path.open("r+b") as file:
-            end, self.resumed = _end_of(file.fileno(), resume_step)
-            file.truncate(end)
+            if whole := has_records(run_dir, resume_step, end):
+                file.truncate(end)
+            last, self.resumed = _end_of(file.fileno(), resume_step)
+            self._end = end if whole else last
+            file.truncate(self._end)
             os.fsync(file.fileno())
         self._file = path.open("ab")
-        self.written = Written(**written) if written and end else Written(end, end)
-        # What a run that goes on after a step does again, from where on: what follows the checkpoint of that step.
-        self._done_again: tuple[Value, Written] = resume_step, self.written
+        # What a resumed run does again after a step, and where the file ends before that.
+        self._done_again: tuple[Value, int] = resume_step, self._end
 
     def write(self, record: Record) -> None:
         """Append one line; what is no number is null, for JSON has neither infinity nor NaN."""
@@ -65,15 +44,15 @@ class JsonlSink:
         }
         line = (json.dumps(known, allow_nan=False) + "\n").encode()
         if record["event"] not in BEFORE_THE_CHECKPOINT and record["step"] != self._done_again[0]:
-            self._done_again = record["step"], self.written
+            self._done_again = record["step"], self._end
         self._file.write(line)
         self._file.flush()
-        self.written = self.written.then(line)
+        self._end += len(line)
 
-    def written_before(self, step: int) -> dict[str, Any]:
-        """What a checkpoint of this step, the last, says of the lines that a run keeps which goes on there."""
-        step_done_again, before = self._done_again
-        return asdict(before if step == step_done_again else self.written)
+    def end_before(self, step: int) -> int:
+        """Bytes of the records that a run keeps which resumes after this step, the last one taken."""
+        step_done_again, end = self._done_again
+        return end if step == step_done_again else self._end
 
     def sync(self) -> None:
         """Bring all lines to the disk."""
@@ -84,73 +63,22 @@ class JsonlSink:
         self._file.close()
 
 
-def check_records(run_dir: Path, step: int, written: Mapping[str, Any] | None) -> bool:
-    """Whether the records that a checkpoint of this step counts on are there; False where all are gone.
-
-    They are gone where the file is, or is empty, or begins with records of later steps. Nothing is written, and what
-    is read does not grow with the run. Raises Failure STORAGE when the file holds anything else than they were.
-    """
+def has_records(run_dir: Path, step: int, end: int) -> bool:
+    """Whether a record that precedes the checkpoint of a step ends at this byte of a run's file. Raises OSError."""
     path = run_dir / METRICS
-    if not written:
-        return True
-    end, first = 0, b""
-    if path.exists():
-        with path.open("rb") as file:
-            end, _ = _end_of(file.fileno(), step)
-            first = file.readline(LONGEST)
-    if end == written["end"]:
-        return True
-    record = _record(first)
-    if end or (first and (record is None or _belongs(record, step))):
-        raise _altered(path, f"its records up to step {step:,} end at byte {end:,} in place of {written['end']:,}")
-    return False
-
-
-def read_records(run_dir: Path, written: Written) -> list[bytes]:
-    """Read every line of a run again. Raises Failure STORAGE when they are not those that were `written`."""
-    path = run_dir / METRICS
-    if not path.exists():
-        raise _altered(path, "it is gone")
-    place, read, lines = 0, Written(written.start, written.start), path.read_bytes().splitlines(keepends=True)
-    for line in lines:
-        place += len(line)
-        read = read.then(line) if place > written.start else read
-        if _record(line) is None:
-            raise _altered(path, f"{line[:40].decode(errors='replace').strip()!r} is no record")
-    if read != written:
-        raise _altered(path, "its records are not those that were written")
-    return lines
-
-
-def _altered(path: Path, reason: str) -> Failure:
-    return Failure(
-        f"{path} is not as it was written: {reason}; bring a copy of it back, or move it away, and the run goes on "
-        "without the records so far",
-        ExitCode.STORAGE,
-    )
-
-
-def scores_digest(lines: Iterable[bytes], step: int) -> str:
-    """Digest, chained like that of `Written`, of what is recorded of a step after its checkpoint: its scores.
-
-    Records of scores tell no times, so that runs with the same scores have the same digest.
-    """
-    written = Written()
-    for line in lines:
-        record = json.loads(line)
-        if record["step"] == step and not _belongs(record, step):
-            written = written.then(line)
-    return written.sha256
-
-
-def last_step(run_dir: Path) -> int:
-    """The step of the last whole record of a run, 0 where there is none. Raises OSError."""
-    path = run_dir / METRICS
-    if not path.exists():
-        return 0
+    if end == 0 or not path.exists() or path.stat().st_size < end:
+        return end == 0
     with path.open("rb") as file:
-        found = (_record(line) for _, line in _lines_backwards(file.fileno()))
-        return int(next((record["step"] for record in found if record), 0))
+        record = _record(next(_lines_backwards(file.fileno(), end))[1])
+    return record is not None and _belongs(record, step)
+
+
+def read_records(run_dir: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return all records of a run, and the number of lines that are none. Raises OSError."""
+    path = run_dir / METRICS
+    found = [_record(line) for line in path.read_bytes().splitlines(keepends=True)] if path.exists() else []
+    records = [record for record in found if record is not None]
+    return records, len(found) - len(records)
 
 
 def _end_of(file: int, resume_step: int) -> tuple[int, list[Record]]:
@@ -160,7 +88,7 @@ def _end_of(file: int, resume_step: int) -> tuple[int, list[Record]]:
     """
     end: int | None = None
     own: list[Record] = []
-    for start, line in _lines_backwards(file):
+    for start, line in _lines_backwards(file, os.fstat(file).st_size):
         record = _record(line)
         if record is None or not _belongs(record, resume_step):
             continue
@@ -171,12 +99,11 @@ def _end_of(file: int, resume_step: int) -> tuple[int, list[Record]]:
     return end or 0, own
 
 
-def _lines_backwards(file: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file from its last, each with where it starts."""
-    end = os.fstat(file).st_size
+def _lines_backwards(file: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file before a byte, the last one first, each with where it starts."""
     if not end:
         return
-    with mmap.mmap(file, end, access=mmap.ACCESS_READ) as content:
+    with mmap.mmap(file, end, access=mmap.ACCESS_READ) as content:  # reads the pages that are looked at, and no other
         while end:
             start = content.rfind(b"\n", 0, end - 1) + 1
             yield start, content[start:end]
@@ -184,7 +111,7 @@ def _lines_backwards(file: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None of half a line, which the next record would continue, and of what is none of ours."""
+    """The record of a line; None of half a line, and of anything else."""
     try:
         record = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
@@ -193,6 +120,6 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _belongs(record: dict[str, Any], resume_step: int) -> bool:
-    """Whether a record was written before the checkpoint that the run continues from."""
+    """Whether a record was written before the checkpoint that the run resumes from."""
     step: int = record["step"]
     return step < resume_step or (step == resume_step and record["event"] in BEFORE_THE_CHECKPOINT)

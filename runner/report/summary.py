@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,15 +10,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from runner.checkpoint.manifest import is_whole
+from runner.checkpoint.intact import verify
 from runner.data.ledger import RunLedger
 from runner.failure import Failure
 from runner.files.digested_json import read_json, write_facts
 from runner.files.seal import Damaged, check_seal
-from runner.metrics.jsonl import Written, read_records, scores_digest
+from runner.metrics.jsonl import METRICS, read_records
 from runner.plan.plan import Plan
-from runner.run.layout import EXPORT, SUMMARY
+from runner.run.layout import CHECKPOINTS, EXPORT, SUMMARY
 from schema.spec import Spec
+from schema.text.wording import count
 
 
 def read_summary(run_dir: Path) -> dict[str, Any] | None:
@@ -34,10 +34,19 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 def is_finished(run_dir: Path, summary: Mapping[str, Any], plan: Plan, spec: Spec) -> bool:
     """Whether the run of a summary is all of this plan, scored and exported as this spec asks, and still whole."""
-    if summary.get("export") != exporting(spec, plan) or summary["scoring"] != _scoring(spec):
+    if summary["export"] != exporting(spec, plan) or summary["scoring"] != _scoring(spec):
         return False
     same = summary["plan_digest"] == _noted_plan(run_dir) == plan.digest
-    return same and _is_exported(run_dir, summary) and is_whole(run_dir, plan.steps)
+    return same and _is_exported(run_dir, summary) and _is_whole(run_dir / CHECKPOINTS / str(plan.steps))
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint is intact, every byte of it, with its base."""
+    try:
+        verify(checkpoint)
+    except Failure:
+        return False
+    return True
 
 
 def _noted_plan(run_dir: Path) -> str | None:
@@ -53,22 +62,20 @@ def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
     if not summary["export"]:
         return True
     try:
-        facts = check_seal(run_dir / EXPORT)
+        facts = check_seal(run_dir / EXPORT).facts
     except Damaged:
         return False
     return all(facts.get(name) == summary[name] for name in ("export", "weights_digest"))
 
 
 def write_summary(
-    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, records: Written, digests: Mapping[str, str | None]
+    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
 
-    `records` are what was written there, `digests` name what was trained, such as `weights_digest`. Raises Failure
-    STORAGE where the file is not what was written.
+    `digests` name what was trained, such as `weights_digest`. Raises OSError.
     """
-    lines = read_records(run_dir, records)
-    told = [json.loads(line) for line in lines]
+    records, strange_lines = read_records(run_dir)
     summary = {
         "steps": plan.steps,
         "tokens": plan.tokens,
@@ -77,9 +84,9 @@ def write_summary(
         "export": exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
-        "scores_digest": scores_digest(lines, plan.steps),
         "datasets": {name: asdict(taken) for name, taken in sorted(ledger.counts.items())},
-        "phases": {phase.name: _phase_losses(told, phase.name) for phase in plan.phases},
+        "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
+        "strange_lines": strange_lines,
     }
     write_facts(run_dir / SUMMARY, summary)
     return summary
@@ -104,6 +111,10 @@ def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> N
     for dataset, counts in summary["datasets"].items():
         tokens.add_row(dataset, *(f"{counts[key]:,}" for key in ("rows", "tokens_seen", "tokens_supervised")))
     console.print(tokens)
+    if strange := summary["strange_lines"]:
+        console.print(
+            f"left out here: {count(strange, 'line')} of {run_dir / METRICS} without a record", soft_wrap=True
+        )
     console.print(f"{run_dir}: checkpoints/, metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
 
 

@@ -1,8 +1,8 @@
 """Reads a run again, byte for byte, and says of each part whether it is what was written. Loads neither jax nor numpy.
 
 Checkpoints, base and export are sealed folders; run.json, plan.json and summary.json hold digests of their own; the
-newest checkpoint says which records and which token stores it was trained with. TensorBoard's files are left out:
-metrics.jsonl has all that is in them.
+newest checkpoint says how many bytes of records precede it, and which token stores it was trained with. TensorBoard's
+files are left out: metrics.jsonl has all that is in them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.checkpoint.manifest import Manifest, verify_base, verify_checkpoint
+from runner.checkpoint.intact import verify_base, verify_checkpoint
+from runner.checkpoint.manifest import Manifest
 from runner.data.stores.files import verify_store
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text
 from runner.files.seal import Damaged, check_seal
-from runner.metrics.jsonl import Written
+from runner.metrics.jsonl import METRICS
 from runner.run.layout import BASE, EXPORT, SUMMARY, checkpoints_of, is_run
 from runner.run.lock import is_locked
 
 RUN, PLAN = "run.json", "plan.json"
-UNPROVEN = "only read: an older version wrote it, without a digest"
 Facts = dict[str, Any]
 
 
@@ -60,13 +60,14 @@ def verify_run(path: Path) -> Iterator[Part]:
     for checkpoint in reversed(found):
         name = f"{checkpoint.parent.name}/{checkpoint.name}"
         try:
-            manifest, size = verify_checkpoint(checkpoint), _size(checkpoint)
-        except (Failure, FileNotFoundError) as error:
-            if checkpoint.exists() or not is_locked(run_dir):  # a run that goes on meanwhile lets old ones go
-                yield Part(name, "", _reason(error))
+            intact = verify_checkpoint(checkpoint)
+        except Failure as failure:
+            if checkpoint.exists() or not is_locked(run_dir):  # a run that trains meanwhile prunes old ones
+                yield Part(name, "", _reason(failure))
         else:
-            newest, base_digest = manifest, manifest.progress.base_digest or base_digest
-            yield Part(name, f"phase {newest.progress.phase}, step {newest.progress.step:,}, {size:,} bytes")
+            newest, progress = intact.manifest, intact.manifest.progress
+            base_digest = progress.base_digest or base_digest
+            yield Part(name, f"phase {progress.phase}, step {progress.step:,}, {intact.sealed.bytes:,} bytes")
     if base_digest or (run_dir / BASE).exists():
         yield _base(run_dir, base_digest)
     if run_dir != path:
@@ -79,47 +80,47 @@ def verify_run(path: Path) -> Iterator[Part]:
         yield _export(run_dir, facts[SUMMARY], newest)
     for name, (part, _) in own.items():
         yield _plan(part, facts, newest) if name == PLAN else part
-    if records := _records(run_dir / "metrics.jsonl", facts, newest):
+    if records := _records(run_dir / METRICS, newest):
         yield records
     yield from _stores(facts[RUN], newest)
 
 
 def _base(run_dir: Path, expected: str | None) -> Part:
     try:
-        digest = verify_base(run_dir)
+        base = verify_base(run_dir)
     except Failure as failure:
         return Part(BASE, "", _reason(failure))
+    digest = str(base.facts.get("base_digest"))
     if expected not in (None, digest):
         return Part(BASE, "", f"it is the base {digest[:12]}, and the checkpoints were trained on {expected[:12]}")
-    return Part(BASE, f"the frozen base {digest[:12]}, {_size(run_dir / BASE):,} bytes")
+    return Part(BASE, f"the frozen base {digest[:12]}, {base.bytes:,} bytes")
 
 
 def _export(run_dir: Path, summary: Facts, newest: Manifest | None) -> Part:
     """An export, and whether it is of the weights that a finished run ended with."""
     try:
-        digest = check_seal(run_dir / EXPORT)["weights_digest"]
+        export = check_seal(run_dir / EXPORT)
     except Damaged as damaged:
         return Part(EXPORT, "", str(damaged))
-    except KeyError:
-        return Part(EXPORT, "", "manifest.json is of another version")
+    digest = str(export.facts.get("weights_digest"))
     own = summary.get("weights_digest") if _ended_at(summary, newest) else None
     if own not in (None, digest):
         return Part(EXPORT, "", f"it is of weights {digest[:12]}, and {SUMMARY} of {own[:12]}; run the command again")
-    return Part(EXPORT, f"weights {digest[:12]}, {_size(run_dir / EXPORT):,} bytes")
+    return Part(EXPORT, f"weights {digest[:12]}, {export.bytes:,} bytes")
 
 
 def _ended_at(summary: Facts, newest: Manifest | None) -> bool:
-    """Whether a summary is of a run that has not gone on since."""
+    """Whether a summary is of a run that took no step since."""
     return newest is not None and summary.get("steps") == newest.progress.step
 
 
 def _own_file(path: Path) -> tuple[Part, Facts]:
     """A JSON file with a digest of its own, and what it says; nothing where it is damaged."""
     try:
-        facts, proven = read_text(path.read_text(encoding="utf-8"))
+        facts = read_text(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return Part(path.name, "", str(error)), {}
-    return Part(path.name, "it agrees with its own digest" if proven else UNPROVEN, proven=proven), facts
+    return Part(path.name, "it agrees with its own digest"), facts
 
 
 def _plan(part: Part, facts: dict[str, Facts], newest: Manifest | None) -> Part:
@@ -134,62 +135,44 @@ def _plan(part: Part, facts: dict[str, Facts], newest: Manifest | None) -> Part:
 
 
 def _changed_since(run: Facts, newest: Manifest) -> bool:
-    """Whether the run goes on with another spec than its newest checkpoint may have been trained by."""
+    """Whether the run resumes with another spec than its newest checkpoint may have been trained by."""
     return not run or any(entry["step"] >= newest.progress.step for entry in run.get("history", []))
 
 
-def _records(path: Path, facts: dict[str, Facts], newest: Manifest | None) -> Part | None:
-    """The records of a run: those up to the newest checkpoint by its digest, the last scores by that of the summary."""
-    noted = Written(**newest.records) if newest is not None and newest.records else None
+def _records(path: Path, newest: Manifest | None) -> Part | None:
+    """The records of a run: one a line, in the order of steps, as many bytes as the newest checkpoint counts."""
+    counted = newest.records_end if newest is not None else 0
     if not path.exists():
-        return Part(path.name, "", "it is missing") if noted is not None and noted.end else None
+        return Part(path.name, "", "it is missing") if counted else None
     try:
-        told, read, scores = _read_records(path, noted or Written())
+        size, last = path.stat().st_size, _last_step(path)
     except OSError as error:
         return Part(path.name, "", f"it cannot be read: {error.strerror or error}")
     except ValueError as error:
         return Part(path.name, "", str(error))
-    if newest is None or noted is None:
-        return Part(path.name, f"{told}, only read: no checkpoint holds a digest of them", proven=False)
-    step = newest.progress.step
-    if read != noted:
-        if facts[RUN].get("records_lost") == step:
-            return Part(path.name, f"{told}; {RUN} says that those up to step {step:,} are lost", proven=False)
-        return Part(path.name, "", f"its records up to step {step:,} are not those that were written")
-    told += f"; up to step {step:,} as they were written"
-    summary = facts[SUMMARY]
-    if _ended_at(summary, newest) and summary.get("scores_digest", scores) != scores:
-        if not _changed_since(facts[RUN], newest):
-            return Part(path.name, "", f"its last scores are not those of {SUMMARY}; run the command again")
-        told += f"; its last scores are not those of {SUMMARY}, for the spec was changed since"
-    if noted.start:
-        told += f"; the first {noted.start:,} bytes only read"
-    return Part(path.name, told, proven=not noted.start)
+    if size < counted:
+        return Part(path.name, "", f"it has {size:,} bytes, and {counted:,} were written before the newest checkpoint")
+    return Part(path.name, f"{size:,} bytes, records up to step {last:,}")
 
 
-def _read_records(path: Path, noted: Written) -> tuple[str, Written, str]:
-    """Read every record of a file; return how many there are, what was written where `noted` is, a digest of the rest.
+def _last_step(path: Path) -> int:
+    """Read every record of a file, and return the step of the last. Raises OSError, ValueError.
 
-    Half a line at the end, which a run that goes on removes, is no record. Raises OSError, ValueError.
+    Half a line at the end, which a resumed run removes, is no record.
     """
-    place, records, step = 0, 0, 0
-    read, rest = Written(noted.start, noted.start), Written()
+    step = 0
     with path.open("rb") as file:
-        for line in file:
-            place += len(line)
-            if noted.start < place <= noted.end:
-                read = read.then(line)
+        for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 break
-            rest = rest.then(line) if place > noted.end else rest
-            records, before = records + 1, step
+            before = step
             try:
                 step = int(json.loads(line)["step"])
             except (ValueError, TypeError, KeyError) as error:
-                raise ValueError(f"line {records} is no record") from error
+                raise ValueError(f"line {number} is no record") from error
             if step < before:
-                raise ValueError(f"line {records} is of step {step:,}, and follows one of {before:,}")
-    return f"{records:,} records up to step {step:,}", read, rest.sha256
+                raise ValueError(f"line {number} is of step {step:,}, and follows one of {before:,}")
+    return step
 
 
 def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
@@ -220,7 +203,3 @@ def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
 def _reason(error: Exception) -> str:
     """What is wrong, without the name of the part."""
     return str(error).partition(": ")[2]
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,16 @@ def spec_digest(spec: Spec) -> str:
     return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def other_architecture(checkpoint: Path, own: dict[str, Any]) -> tuple[dict[str, Any], tuple[Change, ...]]:
-    """Return the flat spec of a checkpoint's run, and the keys whose shapes are not those of `own` architecture.
+def spec_of(run_dir: Path) -> dict[str, Any]:
+    """Return the spec of the run in a directory, nested. Raises Failure STORAGE when its `run.json` cannot be read."""
+    return unflatten(read_json(run_dir / "run.json")["spec"])
 
-    Raises Failure STORAGE when its `run.json` cannot be read.
-    """
-    source: dict[str, Any] = read_json(checkpoint.parent.parent / "run.json")["spec"]
-    return source, tuple(
+
+def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return the keys of `architecture` by which weights of one can't be those of the other."""
+    return tuple(
         Change(f"architecture/{name}", json.dumps(value), json.dumps(own.get(name)))
-        for name, value in unflatten(source)["architecture"].items()
+        for name, value in theirs.items()
         if name not in HARMLESS and value != own.get(name)
     )
 

@@ -19,33 +19,18 @@ def is_run(folder: Path) -> bool:
 def checkpoints_of(path: Path) -> list[Path]:
     """Return the checkpoints that a path names, newest first: itself alone, or all of the run directory that it is.
 
-    Nobody has looked yet whether they are intact.
+    None of them is verified.
     """
-    path = _place(path)
+    if (path / CHECKPOINTS).is_dir():
+        return checkpoints_in(path)
+    path = path.resolve()
     named = path.parent.name == CHECKPOINTS and is_step(path.name) and path.is_dir()
-    return [path] if named or (path / MANIFEST).is_file() else checkpoints_in(path)
-
-
-def _place(path: Path) -> Path:
-    """Where a path leads; a link in the place of a run's folder `checkpoints` stays, for the base is beside it."""
-    path = path.absolute()
-    if ".." in path.parts:
-        after = len(path.parts) - path.parts[::-1].index("..")
-        path = Path(*path.parts[:after]).resolve().joinpath(*path.parts[after:])
-    if path.is_symlink() and path.exists() and path.parent.name != CHECKPOINTS:
-        return _place(path.parent / path.readlink())
-    return path
+    return [path] if named or (path / MANIFEST).is_file() else []
 
 
 def is_step(name: str) -> bool:
     """Whether a checkpoint may have this name: a step as it is written, and nothing else that is a number."""
     return name.isascii() and name.isdecimal() and str(int(name)) == name
-
-
-def find_checkpoint(path: Path) -> Path | None:
-    """Return the checkpoint that a path names: itself, or the newest of a run directory, with a manifest if one has."""
-    found = checkpoints_of(path)
-    return next((folder for folder in found if (folder / MANIFEST).is_file()), found[0] if found else None)
 
 
 def checkpoints_in(run_dir: Path) -> list[Path]:

@@ -41,7 +41,7 @@ def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = N
 
 
 def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:
-    """Write down that the run goes on with another spec after a step. Raises OSError."""
+    """Write down that the run resumes with another spec after a step. Raises OSError."""
     path = execution.run_dir / "run.json"
     noted = read_json(path)
     history = [
@@ -57,20 +57,15 @@ def note_start(run_dir: Path, start: Mapping[str, str]) -> None:
 
 
 def note_saved(run_dir: Path, step: int) -> None:
-    """Write down the step of a run's first checkpoint, so that it never begins anew. Raises OSError."""
+    """Write down the step of a run's first checkpoint: a run begins only once. Raises OSError."""
     path = run_dir / "run.json"
     if is_run(run_dir) and "saved" not in (noted := read_json(path)):
         write_facts(path, {**noted, "saved": step})
 
 
-def note_lost_records(run_dir: Path, step: int) -> None:
-    """Write down that the records up to a checkpoint of a run are gone. Raises OSError."""
-    write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "records_lost": step})
-
-
 def run_id(run_dir: Path) -> str | None:
-    """What tells a run from every other one; None where no run lies, or one of an older version, or a damaged one."""
+    """What tells a run from every other one; None where no run lies, or a damaged one."""
     try:
-        return read_json(run_dir / "run.json").get("run_id")
+        return str(read_json(run_dir / "run.json")["run_id"])
     except Failure:
         return None

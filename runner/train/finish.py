@@ -1,4 +1,4 @@
-"""What follows the last step of a run: its adapters must have learned something, its end is read again, its export."""
+"""What follows the last step of a run: its adapters must have learned something, its export, its summary."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from runner.checkpoint.arrays import tree_digest
-from runner.checkpoint.manifest import verify_base
-from runner.checkpoint.restore import reread
 from runner.data.batch import train_batch
 from runner.data.catalog import Catalog
 from runner.data.loader import Batch, train_batches
@@ -20,10 +18,10 @@ from runner.files.seal import Damaged, sealed_facts
 from runner.lora.adapters import idle_adapters
 from runner.plan.plan import Plan
 from runner.report.summary import exporting, print_summary, write_summary
-from runner.run.layout import BASE, CHECKPOINTS, EXPORT
+from runner.run.layout import EXPORT
 from runner.run.versions import library_versions
 from runner.train.session import Session
-from runner.train.trainer import BaseTrainer, saved_part
+from runner.train.trainer import BaseTrainer
 from schema.spec import Spec
 
 
@@ -35,21 +33,12 @@ def finish(trainer: BaseTrainer, session: Session) -> None:
     if trainer._in_lora_phase:
         check_adapters(trainer.state.params)
     digests = {"base_digest": trainer.progress.base_digest, "weights_digest": tree_digest(trainer.state.params)}
-    reread_end(trainer)
     export(trainer, session.catalog, digests)
     session.preemption.check()
     if session.lines is not None:
         run_dir, spec, ledger = trainer.spec.run_dir, trainer.spec.spec, trainer.progress.ledger
-        summary = write_summary(run_dir, spec, trainer.plan, ledger, session.lines.written, digests)
+        summary = write_summary(run_dir, spec, trainer.plan, ledger, digests)
         print_summary(trainer.console, run_dir, summary)
-
-
-def reread_end(trainer: BaseTrainer) -> None:
-    """Read what a run ends with again: its last checkpoint, and the base of that. Raises Failure STORAGE."""
-    run_dir = trainer.spec.run_dir
-    reread(run_dir / CHECKPOINTS / str(trainer.progress.step), saved_part(trainer.state))
-    if trainer._in_lora_phase and verify_base(run_dir) != trainer.progress.base_digest:
-        raise Failure(f"{run_dir / BASE} is not the base of this run; run the same command again", ExitCode.STORAGE)
 
 
 def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:

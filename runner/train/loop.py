@@ -192,7 +192,7 @@ def _save(run: PhaseRun) -> None:
         micro_batch_rows=run.compiled.micro_rows,
         batch_devices=batch_devices(trainer.mesh),
         versions=library_versions(),
-        records=session.lines.written_before(run.step) if session.lines else None,
+        records_end=session.lines.end_before(run.step) if session.lines else 0,
         run_id=session.run_id,
     )
     session.sync()

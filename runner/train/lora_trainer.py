@@ -7,20 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 from rich.console import Console
 
-from runner.checkpoint.base import restore_base, save_base
-from runner.checkpoint.manifest import verify_checkpoint
+from runner.checkpoint.base import save_base
+from runner.checkpoint.intact import Intact, verify
 from runner.checkpoint.progress import Progress
-from runner.checkpoint.restore import restore_tree
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
 from runner.distributed import writes
 from runner.files.atomic import sync
 from runner.files.errors import disk_failures
 from runner.files.folder import set_aside
-from runner.lora.state import abstract_lora_state
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics.console import preparation_bar
@@ -33,13 +30,13 @@ from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, is_run
 from runner.run.lock import locked
 from runner.run.record import accept_changes, create_run_dir, make_run_dir
 from runner.signals.preemption import listen
-from runner.state import abstract_full_state
 from runner.train.finish import finish
 from runner.train.loop import run_phase
 from runner.train.resume import decides_rates, note_resumed, resume
 from runner.train.session import open_session
-from runner.train.start import check_start, first_state, pin, start_of
-from runner.train.trainer import BaseTrainer, saved_part
+from runner.train.start import check_start, first_state, pin, restored_state, start_of
+from runner.train.trainer import BaseTrainer
+from runner.weights import WeightSource
 from schema.environment import Run
 
 
@@ -71,28 +68,24 @@ class LoRATrainer(BaseTrainer):
                 finish(self, session)
 
     def restore_from_path(self, rel_path: str) -> None:
-        """Take up the checkpoint at this path relative to the run directory: checkpoints/120, ../other/checkpoints/8.
+        """Restore the checkpoint at this path relative to the run directory: checkpoints/120, ../other/checkpoints/8.
 
-        The manifest is read first; a checkpoint of phase lora brings the trainer into phase lora, with
-        the frozen base and adapters read straight onto the mesh. Raises Failure STORAGE when a part is
-        missing or damaged, or the base is not the one that the checkpoint belongs to.
+        Every byte of it is verified first, and of the frozen base that it belongs to. Raises Failure STORAGE when a
+        part is missing or damaged, or the base is another one.
         """
-        folder = self.spec.run_dir / rel_path
-        manifest = verify_checkpoint(folder)
-        in_lora_phase, spec = manifest.progress.phase == "lora", self.spec.spec
-        if in_lora_phase:
-            shape = abstract_lora_state(self.model, spec, self.mesh)
-            base = restore_base(folder, shape.base_params)
-            self.state = shape.replace(base_params=base, **restore_tree(folder, saved_part(shape)))
-        else:
-            shape = abstract_full_state(self.model, spec, self.mesh)
-            self.state = shape.replace(**restore_tree(folder, saved_part(shape)))
-        self.state_sharding = jax.tree.map(lambda leaf: leaf.sharding, shape)
-        self._in_lora_phase, self.progress = in_lora_phase, manifest.progress
-        self.restored = manifest
+        self.restore(verify(self.spec.run_dir / rel_path))
 
-    def _check(self) -> dict[str, str] | None:
-        """Refuse what cannot be run, without writing anything; return what pins the start of a new run."""
+    def restore(self, checkpoint: Intact) -> None:
+        """Restore a verified checkpoint; one of phase lora brings the trainer into phase lora.
+
+        Raises Failure STORAGE when the arrays are not those that were trained.
+        """
+        self.state, self.state_sharding = restored_state(self.model, self.spec.spec, self.mesh, checkpoint)
+        self._in_lora_phase, self.restored = checkpoint.base is not None, checkpoint.manifest
+        self.progress = checkpoint.manifest.progress
+
+    def _check(self) -> WeightSource | None:
+        """Refuse what cannot be run, without writing anything; return the weights that a new run starts from."""
         check_run_dir(self.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
@@ -102,9 +95,9 @@ class LoRATrainer(BaseTrainer):
         if pretrained and start != Path(pretrained):
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
         source = check_start(start, self.spec.spec)
-        for reason in source.damaged.values():
-            self.console.print(f"passed over: {reason}")
-        return pin(source.checkpoint)
+        for remark in source.remarks():
+            self.console.print(remark)
+        return source
 
     def _prepare(self) -> Catalog:
         """Make or open every dataset, and tell what was cut or left out."""
@@ -113,13 +106,16 @@ class LoRATrainer(BaseTrainer):
             self.console.print(remark)
         return catalog
 
-    def begin(self) -> None:
-        """Take up the state before the first step: random weights, or those that the run was given to start from."""
+    def begin(self, start: WeightSource | None) -> None:
+        """Create the state before the first step: of random weights, or of those that the run was given to start from.
+
+        `start` are the weights that were verified in this process already, if any.
+        """
         trains_all = self.plan.phases[0].name == "full"
-        start, told = start_of(self.spec)
-        for sentence in told:
-            self.console.print(sentence, soft_wrap=True)
-        self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, start, trains_all)
+        source, remarks = start_of(self.spec, start)
+        for remark in remarks:
+            self.console.print(remark, soft_wrap=True)
+        self.state, self.state_sharding = first_state(self.model, self.spec.spec, self.mesh, source, trains_all)
         self.progress, self._in_lora_phase = Progress(self.plan.phases[0].name), False
 
     def _is_finished(self) -> bool:
@@ -132,27 +128,27 @@ class LoRATrainer(BaseTrainer):
         print_summary(self.console, run_dir, summary)
         return True
 
-    def _claim(self, catalog: Catalog, start: dict[str, str] | None) -> None:
+    def _claim(self, catalog: Catalog, start: WeightSource | None) -> None:
         """Make the run directory this run's: stand where it stands, and note a spec that changed."""
         run_dir = self.spec.run_dir
         found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
         if writes():
-            create_run_dir(self.spec, start)
-        self._take_up(catalog)
+            create_run_dir(self.spec, pin(start) if start else None)
+        self._resume(catalog, start)
         if writes():
-            (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run goes on from
+            (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run resumes after
             sync(run_dir)
             if found.accepted:
                 self._accept(found)
 
-    def _take_up(self, catalog: Catalog) -> None:
-        """Go on from the newest intact checkpoint; tell of those that are not intact, and set them aside."""
+    def _resume(self, catalog: Catalog, start: WeightSource | None) -> None:
+        """Restore the newest intact checkpoint, or begin; report those that are not intact, and set them aside."""
         run_dir = self.spec.run_dir
         stores = catalog.digests()
-        damaged = resume(self, run_dir, stores)
+        damaged = resume(self, run_dir, stores, start)
         self.progress = replace(self.progress, stores=stores)  # a spec that changed may have more of them
         for folder, reason in damaged.items():
-            if folder.name == BASE:  # what was left of it was set aside when it was made again
+            if folder.name == BASE:  # what was left of it was set aside when it was repaired
                 self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
             else:
                 place = run_dir / CHECKPOINTS / folder.name
@@ -175,7 +171,8 @@ class LoRATrainer(BaseTrainer):
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
         checkpoints.wait()
         transition_to_lora(self)
-        self.progress = self.progress.in_phase_lora(save_base(self.spec.run_dir, self.state.base_params))
+        base = save_base(self.spec.run_dir, self.state.base_params)
+        self.progress = self.progress.in_phase_lora(base.facts["base_digest"])
 
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:

@@ -47,7 +47,7 @@ class Session:
     lines: JsonlSink | None
     sinks: tuple[Sink, ...]
     preemption: Preemption
-    run_id: str | None
+    run_id: str
     last_save: LastSave
     finite: FiniteSteps
     spikes: Spikes
@@ -72,13 +72,14 @@ def open_session(trainer: BaseTrainer, catalog: Catalog, preemption: Preemption)
     run_dir, spec, step = trainer.spec.run_dir, trainer.spec.spec, trainer.progress.step
     boundaries = tuple(phase.last_step for phase in trainer.plan.phases)
     retention = Retention(spec.checkpoint.keep, spec.checkpoint.best, boundaries)
-    with closing(Checkpoints(run_dir, retention)) as checkpoints, ExitStack() as closed_first:
+    read_back = spec.checkpoint.verify == "read_back"
+    with closing(Checkpoints(run_dir, retention, read_back)) as checkpoints, ExitStack() as closed_first:
         lines: JsonlSink | None = None
         sinks: tuple[Sink, ...] = ()
         if writes():
             write_atomically(run_dir / "plan.json", with_digest(trainer.plan.to_json()))
-            written = trainer.restored.records if trainer.restored else None
-            lines, *others = open_sinks(run_dir, step, spec.logging.wandb, written)
+            records_end = trainer.restored.records_end if trainer.restored else 0
+            lines, *others = open_sinks(run_dir, step, spec.logging.wandb, records_end)
             sinks = (lines, *others, ConsoleSink(trainer.console, trainer.plan.steps, step))
         for sink in sinks:
             closed_first.callback(sink.close)
@@ -88,7 +89,7 @@ def open_session(trainer: BaseTrainer, catalog: Catalog, preemption: Preemption)
             lines=lines,
             sinks=sinks,
             preemption=preemption,
-            run_id=run_id(run_dir),
+            run_id=run_id(run_dir) or "",
             last_save=LastSave(step),
             finite=FiniteSteps(spec.training),
             spikes=Spikes(),

@@ -1,48 +1,39 @@
-"""The weights that a new run starts from: random, or those of another run's checkpoint."""
+"""The state that a process begins with: of random weights, of those of a `WeightSource`, or of a checkpoint."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
 from flax.training.train_state import TrainState
 
-from runner.checkpoint.base import restore_base
-from runner.checkpoint.manifest import newest_intact, read_manifest
+from runner.checkpoint.intact import Intact
 from runner.checkpoint.restore import restore_tree
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_json
-from runner.files.seal import MANIFEST
-from runner.lora.adapters import merge_lora_params
 from runner.lora.state import abstract_lora_state
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.run.execution import ExecutionSpec
-from runner.run.identity import other_architecture, unflatten
+from runner.run.identity import other_architecture
 from runner.run.layout import checkpoints_of, is_run
 from runner.run.record import note_start
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
+from runner.train.trainer import saved_part
+from runner.weights import WeightSource, find_weights
 from schema.spec import Spec
 
 
-class Source(NamedTuple):
-    """Where weights come from: a checkpoint, the flat spec of its run, and newer ones that are not intact, and why."""
-
-    checkpoint: Path
-    spec: dict[str, Any]
-    damaged: dict[Path, str]
-
-
 def first_state(
-    model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, start: Path | None, trains_all: bool
+    model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, start: WeightSource | None, trains_all: bool
 ) -> tuple[TrainState, Any]:
-    """Return the state at step 0 and its shardings.
+    """Return the state at step 0 and its shardings; without a source, of random weights.
 
-    Without `trains_all` there is no phase full, and no optimizer state is spent on it. Raises Failure
-    INVALID when `start` holds no checkpoint, or one of another architecture.
+    Without `trains_all` there is no phase full, and no optimizer state is spent on it. Raises Failure as the source
+    does.
     """
     if start is None and trains_all:
         return create_full_state(model, spec, mesh)
@@ -53,106 +44,81 @@ def first_state(
         create = jax.jit(lambda key: nn.meta.unbox(boxed_parameters(model, key)), out_shardings=sharding.params)
         params = create(key)
     else:
-        params = weights_of(start, model, spec, mesh)
+        params = start.load(shape.params)
     optimizer = build_optimizer(spec.optimization, "full")
     opt_state = jax.jit(optimizer.init, out_shardings=sharding.opt_state)(params) if trains_all else ()
     step = jax.device_put(jax.numpy.zeros((), jax.numpy.int32), sharding.step)
     return TrainState(step=step, apply_fn=model.apply, params=params, tx=optimizer, opt_state=opt_state), sharding
 
 
-def weights_of(start: Path, model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> Any:
-    """Read the parameters of another run's checkpoint onto the mesh, adapters merged into them.
+def restored_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, checkpoint: Intact) -> tuple[TrainState, Any]:
+    """Read the state of a verified checkpoint straight onto the mesh, in phase lora with its frozen base.
 
-    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys; STORAGE when it is
-    gone.
+    Returns it with its shardings. Raises Failure STORAGE when the arrays are not those that were trained.
     """
-    if not start.exists():
-        raise _gone(start)
-    folder, source, _ = check_start(start, spec)
-    shape = abstract_full_state(model, spec, mesh).params
-    if read_manifest(folder).progress.phase == "full":
-        return restore_tree(folder, {"params": shape})["params"]
-    trained = Spec.model_validate(unflatten(source))
-    lora = trained.optimization.lora
-    state = abstract_lora_state(model, trained, mesh)
-    base = restore_base(folder, state.base_params)
-    adapters = restore_tree(folder, {"params": state.params})["params"]
-
-    def merge(base: Any, adapters: Any) -> Any:
-        wide = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), base, shape)
-        return merge_lora_params(wide, **adapters, alpha=lora.alpha, rank=lora.rank, scaling=lora.scaling)
-
-    return jax.jit(merge, out_shardings=jax.tree.map(lambda leaf: leaf.sharding, shape))(base, adapters)
+    if checkpoint.base is None:
+        shape = abstract_full_state(model, spec, mesh)
+        state = shape.replace(**restore_tree(checkpoint.sealed, saved_part(shape)))
+    else:
+        shape = abstract_lora_state(model, spec, mesh)
+        base = restore_tree(checkpoint.base, shape.base_params)
+        state = shape.replace(base_params=base, **restore_tree(checkpoint.sealed, saved_part(shape)))
+    return state, jax.tree.map(lambda leaf: leaf.sharding, shape)
 
 
-def check_start(start: Path, spec: Spec) -> Source:
-    """Return the newest intact checkpoint that `start` names, when a run of this spec can begin with its weights.
+def check_start(start: Path, spec: Spec) -> WeightSource:
+    """Return the verified weights that `start` names, when a run of this spec can begin with them.
 
-    Raises Failure INVALID when there is no checkpoint or its architecture differs, naming the keys; STORAGE when
-    none is intact.
+    Raises Failure INVALID when there are none or their architecture differs, naming the keys; STORAGE when they are
+    damaged.
     """
-    folder, damaged = newest_intact(start)
-    if folder is None:
-        if damaged:
-            raise Failure(f"{start} holds no intact checkpoint: {'; '.join(damaged.values())}", ExitCode.STORAGE)
+    source = find_weights(start)
+    if source is None:
         raise Failure(
             f"{start} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
             ExitCode.INVALID,
         )
-    source, differing = other_architecture(folder, spec.architecture.model_dump(mode="json"))
-    if differing:
+    if differing := other_architecture(source.describe(), spec.architecture.model_dump(mode="json")):
         listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
         raise Failure(f"{start} holds weights of another architecture: {listed}", ExitCode.INVALID)
-    return Source(folder, source, damaged)
+    source.identity()  # verifies them
+    return source
 
 
-def start_of(execution: ExecutionSpec) -> tuple[Path | None, list[str]]:
-    """Return the checkpoint that a run starts from, None for random weights, and what there is to say.
+def pin(source: WeightSource) -> dict[str, str]:
+    """Say what a run starts from, so that a resumed one starts from nothing else."""
+    return {"path": str(source.path), "digest": source.identity()}
 
-    A run that was named to start from goes on perhaps, and lets the checkpoint that was its newest go. Where nothing
-    of this one is saved yet, its newest takes that place. Raises Failure RESUME where no other will do, or as
-    `check_start` does.
+
+def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[WeightSource | None, list[str]]:
+    """Return the weights that a run starts from, None for random ones, and what there is to say.
+
+    `verified` are those that were checked before the run directory was made, if it was made now. The source run may
+    still train, and prune the checkpoint that was its newest: where nothing of this run is saved yet, its newest then
+    takes that place. Raises Failure RESUME where no other will do, or as `check_start` does.
     """
     run_dir, named = execution.run_dir, execution.starting_point
     noted = read_json(run_dir / "run.json")["start"]
     if noted is None:
         return None, []
-    begun, there = bool(checkpoints_of(run_dir)), Path(noted["checkpoint"]).exists()
+    if verified is not None and pin(verified) == noted:
+        return verified, []
+    begun, there = bool(checkpoints_of(run_dir)), Path(noted["path"]).exists()
     if begun or there or named is None or not is_run(named):
-        return pinned(noted), []
-    newest, _, damaged = check_start(named, execution.spec)
+        return _pinned(noted), []
+    newest = check_start(named, execution.spec)
     note_start(run_dir, pin(newest))
-    told = f"{noted['checkpoint']} is gone, and nothing of this run is saved yet: it starts from {newest}"
-    return newest, [*(f"passed over: {reason}" for reason in damaged.values()), told]
+    said = f"{noted['path']} is gone, and nothing of this run is saved yet: it starts from {newest.path}"
+    return newest, [*newest.remarks(), said]
 
 
-def pin(folder: Path) -> dict[str, str]:
-    """Identify the checkpoint that a run starts from, so that a resumed one starts from no other.
-
-    Raises Failure STORAGE when it is gone.
-    """
-    try:
-        return {"checkpoint": str(folder), "manifest_sha256": _manifest_digest(folder)}
-    except OSError as error:
-        raise _gone(folder) from error
-
-
-def pinned(start: dict[str, str]) -> Path:
-    """Return the checkpoint that `pin` identified. Raises Failure RESUME when it is gone or another one."""
-    folder = Path(start["checkpoint"])
-    if not (folder / MANIFEST).is_file() or _manifest_digest(folder) != start["manifest_sha256"]:
+def _pinned(noted: Mapping[str, str]) -> WeightSource:
+    """Return the weights that `pin` named. Raises Failure RESUME when they are gone or others."""
+    source = find_weights(Path(noted["path"]))
+    if source is None or source.identity() != noted["digest"]:
         raise Failure(
-            f"this run began with the weights of {folder}, which are not there any more; bring them back, or start "
-            "anew with another --run-dir",
+            f"this run began with the weights of {noted['path']}, which are not there any more; bring them back, or "
+            "start anew with another --run-dir",
             ExitCode.RESUME,
         )
-    return folder
-
-
-def _gone(folder: Path) -> Failure:
-    """A run that goes on meanwhile keeps its newest checkpoints only."""
-    return Failure(f"{folder} has just been removed by its run; run the same command again", ExitCode.STORAGE)
-
-
-def _manifest_digest(folder: Path) -> str:
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    return source

@@ -28,3 +28,9 @@ class Checkpoint(Section):
         change="free",
     )
     keep: int = key(3, "Number of newest checkpoints that are kept.", unit="checkpoints", ge=1, change="free")
+    verify: Literal["seal", "read_back"] = key(
+        "seal",
+        "How a save is verified: by the digests of its files (seal), or by its arrays too, read back and compared with "
+        "what was trained (read_back), as at the end of each phase it always is.",
+        change="free",
+    )

@@ -22,6 +22,8 @@ def seal_checkpoint(run_dir: Path, step: int, phase: str = "full", base_digest: 
         micro_batch_rows=1,
         batch_devices=1,
         versions={"jax": "0.10.2"},
+        records_end=0,
+        run_id="r",
     )
     seal(folder, asdict(manifest))
     return folder

@@ -81,8 +81,8 @@ def prepare(folder: Path, late: int) -> None:
         write_atomically(run / "metrics.jsonl", "\n".join(lines) + "\n")
         facts = sealed_facts(checkpoint)
         facts.pop("files")
-        written = facts["records"] | {"end": (run / "metrics.jsonl").stat().st_size}
-        seal(checkpoint, facts | {"step": step, "records": written})
+        records_end = (run / "metrics.jsonl").stat().st_size
+        seal(checkpoint, facts | {"progress": facts["progress"] | {"step": step}, "records_end": records_end})
     for step in (EARLY, late):
         resume(folder, step)  # once, so that files are in memory and programs in the cache for both
 

@@ -12,8 +12,8 @@ import click
 from runner.commands.init.datasets import find_datasets, portable
 from runner.data.sources import BUILTIN
 from runner.failure import ExitCode, Failure
-from runner.run.identity import other_architecture, unflatten
-from runner.run.layout import find_checkpoint
+from runner.run.identity import spec_of
+from runner.run.layout import checkpoints_of
 from schema.budget.stages import Phase
 from schema.check.findings import Findings, Json
 from schema.check.tree import hydrate
@@ -160,11 +160,11 @@ def _heads(width: int) -> int:
 def _model_of_run(given: str) -> _Model:
     """The model and the tokenizer of a run, as far as they differ from defaults, and its batch and rate."""
     path, elsewhere = portable(given)
-    checkpoint = find_checkpoint(Path(path))
-    if checkpoint is None:
+    found = checkpoints_of(Path(path))
+    if not found:
         message = f"there is no run and no checkpoint in {quote(path)}; --pretrained names the folder of a run"
         raise Failure(message, ExitCode.INVALID)
-    spec = unflatten(other_architecture(checkpoint, {})[0])
+    spec = spec_of(found[0].parent.parent)
     schema = load_schema()
     defaults = hydrate(Findings(schema), {}, schema)
     architecture = _differing(spec["architecture"], defaults["architecture"], SHAPE)

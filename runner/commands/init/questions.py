@@ -12,7 +12,7 @@ import click
 from runner.commands.init.answers import Wishes, budgets
 from runner.commands.init.datasets import find_datasets
 from runner.failure import ExitCode, Failure
-from runner.run.layout import find_checkpoint
+from runner.run.layout import checkpoints_of
 from schema.starter import SIZES
 from schema.text.scalars import number
 from schema.text.wording import quote
@@ -40,7 +40,7 @@ def ask(wishes: Wishes) -> Wishes:
 def _model(answer: str) -> dict[str, Any]:
     if answer in SIZES:
         return {"size": answer}
-    if find_checkpoint(Path(answer).expanduser()) is None:
+    if not checkpoints_of(Path(answer).expanduser()):
         raise Failure(f"{quote(answer)} is no size, and no run lies in such a folder", ExitCode.INVALID)
     return {"pretrained": answer}
 

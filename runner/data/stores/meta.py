@@ -162,7 +162,7 @@ def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments 
 def parse_meta(text: str) -> StoreMeta:
     """Read what `StoreMeta.to_json` wrote. Raises ValueError when it is something else."""
     try:
-        fields = read_text(text).facts
+        fields = read_text(text)
         if fields["format"] != FORMAT:
             raise ValueError(f"it has format {fields['format']!r}, and this version reads format {FORMAT}")
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.checkpoint.manifest import newest_intact, read_manifest, verify_checkpoint
-from runner.failure import ExitCode, Failure
 from runner.files.seal import Damaged, check_seal, seal, sealed_facts
-from tests.runner.sealed_checkpoint import seal_checkpoint
 
 
 def test_facts_come_back(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "file").write_bytes(b"bytes")
     seal(tmp_path, {"step": 3, "name": "straße"})
-    facts = check_seal(tmp_path)
+    facts = check_seal(tmp_path).facts
     assert (facts["step"], facts["name"], list(facts["files"])) == (3, "straße", ["inner/file"])
     assert sealed_facts(tmp_path) == facts
 
@@ -46,15 +43,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no marker": (lambda folder: (folder / "manifest.json").unlink(), "it has no manifest.json"),
     "an empty marker": (
         lambda folder: (folder / "manifest.json").write_bytes(b""),
-        "manifest.json is not JSON of ours",
+        "manifest.json is not JSON of lorarun",
     ),
     "half a marker": (
         lambda folder: (folder / "manifest.json").write_text((folder / "manifest.json").read_text()[:99]),
-        "manifest.json is not JSON of ours",
+        "manifest.json is not JSON of lorarun",
     ),
-    "a marker of another version": (
-        lambda folder: seal(folder, {"step": 3}),
-        "manifest.json is of another version",
+    "another marker": (
+        lambda folder: (folder / "manifest.json").write_text('{"facts": {}}'),
+        "manifest.json does not agree with its own digest",
     ),
     "a short file": (
         lambda folder: (folder / "state/arrays").write_bytes(b""),
@@ -69,41 +66,26 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: ((folder / "state/arrays").unlink(), (folder / "state/arrays").mkdir()),
         "state/arrays has ",
     ),
+    "nothing at all": (shutil.rmtree, "it is missing"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_newest_intact_checkpoint_is_found_behind_a_damaged_one(fault: str, tmp_path: Path) -> None:
-    for step in (9, 10):
-        seal_checkpoint(tmp_path, step)
+def test_damage_is_named(fault: str, tmp_path: Path) -> None:
+    folder = tmp_path / "sealed"
+    (folder / "state").mkdir(parents=True)
+    (folder / "state/arrays").write_bytes(b"\0\1\2\3")
+    seal(folder, {"step": 3})
     make, reason = FAULTS[fault]
-    make(tmp_path / "checkpoints/10")
-    folder, damaged = newest_intact(tmp_path)
-    assert folder == tmp_path / "checkpoints/9"
-    assert [*damaged] == [tmp_path / "checkpoints/10"]
-    assert reason in damaged[tmp_path / "checkpoints/10"]
+    make(folder)
+    with pytest.raises(Damaged) as damaged:
+        check_seal(folder)
+    assert str(damaged.value).startswith(reason)
 
 
-def test_a_checkpoint_of_phase_lora_needs_its_base(tmp_path: Path) -> None:
-    seal_checkpoint(tmp_path, 1)
-    lora = seal_checkpoint(tmp_path, 2, "lora", "b" * 64)
-    folder, damaged = newest_intact(tmp_path)
-    assert (folder, damaged) == (
-        tmp_path / "checkpoints/1",
-        {lora: f"{tmp_path / 'base'} is not intact: it is missing"},
-    )
-
-
-def test_what_lies_beside_a_checkpoint_is_none(tmp_path: Path) -> None:
-    assert newest_intact(tmp_path) == (None, {})
-    (tmp_path / "checkpoints/.partial-3").mkdir(parents=True)
-    assert newest_intact(tmp_path) == (None, {})
-
-
-def test_a_manifest_says_what_a_checkpoint_is(tmp_path: Path) -> None:
-    folder = seal_checkpoint(tmp_path, 7)
-    assert read_manifest(folder) == verify_checkpoint(folder)
-    assert json.loads((folder / "manifest.json").read_text())["facts"]["step"] == 7
-    with pytest.raises(Failure, match=r"checkpoints/8 is no intact checkpoint: it is missing$") as refused:
-        read_manifest(folder.with_name("8"))
-    assert refused.value.exit_code is ExitCode.STORAGE
+def test_the_digest_of_a_seal_is_that_of_all_its_facts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"bytes")
+    one, other = seal(tmp_path, {"step": 3}), seal(tmp_path, {"step": 4})
+    assert one.digest != other.digest
+    assert check_seal(tmp_path) == other
+    assert other.bytes == 5

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+import time
 from io import FileIO, StringIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ from rich.console import Console
 from runner.failure import ExitCode, Failure
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, RunConsole, preparation_bar
-from runner.metrics.jsonl import JsonlSink
+from runner.metrics.jsonl import JsonlSink, has_records, read_records
+from runner.metrics.tensorboard import TensorboardSink
 from runner.metrics.wandb import WandbSink, require_wandb
 from tests.runner.event_files import events
 
@@ -41,11 +43,13 @@ def steps(run_dir: Path) -> list[tuple[str, int]]:
     return [(record["event"], record["step"]) for record in map(json.loads, lines(run_dir))]
 
 
-def write(run_dir: Path, resume_step: int, *records: dict[str, Any]) -> None:
-    sink = JsonlSink(run_dir, resume_step)
+def write(run_dir: Path, resume_step: int, *records: dict[str, Any], end: int = 0) -> int:
+    """Write records after a checkpoint that counts the file up to `end`; return what one of the last step counts."""
+    sink = JsonlSink(run_dir, resume_step, end)
     for record in records:
         sink.write(record)
     sink.close()
+    return sink.end_before(records[-1]["step"] if records else resume_step)
 
 
 def test_a_record_is_one_line_and_written_at_once(tmp_path: Path) -> None:
@@ -56,24 +60,26 @@ def test_a_record_is_one_line_and_written_at_once(tmp_path: Path) -> None:
 
 
 def test_records_after_the_checkpoint_are_dropped_at_resume(tmp_path: Path) -> None:
-    write(tmp_path, 0, train(1), train(2), train(3))
-    write(tmp_path, 2, train(3), train(4))
+    end = write(tmp_path, 0, train(1), train(2))
+    write(tmp_path, 2, train(3), end=end)
+    write(tmp_path, 2, train(3), train(4), end=end)
     assert steps(tmp_path) == [("train", 1), ("train", 2), ("train", 3), ("train", 4)]
 
 
 def test_a_validation_that_follows_the_checkpoint_is_done_again_at_resume(tmp_path: Path) -> None:
-    write(tmp_path, 0, train(1), validation(1), train(2), validation(2))
-    write(tmp_path, 2, validation(2))
+    end = write(tmp_path, 0, train(1), validation(1), train(2), validation(2))  # saved by a signal meanwhile
+    assert end == write(tmp_path, 0, train(1), validation(1), train(2))
+    write(tmp_path, 2, validation(2), end=end)
     assert steps(tmp_path) == [("train", 1), ("validation", 1), ("train", 2), ("validation", 2)]
 
 
-@pytest.mark.parametrize("half", ['{"event": "train", "st', '{"event": "train", "step": 2}', "\x00\x00\x00"])
-def test_a_half_line_is_dropped_at_resume(half: str, tmp_path: Path) -> None:
-    write(tmp_path, 0, train(1))
+@pytest.mark.parametrize("rest", ['{"event": "train", "st', '{"event": "train", "step": 2}', "\x00\x00", "5\n{}\n[]\n"])
+def test_whatever_follows_the_records_of_a_checkpoint_is_dropped(rest: str, tmp_path: Path) -> None:
+    end = write(tmp_path, 0, train(1))
     with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write(half)
-    write(tmp_path, 2, train(3))
-    assert steps(tmp_path) == [("train", 1), ("train", 3)]
+        file.write(rest)
+    write(tmp_path, 1, train(2), end=end)
+    assert steps(tmp_path) == [("train", 1), ("train", 2)]
 
 
 def test_a_new_run_begins_with_an_empty_file(tmp_path: Path) -> None:
@@ -82,52 +88,41 @@ def test_a_new_run_begins_with_an_empty_file(tmp_path: Path) -> None:
     assert lines(tmp_path) == []
 
 
-def written(run_dir: Path, resume_step: int, *records: dict[str, Any], before: Any = None) -> dict[str, Any]:
-    """Write records after a checkpoint that says `before`; return what a checkpoint of the last step says."""
-    sink = JsonlSink(run_dir, resume_step, before)
-    for record in records:
-        sink.write(record)
-    sink.close()
-    return sink.written_before(records[-1]["step"])
-
-
-def test_what_a_checkpoint_says_of_the_records_is_the_same_however_often_the_run_was_killed(tmp_path: Path) -> None:
+def test_what_a_checkpoint_counts_is_the_same_however_often_the_run_was_killed(tmp_path: Path) -> None:
     (tmp_path / "killed").mkdir()
-    whole = written(tmp_path, 0, train(1), validation(1), train(2), train(3))
-    first = written(tmp_path / "killed", 0, train(1), validation(1), train(2))
-    write(tmp_path / "killed", 2, train(3))  # and died
-    last = written(tmp_path / "killed", 2, train(3), before=first)
-    assert last == whole == {"start": 0, "end": len(lines_of(tmp_path)), "sha256": whole["sha256"]}
-    assert first["end"] < last["end"]
+    whole = write(tmp_path, 0, train(1), validation(1), train(2), train(3))
+    first = write(tmp_path / "killed", 0, train(1), validation(1), train(2))
+    write(tmp_path / "killed", 2, train(3), end=first)  # and died
+    assert write(tmp_path / "killed", 2, train(3), end=first) == whole
+    assert whole == (tmp_path / "metrics.jsonl").stat().st_size
 
 
-def lines_of(run_dir: Path) -> bytes:
-    return (run_dir / "metrics.jsonl").read_bytes()
+# What is left of the records of steps 1 and 2, and what a run keeps that resumes after step 2.
+LOST: dict[str, tuple[list[dict[str, Any]], list[int]]] = {
+    "the last are gone": ([train(1)], [1]),
+    "the first are gone": ([train(2)], [2]),
+    "all are gone": ([], []),
+    "all are gone, and a run that died wrote later ones": ([train(3), train(4), train(5)], []),
+}
 
 
-def test_a_checkpoint_says_nothing_of_what_a_run_does_again_that_goes_on_there(tmp_path: Path) -> None:
-    saved_before = written(tmp_path, 0, train(1), validation(1), train(2))
-    saved_after = written(tmp_path, 0, train(1), validation(1), train(2), validation(2))  # by a signal meanwhile
-    assert saved_after == saved_before
-    JsonlSink(tmp_path, 2, saved_after).close()
-    assert len(lines_of(tmp_path)) == saved_after["end"]
+@pytest.mark.parametrize("case", LOST)
+def test_where_records_are_lost_those_that_are_left_stay(case: str, tmp_path: Path) -> None:
+    end = write(tmp_path, 0, train(1), train(2))
+    assert has_records(tmp_path, 2, end)
+    left, kept = LOST[case]
+    write(tmp_path, 0, *left)
+    assert not has_records(tmp_path, 2, end)
+    write(tmp_path, 2, train(3), end=end)
+    assert steps(tmp_path) == [("train", step) for step in [*kept, 3]]
 
 
-def test_what_was_written_before_is_not_read_again(tmp_path: Path) -> None:
-    before = written(tmp_path, 0, train(1), train(2))
-    content = lines_of(tmp_path)
-    (tmp_path / "metrics.jsonl").write_bytes(content.replace(b'"step": 1,', b'"step": 0,'))
-    after = written(tmp_path, 2, train(3), before=before)
-    (tmp_path / "metrics.jsonl").write_bytes(content)
-    assert written(tmp_path, 2, train(3), before=before) == after  # so the change stays one
-
-
-def test_where_a_checkpoint_says_nothing_what_is_written_counts_from_there(tmp_path: Path) -> None:
-    start = written(tmp_path, 0, train(1), train(2))["end"]
-    found = written(tmp_path, 2, train(3))
-    (tmp_path / "new").mkdir()
-    own = written(tmp_path / "new", 0, train(3))
-    assert found == {"start": start, "end": start + own["end"], "sha256": own["sha256"]}
+def test_lines_that_are_no_records_are_counted(tmp_path: Path) -> None:
+    assert read_records(tmp_path) == ([], 0)
+    write(tmp_path, 0, train(1))
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('5\n{}\n[]\n{"step": 9}\n{"step": "9", "event": "train"}\nnul\0')
+    assert read_records(tmp_path) == ([train(1)], 6)
 
 
 def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
@@ -136,8 +131,9 @@ def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
     for name, starts in (("killed", [(0, 6), (1, 3), (1, 5), (3, 2)]), ("whole", [(0, 6)])):
         (tmp_path / name).mkdir()
         for resume_step, count in starts:
-            sinks = open_sinks(tmp_path / name, resume_step, use_wandb=False)
             rest = [each for each in records if (each["step"], each["event"]) > (resume_step, "train")]
+            before = "".join(f"{json.dumps(each)}\n" for each in records[: len(records) - len(rest)])
+            sinks = open_sinks(tmp_path / name, resume_step, use_wandb=False, records_end=len(before))
             for record in rest[:count]:
                 for sink in sinks:
                     sink.write(record)
@@ -148,16 +144,15 @@ def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
         sink.close()
 
 
-def test_the_end_is_found_without_reading_what_came_before(tmp_path: Path) -> None:
-    write(tmp_path, 0, train(1))
-    with (tmp_path / "metrics.jsonl").open("ab") as file:
-        file.write(b"no record\n" * 1000)
-    write(tmp_path, 0)
-    assert lines(tmp_path) == []
-    (tmp_path / "metrics.jsonl").write_bytes(b"\xff" * 100 + b"\n" + json.dumps(train(7)).encode() + b"\n")
-    sink = JsonlSink(tmp_path, 8)
-    sink.close()
-    assert (tmp_path / "metrics.jsonl").stat().st_size > 100  # what lies before the last record was not looked at
+def test_tensorboard_goes_on_where_a_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, records = time.time(), [{"event": "train", "step": step, "loss": float(step)} for step in range(11)]
+    for process, back in enumerate((0, 3600, 3600, 1800, -5)):
+        monkeypatch.setattr(time, "time", lambda back=back: now - back)
+        sink = TensorboardSink(tmp_path, 2 * process, records[2 * process : 2 * process + 1] if process else [])
+        for record in records[2 * process + 1 : 2 * process + 3]:
+            sink.write(record)
+        sink.close()
+    assert events(tmp_path) == [("train/loss", step, float(step)) for step in range(1, 11)]
 
 
 def test_tensorboard_has_every_number_of_every_record(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_run_starts_from_the_weights_that_it_was_begun_with(here: Path) -> Non
     assert execute(here, "first", *longer).exit_code == 0
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 0
     noted = json.loads((here / "second/run.json").read_text())["start"]
-    assert noted["checkpoint"] == str(here / "first/checkpoints/4")
+    assert noted["path"] == str(here / "first/checkpoints/4")
     assert execute(here, "third", *LORA_ONLY, restore="first/checkpoints/4").exit_code == 0
     assert records(here / "second")[0]["loss"] == records(here / "third")[0]["loss"]
 
@@ -159,7 +159,7 @@ def test_a_base_of_another_run_is_refused(here: Path) -> None:
     assert execute(here, "other", "training/seed=1").exit_code == 0
     shutil.rmtree(here / "one/base")
     shutil.copytree(here / "other/base", here / "one/base")
-    done = execute(here, "new", *LORA_ONLY, restore="one")
+    done = execute(here, "new", *LORA_ONLY, restore="one/checkpoints/4")
     assert done.exit_code == 74
     assert "is not the base that" in done.stderr
 

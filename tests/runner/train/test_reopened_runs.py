@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import runner.train.resume
-from runner.checkpoint.manifest import verify_checkpoint
+from runner.checkpoint.intact import verify_checkpoint
 from runner.files.digested_json import read_json
 from runner.run.lock import locked
 from tests.runner.interrupted_run import records, summary
@@ -55,7 +55,7 @@ DEATHS = {
     "before it is scored otherwise": ("runner.train.loop.compile_phase", "eval/evaluations=[tales_ppl]"),
     "before the first step of a further stage": ("runner.train.loop.compile_phase", *LONGER),
     "once a change was accepted": ("runner.train.session.Checkpoints", *LONGER),
-    "in the export after a further stage": ("runner.export.export._install", *LONGER),
+    "in the export after a further stage": ("runner.export.export.commit", *LONGER),
 }
 
 
@@ -129,13 +129,13 @@ def test_a_plan_that_is_gone_is_written_again(harm: Callable[[Path], object], he
     assert state(here) == "finished"
 
 
-def test_verify_misses_no_checkpoint_that_a_run_lets_go_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def let_go(folder: Path) -> Any:
+def test_verify_misses_no_checkpoint_that_a_run_prunes_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pruned(folder: Path) -> Any:
         if folder.name == "2":
             shutil.rmtree(folder)
         return verify_checkpoint(folder)
 
-    monkeypatch.setattr("runner.report.verify.verify_checkpoint", let_go)
+    monkeypatch.setattr("runner.report.verify.verify_checkpoint", pruned)
     with locked(here / "run"):
         told = lorarun(here, "verify", "run")
     assert (told.exit_code, "checkpoints/2" in told.stdout) == (0, False), told.stdout

@@ -25,11 +25,13 @@ from runner.failure import ExitCode, Failure
 from runner.lora.adapters import merge_lora_params
 from runner.plan.compile import compile_plan
 from runner.run.execution import ExecutionSpec
+from runner.state import abstract_full_state
 from runner.train.compiled import compile_phase
 from runner.train.evaluate import validation_losses
 from runner.train.lora_trainer import LoRATrainer
-from runner.train.start import first_state, weights_of
+from runner.train.start import first_state
 from runner.train.trainer import saved_part
+from runner.weights import WeightSource, find_weights
 from schema.lint import load_spec
 from tests.runner.workplace import fill, lorarun
 
@@ -68,6 +70,13 @@ def here(finished: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pyt
 def trainer(run_dir: str = "old", restore: str | None = None) -> LoRATrainer:
     execution = ExecutionSpec(load_spec("spec.yaml"), Path(run_dir), Path(restore) if restore else None)
     return LoRATrainer(execution, Console(file=StringIO()))
+
+
+def weights_of(start: Path, new: LoRATrainer) -> Any:
+    """The parameters that a run starts from, on its mesh."""
+    source = find_weights(start)
+    assert source is not None
+    return source.load(abstract_full_state(new.model, new.spec.spec, new.mesh).params)
 
 
 def leaves(tree: Any) -> dict[str, np.ndarray]:
@@ -194,8 +203,7 @@ def test_a_finished_run_says_so_and_changes_nothing(here: Path) -> None:
 
 def test_a_run_that_starts_from_phase_full_has_its_weights(here: Path, finished: tuple[Path, dict[str, Any]]) -> None:
     new = trainer("new", restore=f"old/{FULL}")
-    spec = new.spec.spec
-    assert_equal(weights_of(Path("old") / FULL, new.model, spec, new.mesh), finished[1][FULL]["params"])
+    assert_equal(weights_of(Path("old") / FULL, new), finished[1][FULL]["params"])
 
 
 def test_a_run_that_starts_from_phase_lora_has_its_adapters_merged(here: Path) -> None:
@@ -204,7 +212,7 @@ def test_a_run_that_starts_from_phase_lora_has_its_adapters_merged(here: Path) -
     lora = old.spec.spec.optimization.lora
     wide = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), old.state.base_params)
     merged = merge_lora_params(wide, **old.state.params, alpha=lora.alpha, rank=lora.rank)
-    weights = leaves(weights_of(Path("old"), new.model, new.spec.spec, new.mesh))
+    weights = leaves(weights_of(Path("old"), new))
     assert any(np.any(weights[path] != leaf) for path, leaf in leaves(wide).items())
     for path, leaf in leaves(merged).items():
         np.testing.assert_allclose(weights[path], leaf, rtol=1e-6, atol=1e-7, err_msg=path)
@@ -214,7 +222,7 @@ def test_a_run_that_starts_from_phase_lora_has_its_adapters_merged(here: Path) -
 def test_a_run_begins_with_the_validation_loss_that_the_old_one_ended_with(start: str, phase: str, here: Path) -> None:
     new = trainer("new", restore=start)
     spec = new.spec.spec
-    state, _ = first_state(new.model, spec, new.mesh, Path(start), trains_all=True)
+    state, _ = first_state(new.model, spec, new.mesh, find_weights(Path(start)), trains_all=True)
     rows = open_catalog(spec, new.plan, Silent()).validation
     compiled = compile_phase(spec, new.mesh, state, spec.training.per_device_batch_size)
     loss, _ = validation_losses(compiled, state, new.mesh, rows, spec.training.validation_steps)["tales"]
@@ -228,8 +236,8 @@ def test_a_run_that_starts_from_another_takes_the_steps_of_its_own_plan(
     begun: list[Any] = []
     begin = LoRATrainer.begin
 
-    def note(self: LoRATrainer) -> None:
-        begin(self)
+    def note(self: LoRATrainer, source: WeightSource | None) -> None:
+        begin(self, source)
         begun.append(jax.tree.map(np.array, jax.device_get(self.state.params)))
 
     monkeypatch.setattr(LoRATrainer, "begin", note)
@@ -239,7 +247,7 @@ def test_a_run_that_starts_from_another_takes_the_steps_of_its_own_plan(
     assert done.exit_code == 0, done.stderr
     assert {path.partition("/")[0] for path in done.changed} == {"new"}
     new, plan = trainer("new", restore=f"old/{start}"), compile_plan(load_spec("spec.yaml", budgets))
-    assert_equal(begun[0], weights_of(Path("old") / start, new.model, new.spec.spec, new.mesh))
+    assert_equal(begun[0], weights_of(Path("old") / start, new))
     assert steps_of("new") == [
         (step, phase.name, phase.learning_rate_at(step))
         for phase, steps in zip(plan.phases, ([1, 2, 3], [4]), strict=True)

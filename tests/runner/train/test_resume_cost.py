@@ -54,9 +54,9 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = (json.dumps(record | {"step": step}) for step in range(INTERVAL, LATE + 1, INTERVAL))
     (late / "metrics.jsonl").write_text("\n".join(records) + "\n")
     facts = sealed_facts(checkpoint)
-    written = facts["records"] | {"end": (late / "metrics.jsonl").stat().st_size}  # its digest is not read here
     del facts["files"]
-    seal(checkpoint, facts | {"progress": facts["progress"] | {"step": LATE}, "records": written})
+    progress, records_end = facts["progress"] | {"step": LATE}, (late / "metrics.jsonl").stat().st_size
+    seal(checkpoint, facts | {"progress": progress, "records_end": records_end})
     return folder
 
 
@@ -85,8 +85,8 @@ def cost(run_dir: Path, step: int, patch: pytest.MonkeyPatch) -> Counter[str]:
         parts.append(len(indices))
         return gather(self, indices)
 
-    def looked_at(file: int) -> Iterator[tuple[int, bytes]]:
-        for line in lines_backwards(file):
+    def looked_at(file: int, end: int) -> Iterator[tuple[int, bytes]]:
+        for line in lines_backwards(file, end):
             found["lines"] += 1
             yield line
 

@@ -89,7 +89,7 @@ def test_a_fork_starts_another_run_from_the_weights(here: Path) -> None:
     assert {path.split("/")[0] for path in done.changed} == {"other"}
     noted = json.loads((here / "other/run.json").read_text())
     assert noted["starting_point"] == str(here / "run")
-    assert noted["start"]["checkpoint"] == str(here / "run/checkpoints/4")
+    assert noted["start"]["path"] == str(here / "run/checkpoints/4")
     again = execute(here, "training/seed=1", fork="other")
     assert "other is finished; nothing is left to do" in again.stdout
 
@@ -129,7 +129,7 @@ def test_a_fork_of_which_nothing_is_saved_starts_from_what_its_run_has_kept(here
     assert done.exit_code == 0, done.stderr
     gone, newest = (here / f"run/checkpoints/{step}" for step in (4, 6))
     assert f"{gone} is gone, and nothing of this run is saved yet: it starts from {newest}\n" in done.stdout
-    assert json.loads((here / "other/run.json").read_text())["start"]["checkpoint"] == str(newest)
+    assert json.loads((here / "other/run.json").read_text())["start"]["path"] == str(newest)
     shutil.rmtree(newest)
     shutil.rmtree(here / "other/checkpoints")
     assert execute(here, "training/seed=1", fork="other").exit_code == 74  # it had been saved

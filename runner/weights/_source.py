@@ -1,0 +1,33 @@
+"""What a source of weights is; nothing here knows a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class WeightSource(Protocol):
+    """Weights that a new run may start from. Each of its bytes is verified once, when it is first asked for them."""
+
+    @property
+    def path(self) -> Path:
+        """Where the weights lie: a path that names them and no others. Raises Failure STORAGE when they are damaged."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the keys of `architecture` that the weights have, and their values; reads no weights.
+
+        Raises Failure STORAGE when that cannot be read.
+        """
+
+    def identity(self) -> str:
+        """Return a digest that other weights do not have. Raises Failure STORAGE when they are damaged."""
+
+    def remarks(self) -> list[str]:
+        """Say what of the path was left out, and why."""
+
+    def load(self, shape: Any) -> Any:
+        """Read the parameters into the shapes, types and shardings of `shape`, a pytree of `jax.ShapeDtypeStruct`.
+
+        Raises Failure STORAGE when they are damaged or gone.
+        """
