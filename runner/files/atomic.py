@@ -17,9 +17,9 @@ def write_atomically(path: Path, text: str) -> None:
     sync(path.parent)
 
 
-def sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, so that a rename outlives a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Bring a file to the disk, or the names in a folder, so that a rename outlives a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

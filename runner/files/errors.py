@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import jax
-
 from runner.failure import ExitCode, Failure
 from runner.files.seal import Damaged
 
@@ -42,11 +40,22 @@ def storage_failures(folder: Path, verb: str) -> Iterator[None]:
     """Turn what storage raises into one sentence; orbax wraps errors in types of its own."""
     try:
         yield
-    except (Failure, jax.errors.JaxRuntimeError):  # a device that is full has damaged no file
+    except Failure:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, Damaged) as error:
+        if _is_of_a_device(error):
+            raise
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].split(" [tensorstore_spec")[0]
         raise Failure(f"cannot {verb} {folder}: {reason}", ExitCode.STORAGE) from error
+
+
+def _is_of_a_device(error: Exception) -> bool:
+    """Whether a device raised an error: one that is full has damaged no file. Loads jax only where one may have."""
+    if not isinstance(error, RuntimeError):
+        return False
+    from jax.errors import JaxRuntimeError
+
+    return isinstance(error, JaxRuntimeError)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def hidden(folder: Path, owner: str = "") -> Path:
 
 def begin(partial: Path) -> None:
     """Make a hidden folder afresh. Raises OSError."""
-    shutil.rmtree(partial, ignore_errors=True)
+    _clear(partial)
     partial.mkdir(parents=True)
 
 
@@ -36,7 +36,7 @@ def commit(partial: Path, folder: Path) -> None:
     """
     old = _withdrawn(partial)
     if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
+        _clear(old)
         folder.rename(old)
     try:
         partial.rename(folder)
@@ -56,6 +56,12 @@ def bring_back(folder: Path, old: Path | None = None) -> None:
 def withdraw(folder: Path) -> None:
     """Remove a folder, which loses its name before its content. Raises OSError."""
     remove(folder.rename(_withdrawn(hidden(folder))))
+
+
+def _clear(place: Path) -> None:
+    """Remove what a process that died left there."""
+    if place.exists():
+        shutil.rmtree(place)
 
 
 def _withdrawn(partial: Path) -> Path:

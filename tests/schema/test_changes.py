@@ -12,7 +12,7 @@ from schema.document import load_schema
 FREE = """
 architecture/remat checkpoint/best checkpoint/every_minutes checkpoint/keep data/root eval/evaluations
 export/accept_lossy export/adapter export/dtype export/merged
-logging/checkpoint_interval logging/report_interval logging/validation_interval logging/wandb
+checkpoint/verify logging/checkpoint_interval logging/report_interval logging/validation_interval logging/wandb
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
 """
 FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"

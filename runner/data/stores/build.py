@@ -24,7 +24,8 @@ from runner.data.stores.files import file_digest
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
 from runner.data.stores.store import OFFSET_DTYPE, PROMPT_DTYPE
 from runner.failure import Failure
-from runner.files.atomic import write_atomically
+from runner.files.atomic import sync, write_atomically
+from runner.files.folder import begin, commit, hidden
 from runner.files.stamp import stamp_of
 
 VAL_ONE_IN = 64
@@ -130,7 +131,7 @@ def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
     offsets = np.fromfile(paths["offsets"], OFFSET_DTYPE)
     lengths, documents = np.unique(np.diff(offsets), return_counts=True)
     for path in paths.values():
-        _sync(path)
+        sync(path)
     return SplitMeta(
         documents=len(offsets) - 1,
         tokens=int(offsets[-1]),
@@ -152,9 +153,9 @@ def partial_folder(folder: Path) -> Iterator[Path]:
     Parents that had to be made for it go with it, as long as nothing else is in them.
     """
     made = [parent for parent in folder.parents if not parent.exists()]
-    partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
+    partial = hidden(folder, f"-{socket.gethostname()}-{os.getpid()}")
     try:
-        partial.mkdir(parents=True)  # a signal may come as soon as it is there
+        begin(partial)  # a signal may come as soon as it is there
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -168,20 +169,12 @@ def install(partial: Path, folder: Path, meta: StoreMeta) -> None:
 
     Where another process installed the same store meanwhile, its store stays.
     """
-    with (partial / META_FILE).open("w", encoding="utf-8") as handle:
-        handle.write(meta.to_json())
-    _sync(partial / META_FILE)
-    _sync(partial)
-    old = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}-old")
-    if folder.exists():
-        folder.rename(old)
+    write_atomically(partial / META_FILE, meta.to_json())
     try:
-        partial.rename(folder)
+        commit(partial, folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    _sync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def remember_stamps(folder: Path, meta: StoreMeta) -> None:
@@ -197,7 +190,7 @@ def remember_stamps(folder: Path, meta: StoreMeta) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what processes of this machine that are gone left beside a store. Never raises."""
-    prefix = f".{folder.name}.partial-{socket.gethostname()}-"
+    prefix = f"{hidden(folder).name}-{socket.gethostname()}-"
     if not folder.parent.is_dir():
         return
     for path in folder.parent.iterdir():
@@ -217,14 +210,6 @@ def _runs_elsewhere(process: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:

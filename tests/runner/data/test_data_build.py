@@ -84,7 +84,7 @@ def test_preparation_can_be_killed_at_any_moment(data: Data, moment: str) -> Non
 
 
 def test_what_a_living_process_builds_is_left_alone(data: Data) -> None:
-    partial = Path(data.root, f".sums.partial-{os.uname().nodename}-{os.getppid()}")
+    partial = Path(data.root, f".partial-sums-{os.uname().nodename}-{os.getppid()}")
     partial.mkdir(parents=True)
     prepare(data)
     assert partial.exists()
