@@ -1,4 +1,4 @@
-"""Whether arrays that were read back are those that were trained, told without moving the trained ones.
+"""Whether arrays that were read back are those that were trained, found out without moving the trained ones.
 
 A fingerprint is one number a leaf, sum over i of mix(bits_i xor 2654435761 · i) modulo 2^32, where mix is the finaliser
 of MurmurHash3, a bijection: any one element that differs changes the sum, more of them but for one chance in 2^32. It

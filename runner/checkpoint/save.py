@@ -2,7 +2,7 @@
 
 A checkpoint is one folder `checkpoints/STEP`, with the arrays in `state` and a manifest. It is written under a
 hidden name, sealed (`runner.files.seal`) and renamed, all behind the training; so a folder with that name was whole
-once, and whoever reads it can tell whether it still is. At the end of a phase, and elsewhere where
+once, and whoever reads it can verify that it still is. At the end of a phase, and elsewhere where
 `checkpoint/verify` is `read_back`, its arrays are also read back and compared with what was trained (`fingerprint`).
 Phase lora saves adapters and their optimizer only; the frozen base is stored once, in `base`.
 """
@@ -57,7 +57,7 @@ class Checkpoints:
         """
         self.wait()
         partial, size = hidden(self.folder / str(manifest.progress.step)), tree_bytes(state)
-        flat, facts = flat_arrays(state), asdict(manifest)  # a copy, for training goes on while the arrays are written
+        flat, facts = flat_arrays(state), asdict(manifest)  # a copy: training continues while the arrays are written
         with saving(partial, "the checkpoint", size):
             begin(partial)
             self._arrays.save(partial / STATE, flat)

@@ -69,7 +69,7 @@ def disk_failures(run_dir: Path) -> Iterator[None]:
 
 
 def _is_full(failure: Failure) -> bool:
-    """Whether a disk that is full, or a quota, is behind a failure; tensorstore tells it in words only."""
+    """Whether a disk that is full, or a quota, is behind a failure; tensorstore says so in words only."""
     error: BaseException | None = failure
     while error is not None:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):

@@ -19,7 +19,7 @@ DAMAGED = "damaged"  # folder of what can't be trusted, and is kept
 
 
 def hidden(folder: Path, owner: str = "") -> Path:
-    """The name under which a folder is written; `owner` tells apart processes that may write it at once."""
+    """The name under which a folder is written; `owner` keeps apart processes that may write it at once."""
     return folder.with_name(f"{PARTIAL}{folder.name}{owner}")
 
 

@@ -19,7 +19,7 @@ from runner.files.atomic import sync, write_atomically
 MANIFEST = "manifest.json"  # of a sealed folder: a checkpoint, a base, an export
 
 
-class Damaged(Exception):  # noqa: N818  (what is found is a fact about the disk, not an error of ours)
+class Damaged(Exception):  # noqa: N818  (what is found is a fact about the disk, not an error of this program)
     """A folder that is not as it was sealed; the message says why, without naming the folder."""
 
 

@@ -18,7 +18,7 @@ from runner.metrics._sink import Record
 class RunConsole(Console):
     """Standard output as a run writes to it: nothing is coloured, wrapped or read as markup.
 
-    Training goes on without words when nobody reads them any more; where they cannot be written, it ends.
+    Training continues without words when nobody reads them any more; where they cannot be written, it ends.
     """
 
     def __init__(self) -> None:

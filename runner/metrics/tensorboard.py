@@ -24,7 +24,7 @@ NOT_SCALARS = ("event", "step", "phase", "dataset")
 class TensorboardSink:
     """Writes each number as `event/name`, per dataset where a record names one.
 
-    `resumed` are the records of the step that the run goes on after; readers drop all events from that step on when
+    `resumed` are the records of the step that the run resumes after; readers drop all events from that step on when
     they meet this process, so that these are written again.
     """
 

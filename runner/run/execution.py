@@ -33,4 +33,4 @@ class RestoreableJob(ABC):
 
     @abstractmethod
     def restore_from_path(self, rel_path: str) -> None:
-        """Take up the state of the checkpoint at this path, relative to the run directory."""
+        """Restore the checkpoint at this path, relative to the run directory."""

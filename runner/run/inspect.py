@@ -18,7 +18,7 @@ NEW_FOLDER = "give --run-dir a new or empty folder"
 
 
 def check_run_dir(execution: ExecutionSpec) -> Run:
-    """Check, without writing anything, that the run directory is new or that the run there may go on with this spec.
+    """Check, without writing anything, that the run directory is new or that the run there may resume with this spec.
 
     Returns what lies there. Raises Failure RESUME when it holds another run or something that is no run, STORAGE when
     it cannot be read.

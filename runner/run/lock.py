@@ -1,6 +1,6 @@
 """One process at a time on a run directory.
 
-The kernel lets go of the lock however the process ends; the file is removed at every end but a kill. On NFS, Linux
+The kernel releases the lock however the process ends; the file is removed at every end but a kill. On NFS, Linux
 turns this lock into one that the server keeps, which ends with the client's process too.
 """
 

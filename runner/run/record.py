@@ -64,7 +64,7 @@ def note_saved(run_dir: Path, step: int) -> None:
 
 
 def run_id(run_dir: Path) -> str | None:
-    """What tells a run from every other one; None where no run lies, or a damaged one."""
+    """The identity of a run, which no other one has; None where no run lies, or a damaged one."""
     try:
         return str(read_json(run_dir / "run.json")["run_id"])
     except Failure:

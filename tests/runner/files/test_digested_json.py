@@ -1,4 +1,4 @@
-"""A JSON file that holds a digest of its own text tells of every byte that has changed since."""
+"""A JSON file that holds a digest of its own text shows every byte that has changed since."""
 
 from __future__ import annotations
 

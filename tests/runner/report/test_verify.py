@@ -1,4 +1,4 @@
-"""`lorarun verify` reads everything again: it tells of one changed digit anywhere, and of nothing else."""
+"""`lorarun verify` reads everything again: it reports one changed digit in any sealed part, and nothing else."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_change_that_was_accepted_is_no_damage_before_the_next_save(
     assert verify(here)[1]["plan.json"] == "intact: it agrees with its own digest"
 
 
-def test_a_store_that_is_gone_or_another_one_is_told(here: Path) -> None:
+def test_a_store_that_is_gone_or_another_one_is_reported(here: Path) -> None:
     with (here / "tales.jsonl").open("a") as file:
         file.write(json.dumps({"prompt": "one more: ", "completion": "tale"}) + "\n")
     spec = load_spec("spec.yaml")

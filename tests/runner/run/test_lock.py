@@ -35,7 +35,7 @@ def hold(folder: Path, seconds: float) -> subprocess.Popen[str]:
     )
 
 
-def test_the_second_process_is_refused_and_told_who_holds(tmp_path: Path) -> None:
+def test_the_second_process_is_refused_and_the_holder_is_named(tmp_path: Path) -> None:
     with hold(tmp_path, 60) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"

@@ -50,7 +50,7 @@ def state(here: Path) -> str:
     return found["state"]
 
 
-# Where a run that goes on dies, and with which settings.
+# Where a resumed run dies, and with which settings.
 DEATHS = {
     "before it is scored otherwise": ("runner.train.loop.compile_phase", "eval/evaluations=[tales_ppl]"),
     "before the first step of a further stage": ("runner.train.loop.compile_phase", *LONGER),
@@ -115,7 +115,7 @@ def test_an_export_that_was_damaged_is_made_again(harm: Callable[[Path], object]
         (lambda run: (run / "plan.json").unlink(), "stopped"),
     ],
 )
-def test_a_run_that_lacks_a_part_is_not_told_as_finished(harm: Callable[[Path], object], told: str, here: Path) -> None:
+def test_a_run_that_lacks_a_part_is_not_finished(harm: Callable[[Path], object], told: str, here: Path) -> None:
     harm(here / "run")
     assert state(here) == told
 
@@ -141,7 +141,7 @@ def test_verify_misses_no_checkpoint_that_a_run_prunes_meanwhile(here: Path, mon
     assert (told.exit_code, "checkpoints/2" in told.stdout) == (0, False), told.stdout
 
 
-def test_where_steps_are_done_again_after_a_change_their_rates_are_told(here: Path) -> None:
+def test_where_steps_are_done_again_after_a_change_their_rates_are_reported(here: Path) -> None:
     shutil.rmtree(here / "run")
     every = (EVERY_STEP, "checkpoint/keep=9")
     lora_to_step_6 = "training/post_lora_tokens=[512]"
@@ -165,7 +165,7 @@ def lose(here: Path, *steps: int) -> None:
         shutil.rmtree(here / f"run/checkpoints/{step}")
 
 
-def test_a_run_that_goes_on_with_other_libraries_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_resumed_with_other_libraries_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "run/summary.json").unlink()
     monkeypatch.setattr(runner.train.resume, "library_versions", lambda: {"jax": "9.9", "lorarun": "0"})
     done = again(here)

@@ -1,4 +1,4 @@
-"""A run is taken up again, or another one started from its weights, from either kind of checkpoint."""
+"""A run is restored, or another one started from its weights, from either kind of checkpoint."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_changed_data_is_refused_at_resume(here: Path) -> None:
     assert [path for path in done.changed if path.startswith("old/")] == []
 
 
-def test_a_run_taken_up_at_the_boundary_ends_as_before(here: Path) -> None:
+def test_a_run_resumed_at_the_boundary_ends_as_before(here: Path) -> None:
     before = summary("old")
     unfinish(here)
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old")
@@ -280,7 +280,7 @@ def test_adapters_alone_need_a_starting_point(here: Path) -> None:
     assert "phase full is empty, and nothing says which weights the adapters start from" in done.stderr
 
 
-def test_a_run_taken_up_from_another_start_is_refused(here: Path) -> None:
+def test_a_run_resumed_from_another_start_is_refused(here: Path) -> None:
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old", "--restore", f"old/{FULL}")
     assert (done.exit_code, done.changed) == (78, set())
     assert f'starting_point was null, is "{here / "old" / FULL}"' in done.stderr

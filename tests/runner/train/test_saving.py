@@ -96,7 +96,7 @@ def test_a_write_that_fails_behind_the_training_ends_it_at_the_next_step(
 
     def wait_for_the_write(step: int) -> None:
         steps.append(step)
-        time.sleep(0.5 if step == 3 else 0)  # the write of step 2 goes on behind step 3
+        time.sleep(0.5 if step == 3 else 0)  # step 2 is written during step 3
 
     monkeypatch.setattr("runner.checkpoint.save.seal", full)
     at_step(wait_for_the_write)
@@ -147,9 +147,7 @@ def test_a_checkpoint_of_phase_lora_holds_adapters_and_nothing_of_the_base(saved
     assert lora.bytes < full.bytes / 2
 
 
-def test_a_run_is_told_as_running_while_it_is_and_as_finished_afterwards(
-    here: Path, at_step: Callable[..., None]
-) -> None:
+def test_a_run_is_running_while_it_runs_and_finished_afterwards(here: Path, at_step: Callable[..., None]) -> None:
     told: dict[int, str] = {}
     at_step(lambda step: told.update({step: state(here)}))
     assert execute(here).exit_code == 0
@@ -165,7 +163,7 @@ def state(here: Path) -> str:
     return found["state"]
 
 
-def test_a_loss_that_jumps_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_jumps_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_record = runner.train.loop.train_record
 
     def jump(*arguments: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Retention keeps the newest, the best of each phase and the ends of phases, and lets go of nothing else's turn."""
+"""Retention keeps the newest, the best of each phase and the ends of phases, and prunes the rest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_best_one_that_is_gone_takes_no_place() -> None:
 
 
 @given(st.sets(st.integers(1, 50)), st.integers(1, 4), st.integers(0, 3))
-def test_the_newest_is_never_let_go(steps: set[int], newest: int, best: int) -> None:
+def test_the_newest_is_never_pruned(steps: set[int], newest: int, best: int) -> None:
     kept = Retention(newest, best, ()).kept(steps, SCORES)
     assert kept <= steps
     assert not steps or max(steps) in kept
