@@ -154,29 +154,6 @@ def test_a_run_starts_from_no_other_training_under_the_same_name(here: Path) -> 
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 78
 
 
-def test_a_base_of_another_run_is_refused(here: Path) -> None:
-    assert execute(here, "one").exit_code == 0
-    assert execute(here, "other", "training/seed=1").exit_code == 0
-    shutil.rmtree(here / "one/base")
-    shutil.copytree(here / "other/base", here / "one/base")
-    done = execute(here, "new", *LORA_ONLY, restore="one/checkpoints/4")
-    assert done.exit_code == 74
-    assert "is not the base that" in done.stderr
-
-
-@pytest.mark.parametrize("left", ["no manifest", "another byte"])
-def test_a_base_that_is_damaged_at_the_boundary_is_made_anew(here: Path, left: str) -> None:
-    assert execute(here, "run").exit_code == 0
-    before = json.loads((here / "run/summary.json").read_text())
-    shutil.rmtree(here / "run/checkpoints/4")
-    (here / "run/summary.json").unlink()
-    manifest = here / "run/base/manifest.json"
-    manifest.unlink() if left == "no manifest" else manifest.write_text(manifest.read_text().replace("a", "b", 1))
-    assert execute(here, "run").exit_code == 0
-    assert (here / "run/damaged/base").is_dir()
-    assert json.loads((here / "run/summary.json").read_text()) == before
-
-
 @pytest.mark.slow
 def test_with_dropout_the_cut_of_a_batch_belongs_to_the_run(here: Path) -> None:
     assert execute(here, "dry").exit_code == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from runner.checkpoint.base import save_base
 from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import open_catalog
 from runner.data.stores.prepare import Silent
-from runner.failure import ExitCode, Failure
 from runner.lora.adapters import merge_lora_params
 from runner.plan.compile import compile_plan
 from runner.run.execution import ExecutionSpec
@@ -123,13 +120,6 @@ def test_a_checkpoint_of_another_run_is_restored_with_the_base_of_that_run(
         assert_equal(other.state.base_params, own.state.base_params)
 
 
-def test_the_ledger_of_the_last_checkpoint_is_that_of_the_summary(here: Path) -> None:
-    restored = trainer()
-    restored.restore_from_path(LORA)
-    assert asdict(restored.progress.ledger.counts["tales"]) == summary("old")["datasets"]["tales"]
-    assert restored.progress.ledger.token_digest == summary("old")["token_digest"]
-
-
 def test_a_restored_state_lies_where_a_first_one_does(here: Path) -> None:
     restored = trainer()
     restored.restore_from_path(LORA)
@@ -137,48 +127,10 @@ def test_a_restored_state_lies_where_a_first_one_does(here: Path) -> None:
     assert jax.tree.all(jax.tree.map(lambda one, other: one == other, placed, restored.state_sharding))
 
 
-def test_a_missing_base_is_a_storage_failure(here: Path) -> None:
-    shutil.rmtree(here / "old" / "base")
-    with pytest.raises(Failure, match=r"^old/base is not intact: it is missing$") as refused:
-        trainer().restore_from_path(LORA)
-    assert refused.value.exit_code is ExitCode.STORAGE
-
-
-def test_another_base_is_a_storage_failure(here: Path) -> None:
-    restored = trainer()
-    restored.restore_from_path(LORA)
-    shutil.rmtree(here / "old" / "base")
-    save_base(here / "old", jax.tree.map(lambda leaf: leaf + 1, restored.state.base_params))
-    with pytest.raises(Failure) as refused:
-        restored.restore_from_path(LORA)
-    assert str(refused.value) == "old/base is not the base that old/checkpoints/4 was trained on"
-    assert refused.value.exit_code is ExitCode.STORAGE
-
-
-def test_a_missing_checkpoint_is_a_storage_failure(here: Path) -> None:
-    with pytest.raises(Failure) as refused:
-        trainer().restore_from_path("checkpoints/3")
-    assert str(refused.value) == "old/checkpoints/3 is no intact checkpoint: it is missing"
-    assert refused.value.exit_code is ExitCode.STORAGE
-
-
 def unfinish(here: Path) -> None:
     """Leave of the run what there was at the boundary."""
     shutil.rmtree(here / "old" / LORA)
     (here / "old" / "summary.json").unlink()
-
-
-def test_changed_data_is_refused_at_resume(here: Path) -> None:
-    unfinish(here)
-    with (here / "tales.jsonl").open("a") as file:
-        file.write(json.dumps({"prompt": "one more: ", "completion": "tale"}) + "\n")
-    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old")
-    assert done.exit_code == 78, done.stderr
-    assert done.stderr == (
-        "lorarun: the data of tales changed since step 2 of old was saved; bring it back, or start anew with "
-        "another --run-dir\n"
-    )
-    assert [path for path in done.changed if path.startswith("old/")] == []
 
 
 def test_a_run_resumed_at_the_boundary_ends_as_before(here: Path) -> None:
