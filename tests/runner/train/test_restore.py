@@ -33,6 +33,7 @@ from schema.lint import load_spec
 from tests.runner.workplace import fill, lorarun
 
 FULL, LORA = "checkpoints/2", "checkpoints/4"
+RESTAMPED = {"stores/tales/meta.json"}  # of a store that was copied: its files have new times
 NO_FULL = ("--set", "training/pre_lora_tokens=[]", "--set", "training/pre_lora_dataset=[]")
 
 
@@ -197,7 +198,7 @@ def test_a_run_that_starts_from_another_takes_the_steps_of_its_own_plan(
     command = ("exec", "spec.yaml", "--run-dir", "new", "--restore", f"old/{start}", *(f"--set={b}" for b in budgets))
     done = lorarun(here, *command)
     assert done.exit_code == 0, done.stderr
-    assert {path.partition("/")[0] for path in done.changed} == {"new"}
+    assert {path.partition("/")[0] for path in done.changed - RESTAMPED} == {"new"}
     new, plan = trainer("new", restore=f"old/{start}"), compile_plan(load_spec("spec.yaml", budgets))
     assert_equal(begun[0], weights_of(Path("old") / start, new))
     assert steps_of("new") == [

@@ -11,6 +11,7 @@ import pytest
 
 from tests.runner.workplace import Outcome, finish_run, lorarun
 
+RESTAMPED = {"stores/tales/meta.json"}  # of a store that was copied: its files have new times
 MIXTURE = [{"name": "tales", "rate": 1.0, "style": "PADDED"}]
 FURTHER = ("training/post_lora_tokens=[256, 256]", "training/post_lora_dataset=" + str([MIXTURE, MIXTURE]))
 
@@ -86,7 +87,7 @@ def test_a_breaking_change_is_refused_by_name(setting: str, named: str, here: Pa
 def test_a_fork_starts_another_run_from_the_weights(here: Path) -> None:
     done = execute(here, "training/seed=1", fork="other")
     assert done.exit_code == 0, done.stderr
-    assert {path.split("/")[0] for path in done.changed} == {"other"}
+    assert {path.split("/")[0] for path in done.changed - RESTAMPED} == {"other"}
     noted = json.loads((here / "other/run.json").read_text())
     assert noted["starting_point"] == str(here / "run")
     assert noted["start"]["path"] == str(here / "run/checkpoints/4")
