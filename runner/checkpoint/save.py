@@ -20,6 +20,7 @@ from runner.checkpoint.arrays import FINGERPRINTS, STATE, flat_arrays, prove, tr
 from runner.checkpoint.fingerprint import Fingerprints
 from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.scores import read_scores, write_scores
+from runner.distributed import writes
 from runner.files.errors import saving, storage_failures
 from runner.files.folder import PARTIAL, begin, bring_back, commit, hidden, remove, withdraw
 from runner.files.library_noise import quiet_loggers
@@ -94,6 +95,8 @@ class Checkpoints:
         with saving(partial, "the checkpoint", size):
             self._arrays.wait_until_finished()
             self._arrays.check_for_errors()
+            if not writes():  # it has written its own part of the arrays
+                return
             seal(partial, {**facts, FINGERPRINTS: trained.noted()})
             if self._read_back or step in self._retention.boundaries:
                 prove(partial / STATE, trained)

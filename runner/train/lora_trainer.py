@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,10 +13,7 @@ from runner.checkpoint.intact import Intact, verify
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
-from runner.distributed import writes
-from runner.files.atomic import sync
 from runner.files.errors import disk_failures
-from runner.files.folder import set_aside
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics.console import preparation_bar
@@ -26,18 +22,17 @@ from runner.plan.printing import render_short_plan
 from runner.report.summary import is_finished, print_summary, read_summary
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
-from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, is_run
+from runner.run.layout import is_run
 from runner.run.lock import locked
-from runner.run.record import accept_changes, create_run_dir, make_run_dir
+from runner.run.record import make_run_dir
 from runner.signals.preemption import listen
+from runner.train.claim import claim
 from runner.train.finish import finish
 from runner.train.loop import run_phase
-from runner.train.resume import decides_rates, note_resumed, resume
 from runner.train.session import open_session
-from runner.train.start import check_start, first_state, pin, restored_state, start_of
+from runner.train.start import check_start, first_state, restored_state, start_of
 from runner.train.trainer import BaseTrainer
 from runner.weights import WeightSource
-from schema.environment import Run
 
 
 class LoRATrainer(BaseTrainer):
@@ -57,7 +52,7 @@ class LoRATrainer(BaseTrainer):
             catalog = self._prepare()
             make_run_dir(run_dir)
             with disk_failures(run_dir), locked(run_dir):
-                self._claim(catalog, start)
+                claim(self, catalog, start)
                 with open_session(self, catalog, preemption) as session:
                     for phase in self.plan.phases:
                         if phase.last_step < self.progress.step:
@@ -127,45 +122,6 @@ class LoRATrainer(BaseTrainer):
         self.console.print(f"{run_dir} is finished; nothing is left to do")
         print_summary(self.console, run_dir, summary)
         return True
-
-    def _claim(self, catalog: Catalog, start: WeightSource | None) -> None:
-        """Make the run directory this run's: stand where it stands, and note a spec that changed."""
-        run_dir = self.spec.run_dir
-        found = check_run_dir(self.spec)  # again: while data was prepared, another process may have been here
-        if writes():
-            create_run_dir(self.spec, pin(start) if start else None)
-        self._resume(catalog, start)
-        if writes():
-            (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run resumes after
-            sync(run_dir)
-            if found.accepted:
-                self._accept(found)
-
-    def _resume(self, catalog: Catalog, start: WeightSource | None) -> None:
-        """Restore the newest intact checkpoint, or begin; report those that are not intact, and set them aside."""
-        run_dir = self.spec.run_dir
-        stores = catalog.digests()
-        damaged = resume(self, run_dir, stores, start)
-        self.progress = replace(self.progress, stores=stores)  # a spec that changed may have more of them
-        for folder, reason in damaged.items():
-            if folder.name == BASE:  # what was left of it was set aside when it was repaired
-                self.console.print(f"{reason}; it was made again from the end of phase full", soft_wrap=True)
-            else:
-                place = run_dir / CHECKPOINTS / folder.name
-                what = place if reason.startswith(f"{run_dir / BASE} ") else "it"
-                self.console.print(f"{reason}; {what} is now {set_aside(folder, run_dir)}", soft_wrap=True)
-        if self.restored is not None:
-            self.console.print(f"resuming {run_dir} after step {self.progress.step:,} of {self.plan.steps:,}")
-            for remark in note_resumed(run_dir, self.restored, self.plan):
-                self.console.print(remark, soft_wrap=True)
-
-    def _accept(self, found: Run) -> None:
-        """Tell what the spec says otherwise than before, and write it down."""
-        for change in found.accepted:
-            self.console.print(f"changed: {change}", soft_wrap=True)
-        if decides_rates(self.plan, self.progress.step, (change.key for change in found.accepted)):
-            self.console.print("from here on the learning rate is that of the new plan")
-        accept_changes(self.spec, found, self.progress.step)
 
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
