@@ -61,7 +61,7 @@ def survey(
             free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
-            start=_start(document, start, restore) if start and not _has_begun(folder) else None,
+            start=_start(document, start, restore) if start and not _has_started(folder) else None,
             run=run,
         )
 
@@ -115,7 +115,7 @@ def _start(document: Document, start: Path, restore: Path | None) -> Start | Non
     return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))
 
 
-def _has_begun(folder: Path) -> bool:
+def _has_started(folder: Path) -> bool:
     """Whether a run lies there, which needs its starting point no more."""
     try:
         return is_run(folder)

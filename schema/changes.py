@@ -1,8 +1,8 @@
-"""What a spec may say otherwise once its run has begun: each key's class stands beside the key, in its section.
+"""What a spec may say otherwise once its run has started: each key's class stands beside the key, in its section.
 
-A key is free, forward-only (a stage that has not begun may change), free without dropout (masks are drawn for each
+A key is free, forward-only (a stage that has not started may change), free without dropout (masks are drawn for each
 micro-batch, and mesh and micro-batch decide those), or breaking: another value makes another run. A source for one more
-dataset is forward-only by nature: stages that have begun do not name it.
+dataset is forward-only by nature: stages that have started do not name it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def change_classes(schema: Json) -> dict[str, str]:
 def compare(
     before: Mapping[str, Any], now: Mapping[str, Any], step: int, schema: Json
 ) -> Iterator[tuple[Change, bool]]:
-    """Yield every change between two identities of runs, and whether a run of `step` steps may go on with it.
+    """Yield every change between two identities of runs, and whether a run of `step` steps may resume with it.
 
     An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.run.identity` makes it.
     """
     old, new, classes = before.get("spec", {}), now["spec"], change_classes(schema)
-    forward = _unbegun(before, now, step)
+    forward = _not_started(before, now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, UNLESS_DROPOUT: not drops, BREAKING: False}
     known = _sources(old)
@@ -49,7 +49,7 @@ def compare(
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
             first = f"{key}/" == SOURCES and old.get(key) == {}  # there were none
-            added = first or _source(key) not in {None, *known}  # which no stage that has begun can have read
+            added = first or _source(key) not in {None, *known}  # which no stage that has started can have read
             kind = classes.get(key, BREAKING)
             yield change, added or (forward[key] if kind == FORWARD else allowed[kind])
     if _deciding(before) != _deciding(now):  # which keys are written says so, whatever their values
@@ -59,8 +59,8 @@ def compare(
             yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
 
 
-def _unbegun(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:
-    """Whether each budget and mixture may be what it is now, for no stage that has begun would be another one."""
+def _not_started(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:
+    """Whether each budget and mixture may be what it is now, for no stage that has started would be another one."""
     families: tuple[tuple[str, ...], ...] = FAMILIES
     if _deciding(before) != _deciding(now):
         families = (tuple(key for family in FAMILIES for key in family),)
@@ -68,7 +68,7 @@ def _unbegun(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> di
     for family in families:
         changed = {key: now["spec"][key] for key in family if key in now["spec"]}
         mixed = {**now, "spec": {**before.get("spec", {}), **changed}}
-        verdicts |= dict.fromkeys(family, _begun(mixed, step) == _begun(before, step))
+        verdicts |= dict.fromkeys(family, _started(mixed, step) == _started(before, step))
     return verdicts
 
 
@@ -87,8 +87,8 @@ def _deciding(identity: Mapping[str, Any]) -> str:
     return "training/tokens" if identity.get("one_budget") else " and ".join(map("training/{}".format, PER_PHASE))
 
 
-def _begun(identity: Mapping[str, Any], step: int) -> list[Any]:
-    """The stages that a run of `step` steps has begun: what none of them may lose."""
+def _started(identity: Mapping[str, Any], step: int) -> list[Any]:
+    """The stages that a run of `step` steps has started: what none of them may lose."""
     spec = identity.get("spec", {})
     training = {key.removeprefix("training/"): value for key, value in spec.items() if key.startswith("training/")}
     try:

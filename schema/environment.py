@@ -94,7 +94,7 @@ class Start:
 class Run:
     """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
 
-    `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot go on with,
+    `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot resume with,
     `accepted` those that it can; `step` is its newest checkpoint's, `saved` are those of all that lie there; `holds`
     names the other folders, base and export, that do.
     """

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
-# Whether a run that has begun may go on with another value: freely; where its stage has not begun; freely, but for
+# Whether a run that has started may resume with another value: freely; where its stage has not started; freely, but for
 # dropout, whose masks are drawn for each micro-batch; or not at all.
 Change = Literal["free", "forward-only", "free without dropout", "breaking"]
 

@@ -23,7 +23,7 @@ from schema.budget.stages import select
 class MixtureEntry:
     """One dataset of a stage: its rows, its share of the stage, and how many rows earlier stages consumed.
 
-    `name` tells datasets apart: it seeds the order and names the ledger; entries of several stages that
+    `name` distinguishes datasets: it seeds the order and names the ledger; entries of several stages that
     share rows must share it.
     """
 

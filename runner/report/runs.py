@@ -72,7 +72,7 @@ def _has_ended(run_dir: Path, summary: dict[str, Any], plan: dict[str, Any] | No
 
 
 def _planned_steps(plan: dict[str, Any] | None) -> int | None:
-    """Steps of the plan that a run follows; None before it has begun to."""
+    """Steps of the plan that a run follows; None before its first."""
     try:
         return int((plan or {})["phases"][-1]["last_step"])
     except (KeyError, IndexError, TypeError, ValueError):

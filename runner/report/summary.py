@@ -28,7 +28,7 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
     try:
         return read_json(path) if path.exists() else None
     except Failure as failure:
-        remedy = f"remove {SUMMARY} and run the same command again, which writes it anew"
+        remedy = f"remove {SUMMARY} and run the same command again, which writes it again"
         raise Failure(f"{failure}; {remedy}", failure.exit_code) from failure
 
 

@@ -57,5 +57,5 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
     except Failure as failure:
         raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
     changes = [*compare(noted, own, step or 0, load_schema())]
-    refused, accepted = (tuple(change for change, goes_on in changes if goes_on is kind) for kind in (False, True))
+    refused, accepted = (tuple(change for change, resumes in changes if resumes is kind) for kind in (False, True))
     return Run(str(folder), changes=refused, accepted=accepted, step=step, saved=saved, holds=holds)

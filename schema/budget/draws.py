@@ -9,7 +9,7 @@ from functools import cache
 from schema.budget.stages import StageBudget, rows_before, shares
 from schema.check.findings import Unavailable
 
-DatasetKey = tuple[str, str, str]  # name, suffix, style: what tells datasets of a run apart
+DatasetKey = tuple[str, str, str]  # name, suffix, style: what distinguishes the datasets of a run
 
 
 @dataclass(frozen=True, slots=True)

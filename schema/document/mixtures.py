@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> DatasetKey:
-        """What tells datasets of a run apart: name, suffix and style."""
+        """What distinguishes the datasets of a run: name, suffix and style."""
         return self.name, self.values["suffix"], self.values["style"]
 
 

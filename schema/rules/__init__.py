@@ -198,7 +198,7 @@ RULES: tuple[Rule, ...] = (
     rule_skipped,
 )
 
-# Rules that tell nothing, or not all, without the facts of a machine.
+# Rules that find nothing, or not all, without the facts of a machine.
 NEED_ENVIRONMENT: tuple[Rule, ...] = (
     adapters_on_random_weights,
     dataset_not_found,

@@ -45,7 +45,7 @@ SEVERITY = Severity.ERROR
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Lay the mesh over the devices, and the batch over the mesh; without devices, what no number of them mends."""
+    """Lay the mesh over the devices, and the batch over the mesh; without devices, what no number of them repairs."""
     mesh, devices = document.view("mesh"), document.environment.devices if document.environment else None
     where = document.span(next((path for path in _axes(mesh) if document.given(path)), "mesh"))
     try:

@@ -2,7 +2,7 @@
 
 *Why it is bad.* The run would stop in the middle, when the disk is full. Kept are the checkpoint/keep newest, the last
 and the checkpoint/best best of each phase and, from phase lora on, the frozen base; a new one is complete before an old
-one goes. At the end comes what the section export asks for. Of a run that goes on, what it will keep and has already
+one goes. At the end comes what the section export asks for. Of a run that resumes, what it will keep and has already
 written needs no more room.
 
 *On*

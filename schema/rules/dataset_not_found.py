@@ -43,7 +43,7 @@ SEVERITY = Severity.ERROR
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Look every dataset up, and tell each that is missing once, with every place that names it."""
+    """Look every dataset up, and report each that is missing once, with every place that names it."""
     named: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries(document):
         named.setdefault(entry.key[:2], []).append(entry)

@@ -50,7 +50,7 @@ CODE = "LR801"
 SLUG = "loader-dependent-scalar"
 SEVERITY = Severity.WARNING
 
-# How PyYAML, the most used reader of YAML 1.1, tells plain values apart.
+# How PyYAML, the most used reader of YAML 1.1, resolves plain values.
 NUMBER = re.compile(
     r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)"
     r"|[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
@@ -68,13 +68,13 @@ LONGEST = 60
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare both readings of every value that was accepted, and of the names in data/sources."""
-    told: set[int] = set()
+    reported: set[int] = set()
     for path, node in document.found.nodes.items():
-        if not isinstance(node, Scalar) or not _plain(document, node) or id(node) in told:
+        if not isinstance(node, Scalar) or not _plain(document, node) or id(node) in reported:
             continue
         otherwise = _otherwise(node)
         if otherwise and not any(path[:depth] in document.found.failed for depth in range(len(path) + 1)):
-            told.add(id(node))
+            reported.add(id(node))
             instead = _portable(node, _read(document, path))
             message = f"{show(path)}: {_kind(node)} here, and {otherwise} to readers of YAML 1.1"
             written = fix(document.edits.replace(path, instead), safe=True)

@@ -34,7 +34,7 @@ CODE = "LR703"
 SLUG = "machine-dependent-value"
 SEVERITY = Severity.WARNING
 
-# What each form of a path means; the first that fits is told.
+# What each form of a path means; the first that fits is reported.
 FORMS = (
     (re.compile(r"\$\{?\w|\{\{|%\w+%"), "holds a variable, and variables are not filled in"),
     (re.compile(r"^~"), "starts in the home folder of whoever runs it"),

@@ -1,8 +1,8 @@
 """The run directory holds a run of another spec, or something that is no run.
 
 *Why it is bad.* A run directory belongs to one spec, and `exec` refuses to write there. Keys of logging, checkpoint and
-evaluation may change between two calls, and so may budgets and mixtures of stages that have not begun; without dropout
-the mesh may too. Any other key makes another run: `lorarun explain KEY` tells.
+evaluation may change between two calls, and so may budgets and mixtures of stages that have not started; without
+dropout the mesh may too. Any other key makes another run: `lorarun explain KEY` says which.
 
 *On*
 

@@ -1,4 +1,4 @@
-"""A rule failed with an error of its own; the other rules went on.
+"""A rule failed with an error of its own; the other rules still ran.
 
 *Why it is bad.* This is a defect of lorarun, not of the spec, and what the rule looks for was not looked for.
 

@@ -1,6 +1,6 @@
 """A rule could not look at everything, because what it reads failed an earlier check or is not known.
 
-*Why it is good to know.* One cause gives one finding: the rule has nothing to say until that is mended. Rules that
+*Why it is good to know.* One cause gives one finding: the rule has nothing to say until that is fixed. Rules that
 need facts of a machine are named too, unless `--env` gives them. Shown with `--show-skipped` only.
 
 *Bad*
@@ -39,7 +39,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def report(document: Document, rule: str) -> Diagnostic:
     """Say which rule was skipped."""
-    message, remedy = f"the rule {rule} could not be applied", "mend the other findings first"
+    message, remedy = f"the rule {rule} could not be applied", "fix the other findings first"
     return Diagnostic(CODE, SLUG, SEVERITY, document.start, message, remedy)
 
 

@@ -1,6 +1,6 @@
 """The file is not one YAML mapping in UTF-8.
 
-*Why it is bad.* Nothing in such a file can be trusted: a reader that goes on would see an empty spec, or half of one.
+*Why it is bad.* Nothing in such a file can be trusted: a reader that continued would see an empty spec, or half of one.
 
 *Bad*
 

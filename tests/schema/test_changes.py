@@ -1,4 +1,4 @@
-"""Which keys may change once a run has begun: every key declares its class, and begun stages hold theirs."""
+"""Which keys may change once a run has started: every key declares its class, and started stages hold theirs."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ CASES: list[tuple[dict[str, Any], int, bool]] = [
     ),
     ({"training__post_lora_tokens": [160, 160], "training__post_lora_dataset": [web(), web()]}, 35, True),
     ({"training__tokens": 640}, 20, True),  # it decides nothing here
-    ({"data__sources__more__path": "more.txt"}, 7, True),  # a dataset that no stage has begun to read
+    ({"data__sources__more__path": "more.txt"}, 7, True),  # a dataset that no stage has read yet
     ({"data__sources__web__path": "other.txt"}, 7, False),
     ({"starting_point": "/runs/base"}, 0, False),
 ]
@@ -129,7 +129,7 @@ def test_a_change_is_accepted_where_nothing_that_was_trained_depends_on_it(
 
 def test_each_change_has_its_own_verdict() -> None:
     changes = {
-        "training__pre_lora_tokens": [320, 960],  # its second stage has begun
+        "training__pre_lora_tokens": [320, 960],  # its second stage has started
         "training__post_lora_tokens": [320],
         "training__post_lora_dataset": [web(0.5) * 2],
         "training__batch_size": 2,  # which makes all steps others

@@ -125,7 +125,7 @@ def _check_usage(request: Request) -> None:
     facts |= {"run-dir": request.run_dir, "restore": request.restore}
     given = [name for name, value in facts.items() if value is not None]
     if given and not request.env:
-        raise click.UsageError(f"--{given[0]} tells about a machine, and only --env looks at one")
+        raise click.UsageError(f"--{given[0]} describes a machine, and only --env looks at one")
 
 
 def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> Iterator[Checked]:

@@ -177,7 +177,7 @@ def test_a_store_that_is_gone_or_another_one_is_reported(here: Path) -> None:
 def test_a_run_does_not_go_on_with_files_that_have_changed(here: Path) -> None:
     for name, remedy in (
         ("run.json", "bring back a copy of that file, or give --run-dir a new or empty folder"),
-        ("summary.json", "remove summary.json and run the same command again, which writes it anew"),
+        ("summary.json", "remove summary.json and run the same command again, which writes it again"),
     ):
         content = (here / "run" / name).read_text()
         (here / "run" / name).write_text(content.replace("5", "6", 1))
