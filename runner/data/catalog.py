@@ -9,7 +9,7 @@ import numpy as np
 from runner.data.mixture import MixtureEntry
 from runner.data.sources import find_source, unknown_dataset
 from runner.data.stores.meta import read_meta
-from runner.data.stores.prepare import Progress, prepare_store
+from runner.data.stores.prepare import PreparationDisplay, prepare_store
 from runner.data.stores.store import Store, check_vocabulary
 from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import load_tokenizer
@@ -55,7 +55,7 @@ class Catalog:
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
 
 
-def open_catalog(spec: Spec, plan: Plan, progress: Progress) -> Catalog:
+def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalog:
     """Make or open the store of every dataset of the plan, and check it against the spec.
 
     Raises Failure INVALID for an unknown dataset, a token id that the vocabulary does not hold, a missing

@@ -1,6 +1,6 @@
 """Name → token store: open the one that exists, make the one that doesn't, make again the one that is stale.
 
-It prints nothing: progress and remarks go to the `Progress` that the caller supplies.
+It prints nothing: progress and remarks go to the `PreparationDisplay` that the caller supplies.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from schema.sections.data import Data
 Identity = tuple[str, str]  # fingerprint and stamp of a source
 
 
-class Progress(Protocol):
+class PreparationDisplay(Protocol):
     """Where preparation reports to."""
 
     def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
@@ -46,7 +46,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """A `Progress` that shows nothing."""
+    """A `PreparationDisplay` that shows nothing."""
 
     @contextmanager
     def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -58,7 +58,7 @@ class Silent:
         """Swallow a sentence."""
 
 
-def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, progress: Progress) -> Store:
+def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, progress: PreparationDisplay) -> Store:
     """Return the store of a dataset, made first when it is missing or its source or tokenizer changed.
 
     A store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty
@@ -112,7 +112,7 @@ def _make(
     source: DataSource,
     identity: Identity,
     tokenizer: Tokenizer,
-    progress: Progress,
+    progress: PreparationDisplay,
 ) -> None:
     """Write the store of a source with this fingerprint and stamp."""
     fingerprint, stamp = identity
