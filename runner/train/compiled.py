@@ -47,7 +47,7 @@ class CompiledPhase:
 def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
     """Compile the programs that a spec needs, for a state of either phase, concrete or abstract with shardings.
 
-    `micro_rows` comes from `runner.train.micro_batch`. Nothing else is compiled while the phase runs.
+    `micro_rows` comes from `runner.train.micro_batch_checks`. Nothing else is compiled while the phase runs.
     """
     micro = MicroBatch(batch_devices(mesh), micro_rows)
     rows = spec.training.batch_size

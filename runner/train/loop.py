@@ -35,7 +35,7 @@ from runner.run.versions import library_versions
 from runner.state import Stream, stream_key
 from runner.train.compiled import CompiledPhase, Metrics, compile_phase, device_memory
 from runner.train.evaluate import Scoring, score_records, scoring_at, validation_losses
-from runner.train.micro_batch import micro_batch_remark, micro_batch_rows
+from runner.train.micro_batch_checks import micro_batch_remark, micro_batch_rows
 from runner.train.nonfinite import check_finite
 from runner.train.session import Session
 from runner.train.train_record import StepClock, train_record

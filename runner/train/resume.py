@@ -24,7 +24,7 @@ from runner.run.layout import BASE
 from runner.run.record import note_saved
 from runner.run.versions import library_versions
 from runner.train.compiled import device_memory
-from runner.train.micro_batch import check_micro_batch, micro_batch_rows
+from runner.train.micro_batch_checks import check_micro_batch, micro_batch_rows
 from runner.weights import WeightSource
 
 

@@ -31,7 +31,7 @@ from runner.state import create_full_state, stream_key
 from runner.train.compiled import CompiledPhase, compile_phase, device_memory
 from runner.train.loop import DROPOUT_STREAM
 from runner.train.lora_trainer import LoRATrainer
-from runner.train.micro_batch import micro_batch_rows
+from runner.train.micro_batch_checks import micro_batch_rows
 from schema.budget.stages import Phase
 from schema.families import adapters, flops_per_token, parameters
 from schema.lint import load_spec

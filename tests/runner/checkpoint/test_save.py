@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,11 +32,15 @@ from tests.runner.three_arrays import (
     state_at,
 )
 
+# Reads that orbax gives up speak from tensorstore's threads, where `runner.files.library_noise` silences them in a run.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
-def run_dir(tmp_path: Path) -> Path:
+def run_dir(tmp_path: Path) -> Iterator[Path]:
     """A run directory of which nothing is saved yet."""
-    return begin_run(tmp_path / "run")
+    yield begin_run(tmp_path / "run")
+    gc.collect()  # what was given up speaks now, and not in another test
 
 
 def saved(run_dir: Path) -> list[str]:

@@ -13,7 +13,7 @@ from runner.lora.transition import transition_to_lora
 from runner.mesh import put_batch
 from runner.state import Stream, stream_key
 from runner.train.compiled import compile_phase, device_memory
-from runner.train.micro_batch import micro_batch_rows
+from runner.train.micro_batch_checks import micro_batch_rows
 from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
 
 

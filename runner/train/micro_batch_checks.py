@@ -1,4 +1,7 @@
-"""How a batch is cut up for a device: what to say, and what to refuse, of a cut that is not what was asked or begun."""
+"""Whether a micro-batch is the one that was asked for, and the one that a resumed phase began with.
+
+`schema.budget.micro_batch` chooses the rows.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
 def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple[int, int]) -> None:
     """Raise Failure RESUME when the rest of a phase with dropout would draw other masks than its beginning.
 
-    `before` is the checkpoint that the run goes on from, `cut` is how many devices take how many rows at once.
+    `before` is the checkpoint that the run resumes from, `cut` is how many devices take how many rows at once.
     """
     drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
     progress = before.progress
@@ -43,7 +46,7 @@ def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple
     former = before.batch_devices, before.micro_batch_rows
     if former != cut:
         raise Failure(
-            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; go on where "
+            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; resume where "
             "the run began, or start anew with another --run-dir",
             ExitCode.RESUME,
         )
