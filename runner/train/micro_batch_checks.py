@@ -46,8 +46,8 @@ def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple
     former = before.batch_devices, before.micro_batch_rows
     if former != cut:
         raise Failure(
-            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; resume where "
-            "the run began, or start anew with another --run-dir",
+            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; resume "
+            "where the run began, or start anew with another --run-dir",
             ExitCode.RESUME,
         )
 
