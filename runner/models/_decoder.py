@@ -1,6 +1,6 @@
 """The decoder: embeddings, a scan over blocks, a final norm and a head; a family picks norm and feed-forward.
 
-Activations are (b·t, d) between the parts, so that every product is a plain matrix product. Parameter
+Activations are (b·t, d) between the parts, so that every product is one plain matrix product. Parameter
 paths, shapes and logical axes are those of `schema.families`.
 """
 
@@ -42,12 +42,17 @@ class Decoder(nn.Module):
         self.wte = Embedding(a.vocab_size, a.n_embd, ("vocab", "embed"), *sizes)
         if not a.rope:
             self.wpe = Embedding(a.block_size, a.n_embd, ("positions", "embed"), *sizes)
+        # Remat stores only the input of a block and computes the block again in the backward pass. The scan makes
+        # forward and backward pass separate loops, so that the compiler can't merge the two computations of a block.
+        # Static are length and deterministic, Python values: arguments 4 and 5, counted from self.
         block = nn.remat(Block, prevent_cse=False, static_argnums=(4, 5)) if a.remat else Block
+        # One program of one block for all layers, so that compilation does not grow with depth. A kernel (in, out)
+        # of the block is (l, in, out) in the tree, its adapter (l, in, r) and (l, r, out).
         self.blocks = nn.scan(
             block,
             variable_axes={"params": 0, "lora_A": 0, "lora_B": 0},
-            split_rngs={"params": True, "dropout": True},
-            in_axes=nn.broadcast,
+            split_rngs={"params": True, "dropout": True},  # layers draw different weights and dropout masks
+            in_axes=nn.broadcast,  # rotary, segments, length, deterministic: the same for every layer
             length=a.n_layers,
             metadata_params={nn.PARTITION_NAME: "layers"},
         )(a, self.lora, self.attention_implementation)
@@ -71,30 +76,32 @@ class Decoder(nn.Module):
     ) -> jax.Array:
         """Map tokens (b, t) to the final norm's output (b, t, d) in the activation type.
 
-        `positions` (b, t) say where a token stands, 0 … t - 1 without; `segments` (b, t) which tokens it may see: those
-        before it with its own number, all before it without. Without `deterministic` a random key `dropout` is needed
-        where a dropout rate is set.
+        `positions` (b, t) are those of the tokens in their segments; None is 0 … t - 1 in every row. `segments` (b, t)
+        number the segments of a row; a token attends to its own segment. None makes each row one segment.
+        Unless `deterministic`, dropout draws from the random stream `dropout`.
         """
         a = self.architecture
         rows, length = tokens.shape
-        x = self.wte(tokens.reshape(-1))
+        x = self.wte(tokens.reshape(-1))  # (b·t, d)
         rotary = None
         if a.rope:
+            # bfloat16 holds whole numbers up to 256: farther positions would share their angles.
             wide = jnp.promote_types(a.dtype.activation, jnp.float32)
             places = jnp.arange(length, dtype=wide) if positions is None else positions
             rotary = rotary_table(places, load_family(a.family).head_dim(a), a.rope_theta, wide)
         elif positions is None:
-            x = x + jnp.tile(self.wpe(jnp.arange(length)), (rows, 1))
+            x = x + jnp.tile(self.wpe(jnp.arange(length)), (rows, 1))  # (t, d), looked up once → (b·t, d)
         else:
-            x = x + self.wpe(positions.reshape(-1))
+            x = x + self.wpe(positions.reshape(-1))  # (b·t, d)
         x = spread_rows(self.dropout(x, deterministic=deterministic))
         x, _ = self.blocks(x, rotary, segments, length, deterministic)
         return self.final_norm(x).reshape(rows, length, a.n_embd)
 
     def head(self, hidden: jax.Array, deterministic: bool = True) -> jax.Array:
-        """Map some positions' final-norm output (b, t, d) to their logits (b, t, v) in float32."""
+        """Map the final norm's output (b, t, d) of any positions to their logits (b, t, v) in float32."""
         rows, positions, width = hidden.shape
         x = hidden.reshape(-1, width)
+        # Tied, the logits are products with the embedding of each token: (b·t, d) @ (v, d)ᵀ → (b·t, v).
         head = self.wte.attend if self.architecture.tie_embeddings else self.lm_head
         return head(x, deterministic).reshape(rows, positions, -1)
 
@@ -110,16 +117,17 @@ class Block(nn.Module):
     def __call__(
         self, x: jax.Array, rotary: jax.Array | None, segments: jax.Array | None, length: int, deterministic: bool
     ) -> tuple[jax.Array, None]:
-        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward; see `Attention` for the arguments."""
+        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward; the arguments are those of `Attention`."""
         a = self.architecture
         family = _modules_of(a.family)
         dropout = nn.Dropout(a.dropout)
         attention = Attention(a, self.lora, self.attention_implementation, name="attn")
         feed_forward = family.FeedForward(a, self.lora, name="mlp")
+        # Norms stand before the branches: the sum x itself, the residual stream, passes all layers unchanged.
         y = attention(family.Norm(a, name="attn_norm")(x), rotary, segments, length, deterministic)
         x = x + dropout(y, deterministic=deterministic)
         y = feed_forward(family.Norm(a, name="mlp_norm")(x), deterministic)
-        return spread_rows(x + dropout(y, deterministic=deterministic)), None
+        return spread_rows(x + dropout(y, deterministic=deterministic)), None  # carry; nothing to stack by layer
 
 
 def _modules_of(family: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Where activations lie on the mesh that a step is traced under; without a mesh, nothing happens."""
+"""Constraints on where activations lie on the mesh of a traced step; without a mesh they do nothing."""
 
 from __future__ import annotations
 
@@ -22,4 +22,5 @@ def gather_features(table: jax.Array) -> jax.Array:
 
 
 def _constrain(x: jax.Array, spec: PartitionSpec) -> jax.Array:
+    # The mesh is that of `jax.set_mesh`, under which the programs of a phase are compiled.
     return x if jax.sharding.get_abstract_mesh().empty else jax.lax.with_sharding_constraint(x, spec)

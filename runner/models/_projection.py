@@ -21,7 +21,7 @@ Adapter = tuple[jax.Array, jax.Array]
 
 @dataclass(frozen=True, slots=True)
 class LoRAScale:
-    """What the forward pass must know of `optimization/lora`: the factor of A @ B, and the dropout rate."""
+    """What the forward pass reads of `optimization/lora`: the factor of A @ B, and the dropout rate."""
 
     scale: float
     dropout: float = 0.0
@@ -32,17 +32,19 @@ def project(x: jax.Array, kernel: jax.Array, adapter: Adapter | None, low_rank_x
 
     `low_rank_x` is the adapter's input: x, or x after the adapter's dropout (Hu et al. 2021, LoRA).
     """
-    y = x @ kernel.astype(x.dtype)
+    y = x @ kernel.astype(x.dtype)  # weights are stored in their own type, products run in that of the activations
     if adapter is None:
         return y
     a, b = adapter
+    # (b·t, in) @ (in, r) → (b·t, r), scaled where the array is smallest, @ (r, out) → (b·t, out): with r far below in
+    # and out this costs little, and neither A @ B (in, out) nor a gradient of its shape is formed.
     return y + ((low_rank_x @ a.astype(x.dtype)) * scale) @ b.astype(x.dtype)
 
 
 def project_wide(
     x: jax.Array, kernel: jax.Array, adapter: Adapter | None, low_rank_x: jax.Array, scale: float
 ) -> jax.Array:
-    """Do what `project` does, with a result of at least float32: logits must not be rounded to 16 bits."""
+    """Do what `project` does, with a result (b·t, out) of at least float32: logits must not be rounded to 16 bits."""
     y = _wide_product(x, kernel.astype(x.dtype))
     if adapter is None:
         return y
@@ -59,6 +61,7 @@ def _wide_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def _wide_product_forward(
     x: CustomVJPPrimal, kernel: CustomVJPPrimal
 ) -> tuple[jax.Array, tuple[jax.Array | None, jax.Array | None]]:
+    # x is kept for the kernel's gradient, the kernel for that of x: a frozen kernel keeps no activations.
     kept = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
     return _wide_product(x.value, kernel.value), kept
 
@@ -66,15 +69,15 @@ def _wide_product_forward(
 def _wide_product_backward(
     kept: tuple[jax.Array | None, jax.Array | None], gradient: jax.Array
 ) -> tuple[jax.Array | None, jax.Array | None]:
-    """Form the gradients that are asked for; none of a frozen kernel."""
+    """Return the gradients of x (b·t, in) and kernel (in, out), None for what is not differentiated."""
     x, kernel = kept
 
     def narrow(like: jax.Array) -> jax.Array:
         return gradient.astype(like.dtype)  # else the two largest products of a step would run in float32
 
     return (
-        None if kernel is None else narrow(kernel) @ kernel.T,
-        None if x is None else x.T @ narrow(x),
+        None if kernel is None else narrow(kernel) @ kernel.T,  # (b·t, out) @ (out, in)
+        None if x is None else x.T @ narrow(x),  # (in, b·t) @ (b·t, out)
     )
 
 
@@ -109,7 +112,7 @@ class Projection(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A table (rows, features) that can be looked up and, tied, serve as the output head."""
+    """A table (rows, features) to look up; tied, also the output head."""
 
     rows: int
     features: int
@@ -126,12 +129,13 @@ class Embedding(nn.Module):
         self.lora_dropout = nn.Dropout(self.lora.dropout)
 
     def __call__(self, ids: jax.Array) -> jax.Array:
-        """Look up ids (n,) as (n, features), in the adapter's A too; ids are discrete and see no adapter dropout."""
+        """Look up ids (n,) as (n, features), also in the adapter's A; ids are discrete and have no adapter dropout."""
         found = gather_features(self.embedding)[ids].astype(self.dtype)
         adapter = adapter_of(self, "embedding")
         if adapter is None:
             return found
         a, b = adapter
+        # A row of table + scale · A @ B is that of the table plus a row of A times B: (n, r) @ (r, features).
         return found + (a[ids].astype(self.dtype) * self.lora.scale) @ b.astype(self.dtype)
 
     def attend(self, x: jax.Array, deterministic: bool) -> jax.Array:
@@ -141,6 +145,7 @@ class Embedding(nn.Module):
             return project_wide(x, self.embedding.T, None, x, self.lora.scale)
         a, b = adapter
         low_rank_x = self.lora_dropout(x, deterministic=deterministic)
+        # As a kernel the table is (features, rows) = (d, v). (A @ B)ᵀ = Bᵀ @ Aᵀ, so the adapter is (d, r) and (r, v).
         return project_wide(x, self.embedding.T, (b.T, a.T), low_rank_x, self.lora.scale)
 
 

@@ -23,8 +23,10 @@ class Norm(nn.Module):
         ones = nn.with_logical_partitioning(nn.initializers.ones_init(), ("norm",))
         zeros = nn.with_logical_partitioning(nn.initializers.zeros_init(), ("norm",))
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # 8 bits of mantissa don't hold a sum over d
+        # (x − mean) / √(variance + ε) · scale + bias over d (Ba et al. 2016). The variance is that of the centred
+        # values: mean(x²) − mean(x)² would lose digits where the mean is large.
         centred = wide - wide.mean(axis=-1, keepdims=True)
-        variance = jnp.square(centred).mean(axis=-1, keepdims=True)
+        variance = jnp.square(centred).mean(axis=-1, keepdims=True)  # (…, 1)
         y = centred * jax.lax.rsqrt(variance + EPSILON)
         y = y * self.param("scale", ones, width, a.dtype.param).astype(y.dtype)
         if a.bias:

@@ -1,4 +1,4 @@
-"""Compile one phase: its own train and validate steps, for the shardings of its own state, ahead of time."""
+"""Compile a phase ahead of time: its train and validate steps, for the shardings of its state."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ Metrics = dict[str, jax.Array]
 class CompiledPhase:
     """The two programs of a phase.
 
-    `train(state, batch, learning_rate, key)` returns (new state, metrics) and consumes the arrays of the
-    old state but for the frozen base; its batch is a `train_batch`. `validate(state, batch)` returns the sum
-    of losses and its tokens over a `validation_batch`; it is None where the spec asks for neither validation
-    nor evaluations. Metrics stay on the devices. Batches come from `runner.mesh.put_batch`; `learning_rate` is a
-    number of the host.
+    `train(state, batch, learning_rate, key)` maps a `train_batch` to (new state, metrics). It deletes the arrays of
+    the old state except the frozen base. `validate(state, batch)` returns the sum of losses and the supervised tokens
+    of a `validation_batch`; it is None where the spec has neither validation nor evaluations. Metrics stay on the
+    devices. Batches come from `runner.mesh.put_batch`. `learning_rate` is a number of the host.
     """
 
     train: Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, Metrics]]
@@ -52,15 +51,20 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     micro = MicroBatch(batch_devices(mesh), micro_rows)
     rows = spec.training.batch_size
     step_rows = micro.devices * micro.rows
+    # `validation_steps` counts rows. Whole micro-batches, no more than hold them: few rows cost no whole batch.
     validation_rows = min(rows, -(-spec.training.validation_steps // step_rows) * step_rows)
     phase: Phase = "lora" if isinstance(state, LoRATrainState) else "full"
     batches = train_batch(spec, phase), validation_batch(spec, validation_rows)
+    # Shapes and shardings are all that compilation reads.
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state)
     changing, base = _split(state)
     everywhere = NamedSharding(mesh, PartitionSpec())
     kept = jax.tree.map(lambda x: x.sharding, changing)
     scalars = (_abstract((), jnp.float32, everywhere), _abstract_key(everywhere))
 
+    # The new state replaces the old: it lies as the old one did, since the same program reads it in the next step, and
+    # lives in the donated memory, so that there is one state, not two. The base is an argument of its own and is not
+    # donated: no step returns it, and each reads it.
     skip = spec.training.on_nonfinite == "skip"
     train = jax.jit(partial(_train, micro=micro, skip=skip), donate_argnums=0, out_shardings=(kept, everywhere))
     validate = jax.jit(partial(_validate, micro=micro), out_shardings=everywhere)
@@ -72,6 +76,8 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
 
     def run_train(state: TrainState, batch: Batch, learning_rate: float, key: jax.Array) -> tuple[TrainState, Metrics]:
         changing, base = _split(state)
+        # Explicit transfers: the loop's guard refuses others. The rate is an argument; as a constant, each new value
+        # would compile a new program.
         rate, key = jax.device_put((np.float32(learning_rate), key), everywhere)
         changed, metrics = compiled_train(changing, base, batch, rate, key)
         return _join(changed, base), metrics
@@ -84,7 +90,7 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
 
 
 def device_memory() -> int | None:
-    """Bytes that one device can hold, the smallest of all processes; None where devices do not say, as a CPU."""
+    """Return the bytes that one device can hold, the least of all processes; None where it does not report them."""
     stats = jax.local_devices()[0].memory_stats()
     return least_memory(None if stats is None else stats.get("bytes_limit"))
 
@@ -108,7 +114,7 @@ def _validate(changing: TrainState, base: Any, batch: Batch, micro: MicroBatch) 
 
 
 def _split(state: TrainState) -> tuple[TrainState, Any]:
-    """Part a state into what a step replaces, which is donated, and the frozen base, which is not."""
+    """Split a state into what a step replaces, which is donated, and the frozen base, which is not."""
     return (state.replace(base_params=None), state.base_params) if isinstance(state, LoRATrainState) else (state, None)
 
 
@@ -121,7 +127,7 @@ def _abstract(shape: tuple[int, ...], dtype: Any, sharding: NamedSharding) -> ja
 
 
 def _abstract_key(sharding: NamedSharding) -> jax.ShapeDtypeStruct:
-    key = jax.eval_shape(lambda: jax.random.key(0))
+    key = jax.eval_shape(lambda: jax.random.key(0))  # a scalar of the key type that jax is configured with
     return _abstract(key.shape, key.dtype, sharding)
 
 

@@ -22,12 +22,12 @@ from runner.train.compiled import CompiledPhase
 from schema.spec import Spec
 
 EVALUATION_SUFFIX = "_ppl"
-MOST_NATS = 700  # whose perplexity a float still holds
+MOST_NATS = 700  # e^700 fits a float64, whose largest number is about e^709
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What is scored after a step: the datasets to validate and the names of evaluations; falsy where nothing is."""
+    """What is scored after a step: datasets to validate and names of evaluations; falsy where both are empty."""
 
     validated: tuple[str, ...]
     evaluations: tuple[str, ...]
@@ -36,12 +36,12 @@ class Scoring:
         return bool(self.validated or self.evaluations)
 
     def datasets(self) -> tuple[str, ...]:
-        """Every dataset whose loss is needed, once."""
+        """Return every dataset whose loss is needed, once."""
         return tuple(dict.fromkeys([*self.validated, *map(evaluated_dataset, self.evaluations)]))
 
 
 def scoring_at(step: int, phase: PhasePlan, spec: Spec, datasets: Iterable[str]) -> Scoring:
-    """Say what is scored after a step: all datasets at validation steps, evaluations at the end of the phase."""
+    """Return what is scored after a step: all datasets at validation steps, evaluations at the end of the phase."""
     evaluates = spec.training.evaluate and step == phase.last_step
     return Scoring(
         validated=tuple(datasets) if step in phase.validation_steps else (),
@@ -59,12 +59,13 @@ def validation_losses(
 ) -> dict[str, tuple[float, int]] | None:
     """Return (mean loss in nats, supervised tokens) of each dataset over its first `rows_used` rows.
 
-    None when `stop`, which is asked before each batch, says that there is no time for it.
-    The catalog has seen to it that some token of those rows is supervised.
+    Returns None when `stop`, called before each batch, is true. Some token of those rows must be supervised, which
+    the catalog checks.
     """
     assert compiled.validate is not None, "a spec that asks for no losses needs none"
     losses = {}
     for dataset, split in rows.items():
+        # Sums are divided once: batches hold different numbers of supervised tokens. They are float64 on the host.
         total, tokens = 0.0, 0
         for batch in validation_batches(split, batch=compiled.validation_batch, rows_used=rows_used):
             if stop():

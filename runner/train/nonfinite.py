@@ -1,4 +1,4 @@
-"""Whether steps were finite, found out one step behind the devices, so that they never wait for the host."""
+"""Read whether steps were finite, one step behind the devices, so that these never wait for the host."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ ROWS_NAMED = 8  # of each dataset
 class _Step:
     phase: str
     step: int
-    rows: Mapping[str, Sequence[int]]
-    finite: jax.Array
+    rows: Mapping[str, Sequence[int]]  # numbers of the batch's rows in each dataset's split
+    finite: jax.Array  # () bool on the devices
 
 
 class FiniteSteps:
-    """Stops a run at a step that is not finite, or lets it pass, as `training/on_nonfinite` says."""
+    """Fails a run at a step that is not finite, or records it as skipped, as `training/on_nonfinite` says."""
 
     def __init__(self, training: Training) -> None:
         self._skips, self._limit = training.on_nonfinite == "skip", training.max_skipped_steps
         self._open: list[_Step] = []
 
     def note(self, phase: str, batch: Batch, finite: jax.Array) -> None:
-        """Remember a step whose flag the devices have still to tell."""
+        """Remember a step whose flag is not read yet; the devices may still compute it."""
         self._open.append(_Step(phase, batch.step, batch.rows, finite))
 
     def settle(self, last: int, skipped: int) -> Iterator[Record]:
-        """Wait for the steps up to `last`, and yield a record of each that was skipped; `skipped` were so before.
+        """Wait for the steps up to `last` and yield a record of each skipped one; `skipped` counts earlier ones.
 
-        Raises Failure NUMERICS, naming phase, step and rows, where a run may not go on.
+        Raises Failure NUMERICS, naming phase, step and rows, where a step is not finite and none may be skipped or
+        more than `training/max_skipped_steps` were.
         """
         while self._open and self._open[0].step <= last:
             step = self._open.pop(0)
-            if jax.device_get(step.finite):
+            if jax.device_get(step.finite):  # waits until the devices have finished that step
                 continue
             skipped += 1
             if not self._skips or skipped > self._limit:
