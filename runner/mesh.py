@@ -21,24 +21,26 @@ from schema.sections.mesh import Mesh as MeshSection
 
 
 def build_mesh(section: MeshSection) -> jax.sharding.Mesh:
-    """Arrange all devices as the `mesh` section says.
+    """Return the mesh (data, fsdp, tensor) of all devices that the `mesh` section describes.
 
     Raises Failure INVALID, naming both numbers, when the axes do not multiply to the number of devices.
     """
+    # Auto: the compiler derives the shardings of intermediate arrays from those of states, batches and constraints.
     axes = resolve_mesh(section, jax.device_count())
     return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=(AxisType.Auto,) * len(axes))
 
 
 def logical_sharding(mesh: jax.sharding.Mesh, axes: Sequence[str | None], shape: Sequence[int]) -> NamedSharding:
-    """Place an array by its logical axes; a dimension that its mesh axis does not divide stays whole."""
+    """Return an array's sharding by its logical axes; a dimension that its mesh axis does not divide stays whole."""
     rules: dict[str | None, Any] = dict(AXIS_RULES)
+    # ("layers", "embed", "heads") of (l, d, h · head) → PartitionSpec(None, "fsdp", "tensor"), where both divide.
     names = [rules.get(axis) for axis in axes]
     fitting = [name if length % _devices(mesh, name) == 0 else None for name, length in zip(names, shape, strict=True)]
     return NamedSharding(mesh, PartitionSpec(*fitting))
 
 
 def state_sharding(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
-    """Give every array of an abstract state its NamedSharding: boxed ones by their axes, others on every device."""
+    """Map each array of an abstract state to its NamedSharding: boxed ones by their axes, others on every device."""
 
     def place(leaf: Any) -> NamedSharding:
         if isinstance(leaf, nn.LogicallyPartitioned):
@@ -49,20 +51,21 @@ def state_sharding(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
 
 
 def batch_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """Rows are spread over data × fsdp, whatever follows them stays whole."""
+    """Return the sharding of an array (b, …): rows are split over data × fsdp, further dimensions stay whole."""
     return NamedSharding(mesh, PartitionSpec(dict(AXIS_RULES)["rows"]))
 
 
 def batch_devices(mesh: jax.sharding.Mesh) -> int:
-    """Into how many parts the rows of a batch are split."""
+    """Return into how many parts the rows of a batch are split: data × fsdp."""
     return _devices(mesh, dict(AXIS_RULES)["rows"])
 
 
 def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """Put the arrays (rows, …) of a batch on the mesh, by explicit transfers.
 
-    Every process passes the whole batch, and copies only the rows of its own devices.
+    Every process passes the whole batch and copies only the rows of its own devices.
     """
+    # A device_put for each part: explicit, as the loop's transfer guard demands, and without the other processes.
     sharding = batch_sharding(mesh)
 
     def put(x: np.ndarray) -> jax.Array:
@@ -74,7 +77,7 @@ def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[
 
 
 def enable_compilation_cache(folder: Path) -> None:
-    """Keep compiled programs in `folder` for later runs, small ones too, unless the user set a folder of their own."""
+    """Keep compiled programs in `folder` for later runs, small ones too, unless jax is configured with a folder."""
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))

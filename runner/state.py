@@ -1,4 +1,4 @@
-"""The state of phase full, and how any state is born: abstract with its axes first, then where it belongs.
+"""The state of phase full, and how any state is created: its shapes and axes first, then each part on its device.
 
 A boxed tree carries each array's logical axes (flax's `LogicallyPartitioned`); a plain one does not.
 """
@@ -23,7 +23,7 @@ from schema.spec import Spec
 
 
 class Stream(IntEnum):
-    """Independent streams of randomness under one `training/seed`."""
+    """Independent streams of randomness under one `training/seed`; another number changes what a seed means."""
 
     WEIGHTS = 0
     ADAPTERS = 1
@@ -38,14 +38,16 @@ def stream_key(seed: int, stream: Stream) -> jax.Array:
 
 def boxed_parameters(model: Decoder, key: jax.Array) -> Any:
     """Initialise the parameters, boxed; under `jax.eval_shape` only their shapes."""
+    # One token (1, 1): no parameter's shape depends on b or t.
     return model.init(key, jnp.zeros((1, 1), jnp.int32))["params"]
 
 
 def create_full_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> tuple[TrainState, Any]:
-    """Return the first state of phase full and its shardings; no array exists whole on one device on the way.
+    """Return the first state of phase full and its shardings.
 
-    Weights depend on `training/seed` alone, not on the mesh.
+    No array that is split exists whole on a device. Weights depend on `training/seed`, not on the mesh.
     """
+    # eval_shape → shardings → jit with out_shardings: each device computes its own part of every array.
     build = _full_state_builder(model, spec)
     key = stream_key(spec.training.seed, Stream.WEIGHTS)
     sharding = state_sharding(mesh, jax.eval_shape(build, key))
@@ -69,10 +71,11 @@ def abstract(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
 def boxed_slots(opt_state: Any, boxed: Any, optimization: Optimization, phase: Literal["full", "lora"]) -> Any:
     """Box each array of an optimizer's state with the axes that `schema.optimizers` declares for it.
 
-    `boxed` are the trained parameters with their axes. Raises ValueError when the state holds another array than
-    declared, or another number of them: bytes of the plan and shardings would both be wrong.
+    `boxed` are the trained parameters with their axes. Raises ValueError when the state's arrays differ from the
+    declared ones in number, shape or type: the plan's bytes and the shardings would both be wrong.
     """
     flat = jax.tree_util.tree_leaves_with_path(boxed, is_leaf=lambda leaf: isinstance(leaf, nn.meta.AxisMetadata))
+    # The declarations that the plan counts bytes by, of each trained parameter: (slot, *path) → shape, type, axes.
     weights = [Parameter("/".join(_names(path)), box.value.shape, box.names) for path, box in flat]
     kind = load_slots(optimizer_of(optimization, phase))
     declared: dict[tuple[str, ...], Slot] = {(slot.name,): slot for slot in kind.SHARED}
@@ -97,6 +100,7 @@ def _full_state_builder(model: Decoder, spec: Spec) -> Any:
 
     def build(key: jax.Array) -> TrainState:
         boxed = boxed_parameters(model, key)
+        # optax sees plain arrays; boxes come back around its slots, since a slot can have another rank than its weight.
         state = TrainState.create(apply_fn=model.apply, params=nn.meta.unbox(boxed), tx=optimizer)
         slots = boxed_slots(state.opt_state, boxed, spec.optimization, "full")
         return state.replace(step=jnp.zeros((), jnp.int32), params=boxed, opt_state=slots)

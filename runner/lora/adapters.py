@@ -1,4 +1,4 @@
-"""Adapters: which parameters get them, their birth, their merging and their count.
+"""Adapters: which parameters get them, how they are created, merged and counted.
 
 The forward pass never merges: it adds (x @ A) @ B (`runner.models`). Merging is for export and tests.
 """
@@ -26,26 +26,28 @@ def param_filter(params: Any, target_modules: Sequence[str]) -> Any:
 def inject_lora_params(params: Any, mask: Any, rank: int, key: jax.Array) -> tuple[Any, Any]:
     """Create (lora_A, lora_B) for the masked matrices of `params`; both are float32.
 
-    A kernel (…, in, out) gets A (…, in, rank) from a normal distribution of standard deviation 1 / rank
-    and B (…, rank, out) of zeros, so that the model is the same function at first. Every other leaf is
-    None, norms and biases included whatever the mask says: no optimizer state is spent on them. Each A
-    has its own key, derived from its path, so that one target more does not change the others. Only
-    shapes of `params` are read; they may be abstract.
+    A kernel (…, in, out) gets A (…, in, r) from a normal distribution of standard deviation 1 / r (as PEFT's
+    `init_lora_weights: gaussian`) and B (…, r, out) of zeros. Every other leaf is None: no optimizer state is spent
+    on it. Norms and biases are None whatever the mask says. Only shapes of `params` are read; they may be abstract.
     """
 
-    def born_a(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
+    def create_a(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
         if not masked or not _is_matrix(path, leaf):
             return None
+        # A key of its path: another target more or less leaves the other adapters as they are. CRC-32 is the same in
+        # every process, where Python's hash of a string is not.
         own_key = jax.random.fold_in(key, zlib.crc32(written_path(path).encode()))
         return jax.random.normal(own_key, (*leaf.shape[:-1], rank), jnp.float32) / rank
 
-    def born_b(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
+    def create_b(path: Any, leaf: Any, masked: bool) -> jax.Array | None:
         if not masked or not _is_matrix(path, leaf):
             return None
+        # A @ B is zero at first, so that phase lora begins as the function that phase full ended as. The gradient of B
+        # is not zero, since A is not; both at zero would never move.
         return jnp.zeros((*leaf.shape[:-2], rank, leaf.shape[-1]), jnp.float32)
 
     map_with_path = jax.tree_util.tree_map_with_path
-    return map_with_path(born_a, params, mask), map_with_path(born_b, params, mask)
+    return map_with_path(create_a, params, mask), map_with_path(create_b, params, mask)
 
 
 def merge_lora_params(
@@ -66,6 +68,8 @@ def merge_lora_params(
         if a is None or b is None:
             return w
         wide = jnp.promote_types(w.dtype, jnp.float32)
+        # (…, in, r) @ (…, r, out) → (…, in, out), a stack layer by layer. HIGHEST: accelerators would multiply float32
+        # in fewer bits by default.
         delta = jnp.matmul(a.astype(wide), b.astype(wide), precision=jax.lax.Precision.HIGHEST)
         return (w.astype(wide) + scale * delta).astype(w.dtype)
 
@@ -78,9 +82,10 @@ def count_lora_params(lora_A: Any, lora_B: Any) -> int:  # noqa: N803
 
 
 def idle_adapters(lora_B: Any) -> list[str]:  # noqa: N803
-    """Return the paths of the adapters whose B is all zero, so that they do nothing; a layer of a stack by number."""
+    """Return the paths of the adapters whose B is all zero and so has no effect; layers of a stack by number."""
     idle = []
     for path, leaf in jax.tree.leaves_with_path(lora_B):
+        # (r, out) → (), or a stack (l, r, out) → (l,): reduced on the devices, so that booleans alone are copied.
         silent = jax.device_get(jnp.all(leaf == 0, axis=(-2, -1)))
         layers = [number for number, each in enumerate(silent.reshape(-1).tolist()) if each]
         if layers:
@@ -90,14 +95,14 @@ def idle_adapters(lora_B: Any) -> list[str]:  # noqa: N803
 
 
 def lora_scale(alpha: float, rank: int, scaling: Scaling = "standard") -> float:
-    """Factor of A @ B: alpha / rank (Hu et al. 2021), or alpha / √rank for rslora (Kalajdzievski 2023)."""
+    """Return the factor of A @ B: alpha / r (Hu et al. 2021), or alpha / √r for rslora (Kalajdzievski 2023)."""
     return alpha / (rank if scaling == "standard" else rank**0.5)
 
 
 def freeze_base(params: Any, activation_dtype: Dtype) -> Any:
     """Cast matrices to the activation type and keep norms and biases.
 
-    The forward pass of phase full casts them so before each product: the model stays the same function.
+    The forward pass of phase full casts them before each product, so that the model stays the same function.
     """
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: leaf.astype(activation_dtype) if _is_matrix(path, leaf) else leaf, params
@@ -105,7 +110,7 @@ def freeze_base(params: Any, activation_dtype: Dtype) -> Any:
 
 
 def _is_matrix(path: Any, leaf: Any) -> bool:
-    """Whether a leaf is a matrix (…, in, out), or a stack of them; stacked norms and biases are none."""
+    """Whether a leaf is a matrix (in, out) or a stack of them (l, in, out), not a stack of norms or biases (l, d)."""
     return leaf.ndim >= 2 and is_matrix(written_path(path))
 
 

@@ -1,4 +1,4 @@
-"""The state of phase lora: adapters and their optimizer over a frozen base; born where it belongs."""
+"""The state of phase lora: adapters and their optimizer over a frozen base; its shapes and shardings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from schema.spec import Spec
 
 
 class LoRATrainState(TrainState):
-    """State of phase lora: `params` is {"lora_A", "lora_B"}, all the optimizer sees; `base_params` never change."""
+    """State of phase lora: `params` is {"lora_A", "lora_B"}, which the optimizer updates; `base_params` is frozen."""
 
     base_params: Any
 
 
 def abstract_lora_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> LoRATrainState:
-    """Return the state of phase lora as shapes, types and shardings; no parameters of phase full need exist."""
+    """Return the state of phase lora as shapes, types and shardings; the parameters of phase full need not exist."""
     state: LoRATrainState = abstract(mesh, lora_state_shape(model, spec))
     return state
 
@@ -32,6 +32,7 @@ def abstract_lora_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> 
 def abstract_weights(params: Any, spec: Spec) -> tuple[Any, Any]:
     """Return base and adapters of a phase lora over `params`, abstract with shardings; the adapters on every device."""
     base, adapters = jax.eval_shape(
+        # Shapes alone are computed, which are the same for every key.
         lambda params: (
             freeze_base(params, spec.architecture.dtype.activation),
             create_adapters(params, spec, jax.random.key(0)),
@@ -58,8 +59,10 @@ def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
         boxed = boxed_parameters(model, key)
         plain = nn.meta.unbox(boxed)
         adapters = create_adapters(plain, spec, key)
+        # Each parameter's logical axes: ("layers", "embed", "heads") for a stack of kernels (l, d, h · head).
         names = jax.tree.map(lambda box: box.names, boxed, is_leaf=_is_box)
         frozen = freeze_base(plain, spec.architecture.dtype.activation)
+        # A (…, in, r) is split along in as its kernel is, B (…, r, out) along out; r is short and stays whole.
         trained = {
             "lora_A": _box(plain, names, adapters["lora_A"], lambda axes: (*axes[:-1], "rank")),
             "lora_B": _box(plain, names, adapters["lora_B"], lambda axes: (*axes[:-2], "rank", axes[-1])),

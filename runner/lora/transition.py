@@ -31,7 +31,7 @@ class TwoPhaseTrainer(Protocol):
 
     @property
     def spec(self) -> Execution:
-        """What the trainer was given."""
+        """The spec of the run, as the trainer received it."""
 
     mesh: jax.sharding.Mesh
     model: Decoder
@@ -44,7 +44,7 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
     """Freeze the trainer's parameters and replace its state by the first one of phase lora.
 
     Adapters and optimizer buffers are created on the devices that hold their part: A is split as its
-    kernel's input axis is, B as the output axis. The arrays of the full state are deleted on the way.
+    kernel's input axis is, B as the output axis. The arrays of the full state are deleted.
     Updates `trainer.state`, `trainer.state_sharding`, `trainer._in_lora_phase`. Raises Failure INVALID
     when no parameter matches `optimization/lora/target_modules`.
     """
@@ -52,6 +52,7 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
     boxed = lora_state_shape(trainer.model, spec)
     sharding = state_sharding(trainer.mesh, boxed)
     base = _freeze_and_release(trainer.state, spec.architecture.dtype.activation, sharding.base_params)
+    # Adapters depend on shapes only, so that the base is no argument of the program that creates them.
     shapes = nn.meta.unbox(boxed.base_params)
     optimizer = boxed.tx
 
@@ -60,6 +61,7 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
         state = LoRATrainState.create(apply_fn=trainer.model.apply, params=adapters, tx=optimizer, base_params=None)
         return state.replace(step=jnp.zeros((), jnp.int32))
 
+    # out_shardings: adapters and moments lie on their own devices from the start.
     created = jax.jit(create, out_shardings=sharding.replace(base_params=None))
     trainer.state = created(stream_key(spec.training.seed, Stream.ADAPTERS)).replace(base_params=base)
     trainer.state_sharding = sharding
@@ -68,9 +70,10 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
 
 def _freeze_and_release(state: TrainState, activation_dtype: Dtype, sharding: Any) -> Any:
     """Return the frozen base and delete every array of the state that is not part of it."""
+    # The moments first, the largest part of the state under AdamW: the cast then fits in memory where a step did.
     jax.tree.map(lambda leaf: leaf.delete(), state.opt_state)
     base = jax.jit(lambda params: freeze_base(params, activation_dtype), out_shardings=sharding)(state.params)
-    kept = {id(leaf) for leaf in jax.tree.leaves(base)}  # what needs no cast may be handed through
+    kept = {id(leaf) for leaf in jax.tree.leaves(base)}  # what needs no cast may be the same array
     for leaf in jax.tree.leaves(state.params):
         if id(leaf) not in kept:
             leaf.delete()

@@ -1,6 +1,6 @@
 """Optimizers, one kind a module: `build(optimization)` gives descent directions without a learning rate.
 
-Clipping, weight decay and the sign are the same for all. The step multiplies by the rate, a number that the host takes
+Clipping, weight decay and the sign are the same for all. The step multiplies by the learning rate, which the host reads
 from the schedule.
 """
 
@@ -25,6 +25,8 @@ def build_optimizer(optimization: Optimization, phase: Literal["full", "lora"]) 
     """
     o = optimization
     kind = import_module(f"runner.optimizers.{optimizer_of(o, phase)}")
+    # In this order: the kind's moments see clipped gradients, and decay is added after them, so that they do not scale
+    # it (decoupled, Loshchilov and Hutter 2019).
     return optax.chain(
         *([] if o.grad_clip is None else [optax.clip_by_global_norm(o.grad_clip)]),
         kind.build(o),
@@ -34,7 +36,7 @@ def build_optimizer(optimization: Optimization, phase: Literal["full", "lora"]) 
 
 
 def is_decayed(params: Any) -> Any:
-    """Tell for each leaf of a tree of parameters whether it decays."""
+    """Map each leaf of a tree of parameters to whether it decays."""
     return jax.tree_util.tree_map_with_path(
         lambda path, _: is_matrix(jax.tree_util.keystr(path, simple=True, separator="/")), params
     )

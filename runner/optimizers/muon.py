@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024): the momentum of a block's matrices, orthogonalised; AdamW trains everything else."""
+"""Muon (Jordan et al. 2024): the momentum of a block's matrices, orthogonalised; AdamW trains all other parameters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from schema.sections.optimization import Optimization
 
 
 def build(optimization: Optimization) -> optax.GradientTransformation:
-    """Part the parameters between Muon and AdamW; a stack (layers, in, out) is orthogonalised layer by layer."""
+    """Split the parameters between Muon and AdamW; a stack (l, in, out) is orthogonalised layer by layer."""
     keys = optimization.muon
+    # The momentum M = U S Vᵀ (in, out) becomes about U Vᵀ by Newton-Schulz iterations: its singular values near 1.
     muon = optax.chain(
         scale_by_muon(
             beta=keys.beta,
@@ -32,7 +33,7 @@ def build(optimization: Optimization) -> optax.GradientTransformation:
 
 
 def _kinds(params: Any) -> Any:
-    """Name for each leaf the kind that trains it."""
+    """Map each leaf to the name of the kind that trains it."""
 
     def kind(path: Any, _: Any) -> str:
         return "muon" if is_orthogonalised(jax.tree_util.keystr(path, simple=True, separator="/")) else "adamw"
@@ -41,15 +42,16 @@ def _kinds(params: Any) -> Any:
 
 
 def _in_and_out(updates: Any) -> Any:
-    """Say that the last two axes of every matrix are its own."""
+    """Map each matrix to its axes (in, out), the last two; optax maps over the others, that of the layers."""
     return jax.tree.map(lambda _: MuonDimensionNumbers(reduction_axis=-2, output_axis=-1), updates)
 
 
 def _scaled(update: jax.Array, rms: float | None) -> jax.Array:
     """Scale an orthogonal update (…, in, out), whose root mean square is about 1 / √max(in, out).
 
-    By √max(in, out) · rms it becomes `rms` (Liu et al. 2025, Muon is scalable); without `rms` by √max(1, out / in),
-    so that it changes what a layer gives by as much at every width (Bernstein et al. 2024).
+    With `rms` the factor is √max(in, out) · rms, so that the root mean square is `rms` (Liu et al. 2025, Muon is
+    Scalable). Without, it is √max(1, out / in), so that an update changes a layer's output by as much at every width
+    (Bernstein et al. 2024).
     """
     inputs, outputs = update.shape[-2:]
     factor = max(1.0, outputs / inputs) ** 0.5 if rms is None else max(inputs, outputs) ** 0.5 * rms
