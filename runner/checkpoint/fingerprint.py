@@ -1,8 +1,8 @@
-"""Whether arrays that were read back are those that were trained, found out without moving the trained ones.
+"""Fingerprints compare arrays that were read back with the trained ones, which stay on their devices.
 
-A fingerprint is one number a leaf, sum over i of mix(bits_i xor 2654435761 · i) modulo 2^32, where mix is the finaliser
-of MurmurHash3, a bijection: any one element that differs changes the sum, more of them but for one chance in 2^32. It
-is a sum of integers, so every mesh computes the same, and each device reads its own shards only.
+The fingerprint of a leaf is the sum over i of mix(bits_i xor 2654435761 · i) modulo 2^32. mix, the finaliser of
+MurmurHash3, is a bijection of 32 bits: one element that differs always changes the sum, several fail to with a chance
+of 2^-32. A sum of integers does not depend on its order: every mesh computes the same, each device from its own shards.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ Flat = Mapping[str, Any]  # arrays by path
 
 
 class Fingerprints:
-    """What a flat tree of arrays is, under way on its devices; only `noted` waits for them."""
+    """Shapes and fingerprints of a flat tree of arrays; its devices compute them, and only `noted` waits for it."""
 
     def __init__(self, flat: Flat) -> None:
         self.shapes = {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in flat.items()}
         self._numbers = _fingerprints(dict(flat))
 
     def noted(self) -> dict[str, str]:
-        """Type and fingerprint of each array, as a manifest holds them: float32:3095029833."""
+        """Return type and fingerprint of each array, as a manifest holds them: float32:3095029833."""
         numbers = jax.device_get(self._numbers)
         return {name: f"{shape.dtype}:{numbers[name]}" for name, shape in self.shapes.items()}
 
     def differing(self, noted: Mapping[str, str]) -> list[str]:
-        """Names of the arrays that are not those that were `noted`; one that has another type now is not compared."""
+        """Return the names of the arrays that differ from the `noted` ones; arrays of another type are not compared."""
         own = self.noted()
         kinds = {name: text.partition(":")[0] for name, text in noted.items()}
         return [name for name, text in own.items() if kinds[name] == text.partition(":")[0] and noted[name] != text]
 
 
 def noted_on_host(flat: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, str]:
-    """The same as `Fingerprints.noted`, of arrays on the host."""
+    """Return what `Fingerprints.noted` does, of arrays on the host."""
     return {name: f"{array.dtype}:{_on_host(array)}" for name, array in flat.items()}
 
 
@@ -53,9 +53,11 @@ def _fingerprints(flat: dict[str, jax.Array]) -> dict[str, jax.Array]:
 
 @jax.jit  # traced once for a shape, which weights share with the buffers of their optimizer
 def _on_devices(array: jax.Array) -> jax.Array:
+    # The bits as they are stored: NaNs compare and −0 differs from 0. Elements of 8 bytes count with their low 4.
     bits = jax.lax.bitcast_convert_type(array, UNSIGNED[array.dtype.itemsize]).astype(jnp.uint32)
+    # `place` is the element's number i in row-major order, so that two swapped elements change the sum.
     place, stride = jnp.zeros((), jnp.uint32), 1
-    for axis in reversed(range(array.ndim)):  # no reshape, which would gather what is sharded
+    for axis in reversed(range(array.ndim)):  # a reshape to one axis would gather what is sharded
         place = place + jax.lax.broadcasted_iota(jnp.uint32, array.shape, axis) * jnp.uint32(stride % 2**32)
         stride *= array.shape[axis]
     return jnp.sum(_mix(bits ^ (place * jnp.uint32(GOLDEN))), dtype=jnp.uint32)
@@ -63,7 +65,7 @@ def _on_devices(array: jax.Array) -> jax.Array:
 
 def _on_host(array: np.ndarray[Any, Any]) -> int:
     bits = np.ascontiguousarray(array).reshape(-1).view(UNSIGNED[array.dtype.itemsize])
-    total = 0
+    total = 0  # of any size: reduced modulo 2^32 at the end, as the devices' uint32 wraps
     for first in range(0, bits.size, ELEMENTS_AT_ONCE):
         part = bits[first : first + ELEMENTS_AT_ONCE].astype(np.uint32)
         place = np.arange(first, first + len(part), dtype=np.uint64).astype(np.uint32)

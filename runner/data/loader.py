@@ -1,7 +1,7 @@
 """Batches of token ids, read ahead in threads.
 
-The batch of a step is a function of (seed, stage, step) alone, so a run that resumes anywhere sees what
-the uninterrupted one saw. It deliberately knows no devices: a batch is numpy arrays on the host.
+The batch of a step is a function of (seed, stage, step), so that a resumed run sees the batches of an
+uninterrupted one. It deliberately knows no devices: a batch is numpy arrays on the host.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from runner.data.ledger import Ledger
 from runner.data.mixture import Drawn, MixtureEntry, check_rows, draw
 from runner.data.styles import Gathered, Rows
 
-THREADS = 2
+THREADS = 2  # of the reader; a batch is the same whichever thread assembles it
 BATCHES_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's rows, in the arrays of its BatchSpec; positions and segments are None where that has none.
+    """One step's rows in the arrays of its BatchSpec, each (b, t); positions and segments are None where it has none.
 
-    `step` is its step in the run (its position, in validation); `digest` is blake2b-16 over the arrays; `rows` are the
-    numbers of its rows in each dataset's split, in order, and are left out in validation.
+    `step` is its step in the run; in validation, its number. `digest` is blake2b-16 over the arrays. `rows` are the
+    numbers of its rows in each dataset's split, in order; in validation it is empty.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -44,7 +44,7 @@ class Batch:
     segments: npt.NDArray[np.int32] | None = None
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """What goes to the devices: the arrays of the BatchSpec by name."""
+        """Return what is copied to the devices: the arrays of the BatchSpec by name."""
         found = {"tokens": self.tokens, "targets": self.targets, "mask": self.mask}
         if self.positions is not None and self.segments is not None:
             found |= {"positions": self.positions, "segments": self.segments}
@@ -52,7 +52,7 @@ class Batch:
 
 
 class Batches(Iterator[Batch]):
-    """The batches of successive steps, which grain reads ahead in threads; a context. Iterate in one thread."""
+    """The batches of successive steps, read ahead by grain's threads; a context. Iterate in one thread."""
 
     def __init__(self, assemble: Callable[[int], Batch], steps: range) -> None:
         options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=BATCHES_AHEAD)
@@ -61,7 +61,7 @@ class Batches(Iterator[Batch]):
         self._closed = False
 
     def __next__(self) -> Batch:
-        """Return the next batch. Raises what reading it raised, after closing."""
+        """Return the next batch. Closes at the end and on an error, which it raises."""
         if self._closed:
             raise StopIteration
         try:
@@ -72,7 +72,7 @@ class Batches(Iterator[Batch]):
         return batch
 
     def close(self) -> None:
-        """Drop what was read ahead; the threads end with the batch that they are reading."""
+        """Discard what was read ahead; each thread ends after the batch that it is reading."""
         self._closed = True
         self._iterator.close()
 
@@ -96,8 +96,8 @@ def train_batches(
 ) -> Batches:
     """Return the batches of the steps `start_step <= step < end_step` of one stage.
 
-    Step s of the run consists of the stage's mixture rows (s - first_step_of_stage) · batch.rows and the
-    following ones; starting late costs nothing. Raises Failure (INVALID) when an entry has no rows, and
+    Step s of the run holds the b = batch.rows mixture rows of the stage from (s - first_step_of_stage) · b on.
+    Starting late costs nothing. Raises Failure (INVALID) when an entry has no rows, and
     ValueError when the steps do not lie in the stage or the entries differ from the batch in block size.
     """
     if not first_step_of_stage <= start_step <= end_step:
@@ -116,8 +116,8 @@ def train_batches(
 def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Iterator[Batch]:
     """Yield the first `rows_used` rows of a split (all, if it has fewer) in fixed order.
 
-    The last batch is filled up with padding that is masked throughout, so that shapes never change; the
-    ledger counts real rows only.
+    The last batch is filled with masked padding, so that one compiled program fits every batch. The ledger counts
+    real rows only.
     """
     last = min(rows_used, len(rows))
     for step, first in enumerate(range(0, last, batch.rows)):
@@ -134,14 +134,15 @@ def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int
     rows: dict[str, list[int]] = {}
     for entry, own in zip(entries, drawn, strict=True):
         part = entry.rows.gather(own.numbers)
-        _put(block, own.places, part)
+        _put(block, own.places, part)  # datasets are read one by one and scattered to their places in the step
         rows.setdefault(entry.name, []).extend(own.numbers.tolist())
         ledger[entry.name] = ledger.get(entry.name, Ledger()) + _ledger(part)
     return _batch(block, step, ledger, rows)
 
 
 def _empty(batch: BatchSpec, pad: int) -> Gathered:
-    """Rows of padding, each one segment."""
+    """Return rows of padding, each one segment."""
+    # t + 1 tokens a row: inputs are the first t, targets the last t.
     shape = (batch.rows, batch.block_size + 1)
     block = Gathered(np.full(shape, pad, np.int32), np.zeros(shape, np.bool_), np.zeros(batch.rows, np.int64))
     if not batch.segmented:
@@ -156,7 +157,7 @@ def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered)
     block.filled[places] = part.filled
     if part.positions is None or part.segments is None:
         return
-    if block.positions is None or block.segments is None:  # else examples would see each other without a word
+    if block.positions is None or block.segments is None:  # else examples would attend to each other
         raise ValueError("a segmented style gave rows for a batch without positions and segments")
     block.positions[places] = part.positions
     block.segments[places] = part.segments
@@ -165,6 +166,7 @@ def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered)
 def _batch(
     block: Gathered, step: int, ledger: Mapping[str, Ledger], rows: Mapping[str, Sequence[int]] | None = None
 ) -> Batch:
+    # (b, t + 1) → (b, t): the target of position i is token i + 1. Contiguous, since the digest reads their memory.
     tokens = np.ascontiguousarray(block.tokens[:, :-1])
     targets = np.ascontiguousarray(block.tokens[:, 1:])
     mask = block.mask().astype(np.float32)
@@ -180,5 +182,6 @@ def _batch(
 
 
 def _ledger(part: Gathered) -> Ledger:
+    # (b,): a full row of t + 1 tokens has t inputs; its last token is a target only.
     inputs = np.minimum(part.filled, part.tokens.shape[1] - 1)
     return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.mask())))

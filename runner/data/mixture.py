@@ -1,4 +1,4 @@
-"""An exact mixture of datasets: which row of which dataset is row n of a stage, for any n, at once.
+"""An exact mixture of datasets: which row of which dataset is row n of a stage, computed for any n directly.
 
 Shares are met over any window, by `schema.budget.stages.select` and not by chance. Each dataset has another order in
 each epoch. It deliberately knows no batches and reads no tokens.
@@ -54,13 +54,15 @@ def check_rows(entries: Sequence[MixtureEntry]) -> None:
 def draw(entries: Sequence[MixtureEntry], seed: int, first: int, rows: int) -> list[Drawn]:
     """Return what each entry gives to the rows `first` … `first + rows - 1` of a stage, in its order of this seed.
 
-    A row takes the same time wherever it stands.
+    The time does not depend on `first`: a resumed run starts anywhere without reading what comes before.
     """
     shares = [entry.share for entry in entries]
-    selected = np.array([select(shares, row) for row in range(first, first + rows)], np.int64)  # (rows, 2)
+    # (rows, 2): the number of each row's entry, and how many rows of the stage that entry gave before.
+    selected = np.array([select(shares, row) for row in range(first, first + rows)], np.int64)
     drawn = []
     for number, entry in enumerate(entries):
         places = np.flatnonzero(selected[:, 0] == number)
-        positions = entry.first_row + selected[places, 1]
+        # Earlier stages consumed `first_row` rows: the order continues there, from epoch to epoch.
+        positions = entry.first_row + selected[places, 1]  # (m,)
         drawn.append(Drawn(places, shuffled(positions, len(entry.rows), order_key(seed, entry.name))))
     return drawn

@@ -1,4 +1,4 @@
-"""One keyed permutation for every size: where row i of an epoch lies, for any i, at once and without a table.
+"""One keyed permutation for every size: the place of row i of an epoch, computed for any i without a table.
 
 An alternating Feistel network over pairs (left, right) with cycle walking (Black & Rogaway 2002, "Ciphers with
 Arbitrary Finite Domains"). Its round function is SplitMix64 (Steele, Lea & Flood 2014, "Fast Splittable Pseudorandom
@@ -23,15 +23,16 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: SplitMix64's incr
 
 
 def order_key(seed: int, name: str) -> Words:
-    """Return the key of a dataset's order, (ROUNDS,): a digest, so that no two datasets or seeds are neighbours."""
+    """Return the key (ROUNDS,) of a dataset's order, a digest: neighbouring seeds and names give unrelated keys."""
     digest = hashlib.shake_256(f"order/{seed}/{name}".encode()).digest(8 * ROUNDS)
     return np.frombuffer(digest, "<u8").astype(np.uint64)
 
 
 def shuffled(positions: npt.NDArray[np.int64], rows: int, key: Words) -> npt.NDArray[np.int64]:
-    """Return the row at each of these positions (m,) of endless epochs, each a permutation of 0 … rows - 1 of its own.
+    """Return the row at each of these positions (m,) of endless epochs, each its own permutation of 0 … rows - 1.
 
-    `positions` are 0 or more, `rows` 1 … 2**62. The time a position takes does not depend on rows or epoch.
+    `positions` are 0 or more, `rows` 1 … 2**62; raises ValueError for other `rows`. The time of a position depends on
+    neither rows nor epoch.
     """
     if not 1 <= rows <= MOST_ROWS:
         raise ValueError(f"a permutation has 1 to 2**62 rows, not {rows}")

@@ -1,7 +1,7 @@
-"""Whether two sets of weights are the same model: their logits on the same rows, both computed in float32.
+"""Compare two sets of weights as one model: their logits on the same rows, both computed in float32.
 
-The trained model computes in `dtype/activation`; what an export can keep of it is its weights, so it is these that
-are compared, in a precision in which they are exact.
+The trained model computes in `dtype/activation`. An export keeps its weights, so the weights are compared, in a
+precision that holds them exactly.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from schema.sections.export import Export
 from schema.spec import Spec
 
 PROBE_TOKENS = 4096  # at least one row a device
-PROBE_POSITIONS = 1024  # of a row: attention weights and logits of longer ones would not fit where training does
+PROBE_POSITIONS = 1024  # of a row: attention scores (h, t, t) and logits (t, v) of longer rows may not fit
 # Of the largest logit, at least 1: x @ (W + A @ B) and x @ W + (x @ A) @ B round in another order, as sums of a
 # thousand float32 terms do. Rounding to 16 bits, or an adapter that does not act, is off by a hundred times as much.
 TOLERANCE = 1e-4
 LEAST_AGREEMENT = 0.99  # of the likeliest tokens, where weights are rounded to 16 bits
 # Of what the adapters do, in nats: KL is quadratic in what the logits lose, so this is a third of it. Merged weights
-# rounded to bfloat16 reach 0.02 where 17 % of them come out as they were in the base, 0.3 where 45 % do, 0.7 and more
-# where most do. In float32, logits may lose this share before it is asked whether the files hold the very numbers.
+# rounded to bfloat16 reach 0.02 where 17 % of them equal the base's, 0.3 where 45 % do, 0.7 and more where most do. In
+# float32, logits that lose more than this share have their files compared number by number.
 MOST_LOST = 0.1
 
 Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
@@ -44,9 +44,9 @@ Measure = Callable[[Variables, Variables, jax.Array, jax.Array], tuple[jax.Array
 class Difference:
     """How another model's logits differ from the trained one's.
 
-    `largest_logit`, the trained model's largest by amount, and `max_abs_diff` are over all positions of the probe. Over
-    its `tokens` that are no padding, `kl` is the mean of KL(trained ‖ other) in nats, `top1_agreement` the share whose
-    likeliest token is the same.
+    `largest_logit`, the trained model's largest by amount, and `max_abs_diff` are over all positions of the probe.
+    `kl` is the mean of KL(trained ‖ other) in nats over its `tokens` without padding, `top1_agreement` the share of
+    them whose likeliest token is the same.
     """
 
     tokens: int
@@ -57,14 +57,16 @@ class Difference:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the two are one function but for the order in which float32 rounds; false for what is not finite."""
+        """Whether both are one function up to float32's rounding; false where the difference is NaN."""
         return self.max_abs_diff <= TOLERANCE * max(1.0, self.largest_logit)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One folder of an export, and how far it is from the trained model; `unchanged` is the share of the weights with
-    an adapter that came out of the rounding as they were in the base."""
+    """One folder of an export, and how far it is from the trained model.
+
+    `unchanged` is the share of the adapted weights that equal the base's after rounding.
+    """
 
     name: str
     difference: Difference
@@ -80,20 +82,21 @@ class Report:
 
 
 class Probe(NamedTuple):
-    """Rows to compare models on: `tokens` (b, t), and `real` (b, t), 1 for those that are no padding."""
+    """Rows to compare models on: `tokens` (b, t), and `real` (b, t), 1 for a token and 0 for padding."""
 
     tokens: npt.NDArray[np.int32]
     real: npt.NDArray[np.float32]
 
 
 def probe_of(batch: Batch, devices: int) -> Probe:
-    """Take the beginnings of the first rows of a batch: as many as hold the probe's tokens, a multiple of `devices`.
+    """Return the first positions of a batch's first rows: enough for the probe's tokens, a multiple of `devices`.
 
     A row is real up to its last supervised position; where no row supervises anything, all positions count.
     """
     tokens, mask = batch.tokens[:, :PROBE_POSITIONS], batch.mask[:, :PROBE_POSITIONS]
     rows = min(-(-PROBE_TOKENS // tokens.shape[1]), len(tokens))
     rows = max(rows // devices, 1) * devices
+    # A maximum from the right: 1 up to the last supervised position, prompts included, 0 for the padding after it.
     real = np.maximum.accumulate(mask[:rows, ::-1], axis=1)[:, ::-1]
     return Probe(tokens[:rows], real if real.any() else np.ones_like(real))
 
@@ -101,7 +104,8 @@ def probe_of(batch: Batch, devices: int) -> Probe:
 def compare(
     measure: Measure, mesh: jax.sharding.Mesh, probe: Probe, trained: Variables, other: Variables
 ) -> Difference:
-    """Run both models over the rows of a probe, one on each device at a time; `measure` is that of their spec."""
+    """Run both models over a probe, one row a device at a time; `measure` is `measure_of` their spec."""
+    # Highest: else accelerators multiply float32 in fewer bits, and the difference of two models drowns in that.
     devices, parts = batch_devices(mesh), []
     with jax.set_mesh(mesh), jax.default_matmul_precision("highest"):
         for first in range(0, len(probe.tokens), devices):
@@ -112,14 +116,14 @@ def compare(
     return Difference(
         tokens=tokens,
         largest_logit=float(max(largest)),
-        max_abs_diff=float(np.max(diff)),  # which keeps a NaN
+        max_abs_diff=float(np.max(diff)),  # a NaN stays, where Python's max can drop it
         kl=float(sum(map(float, divergence)) / tokens),
         top1_agreement=sum(map(int, same)) / tokens,
     )
 
 
 def print_report(console: Console, folder: Path, report: Report) -> None:
-    """Say what was exported to a folder, and how near it is to the trained model."""
+    """Print what was exported to a folder and how far it is from the trained model."""
     for part in report.parts:
         kept = "" if part.unchanged is None else f", {100 * part.unchanged:.2f} % of the adapted weights unchanged"
         console.print(f"exported {folder / part.name}: {_in_words(part.difference)}{kept}", soft_wrap=True)
@@ -135,11 +139,11 @@ def _in_words(found: Difference) -> str:
 
 
 def check_parity(part: Part, effect: Difference | None, export: Export, holds: Callable[[], bool]) -> None:
-    """Raise Failure EXPORT when a part is not the trained model; `effect` is what its adapters do, where it has any.
+    """Raise Failure EXPORT when a part is not the trained model.
 
-    float32 must be exact. 16 bits must keep 99 % of the likeliest tokens and most of the adapters' effect, unless the
-    user accepts less. Where that effect is as small as float32's own noise, logits can't tell whether the adapters are
-    there, and `holds` is asked: whether the files have, number by number, what was trained.
+    `effect` is the difference that its adapters make, None without adapters. float32 must be exact. 16 bits must keep
+    99 % of the likeliest tokens and most of the effect, unless the user accepts less. An effect as small as float32's
+    noise does not show in logits; then `holds` compares the files with the trained weights, number by number.
     """
     found, dtype = part.difference, export.dtype
     acts = effect is None or found.max_abs_diff <= MOST_LOST * effect.max_abs_diff
@@ -162,16 +166,17 @@ def check_parity(part: Part, effect: Difference | None, export: Export, holds: C
 
 
 def measure_of(spec: Spec) -> Measure:
-    """Return the comparison of two models of a spec, compiled once for each structure of theirs.
+    """Return the comparison of two models of a spec, compiled once for each pair of tree structures.
 
-    It gives the largest logit, the largest difference, and the sums of divergences and of equal choices.
+    It returns four scalars: the largest logit, the largest difference, the sum of KL in nats and the number of equal
+    likeliest tokens, both over real positions.
     """
     lora, architecture = spec.optimization.lora, spec.architecture
     wide = architecture.model_copy(update={"dtype": architecture.dtype.model_copy(update={"activation": "float32"})})
     model = build_model(wide, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling)))
 
     def measure(trained: Variables, other: Variables, tokens: jax.Array, real: jax.Array) -> tuple[jax.Array, ...]:
-        one, two = model.apply(trained, tokens), model.apply(other, tokens)
+        one, two = model.apply(trained, tokens), model.apply(other, tokens)  # each (b, t, v) in float32
         divergence = jnp.sum(real[..., None] * _divergence(jax.nn.log_softmax(one), jax.nn.log_softmax(two)))
         same = jnp.sum(real * (one.argmax(-1) == two.argmax(-1)))
         return jnp.abs(one).max(), jnp.abs(one - two).max(), divergence, same
@@ -180,11 +185,12 @@ def measure_of(spec: Spec) -> Measure:
 
 
 def _divergence(log_one: jax.Array, log_two: jax.Array) -> jax.Array:
-    """The terms of KL(one ‖ two) of log-probabilities (…, v), each at least 0.
+    """Return the terms of KL(one ‖ two) of log-probabilities (…, v), each at least 0.
 
-    p·log(p/q) has terms of both signs, whose sum is noise where p and q are near; p·log(p/q) + q − p has the same sum,
-    and with δ = log(p/q) near 0 it is p·(δ + e^−δ − 1), about p·δ²/2.
+    The terms p·log(p/q) have both signs; where p and q are near, rounding drowns their sum. p·log(p/q) + q − p has the
+    same sum. With δ = log(p/q) near 0 it is p·(δ + e^−δ − 1), about p·δ²/2.
     """
     p, difference = jnp.exp(log_one), log_one - log_two
     near = p * (difference + jnp.expm1(-difference))
+    # expm1 keeps the digits of a small δ. Far from 0, e^−δ may overflow, and q itself is exact enough.
     return jnp.where(jnp.abs(difference) < 1, near, p * difference + jnp.exp(log_two) - p)

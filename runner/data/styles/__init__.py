@@ -1,6 +1,6 @@
 """Styles: how rows of block_size + 1 tokens are cut from a token store; one file each, named as the YAML names it.
 
-Importing a style costs no numpy, so that the planner can count rows.
+Importing a style does not import numpy, so that the planner counts rows without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the rows of every style know: the split that they are cut from."""
+"""What the rows of every style hold: the split that they are cut from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a style needs of a store, and what it gives to the mixture. Types only: nothing is computed here."""
+"""What a style reads of a store and returns to the mixture: the types and the mask of a row."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Documents(Protocol):
-    """What counting rows may read of a split; its tokens stay closed.
+    """What counting rows may read of a split: lengths, no tokens.
 
-    PMD and PADDED count from `lengths` alone. A style that packs whole documents into rows needs `in_order`, for how
-    many rows a packing makes depends on which documents are neighbours, and a histogram can't say that.
+    PMD and PADDED count from `lengths` alone. A style that packs whole documents into rows needs `in_order`: the number
+    of rows of a packing depends on which documents are neighbours, which a histogram does not hold.
     """
 
     @property
@@ -23,7 +23,7 @@ class Documents(Protocol):
         ...
 
     def in_order(self) -> Iterable[int]:
-        """Length of each document in tokens, in the order of the store; costs 8 bytes read a document."""
+        """Length of each document in tokens, in the order of the store; reads 8 bytes a document."""
         ...
 
 
@@ -62,11 +62,11 @@ class TokenSplit(Documents, Protocol):
 
 
 class Gathered(NamedTuple):
-    """Rows as arrays: tokens (b, t + 1), whether a token is supervised as a target (b, t + 1), and how
-    many tokens of a row are no padding (b,).
+    """Rows as arrays: `tokens` (b, t + 1), whether a token is `supervised` as a target (b, t + 1), and the number of a
+    row's tokens without padding, `filled` (b,).
 
     A segmented style adds `positions` (b, t + 1), each token's place within its segment, and `segments` (b, t + 1), the
-    number of the segment that it belongs to; padding is a segment of its own.
+    number of its segment; padding is its own segment.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -76,7 +76,8 @@ class Gathered(NamedTuple):
     segments: npt.NDArray[np.int32] | None = None
 
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Where a target is supervised, (b, t): never the first token of a segment, which no token of it precedes."""
+        """Return where a target is supervised, (b, t): never at a segment's first token."""
+        # Token i + 1 is predicted from token i, which must be of its segment.
         supervised = self.supervised[:, 1:]
         return supervised if self.segments is None else supervised & (self.segments[:, 1:] == self.segments[:, :-1])
 

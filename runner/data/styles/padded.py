@@ -1,7 +1,7 @@
-"""PADDED: one example a row, padded on the right; the loss sees its completion and its end token alone.
+"""PADDED: one example a row, padded on the right; only its completion and its end token are supervised.
 
-An example without a prompt is supervised throughout. A row holds at most t + 1 tokens; what becomes of longer
-examples is `data/on_too_long`. Examples are never packed together.
+An example without a prompt is supervised throughout. A row holds at most t + 1 tokens; `data/on_too_long` truncates,
+drops or refuses longer examples. Examples are never packed together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEGMENTED = False  # padding follows the example, so that causal attention never
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
-    """Return the number of examples, without the too long ones where `on_too_long` is "drop"."""
+    """Return the number of examples, except those that `on_too_long` "drop" leaves out."""
     lengths = documents.lengths
     return sum(lengths.values()) - (_too_long(lengths, block_size) if on_too_long == "drop" else 0)
 
@@ -72,15 +72,17 @@ class PaddedRows(SplitRows):
         return len(self.source.prompts) if self.fitting is None else len(self.fitting)
 
     def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
-        """Return rows (b, t + 1); supervised are the tokens from the end of the prompt to end of text."""
+        """Return rows (b, t + 1), supervised from the end of the prompt to the end of text."""
         import numpy as np
+
+        # Arrays are of one index a row, (b,), until columns (t + 1,) broadcast with them to (b, t + 1).
 
         examples = indices if self.fitting is None else self.fitting[indices]
         starts = self.source.offsets[examples].astype(np.int64)
         filled = np.minimum(self.source.offsets[examples + 1].astype(np.int64) - starts, self.block_size + 1)
         columns = np.arange(self.block_size + 1)
         real = columns < filled[:, None]
-        # a short row at the end of the file would reach beyond it: what lies there is padding anyway
+        # A short row at the end of the file would reach beyond it; what is read there becomes padding.
         places = np.minimum(starts[:, None] + columns, len(self.source.tokens) - 1)
         tokens = np.where(real, self.source.tokens[places], self.pad).astype(np.int32)
         supervised = real & (columns >= self.source.prompts[examples].astype(np.int64)[:, None])

@@ -1,7 +1,7 @@
 """PMD: a split is one flat file of tokens, cut into blocks; every position is supervised.
 
 Row i is tokens[i · t : i · t + t + 1], so that each token but the first is predicted exactly once. The last
-tokens, too few for a row, are left out. Document boundaries are marked by end of text and nothing else.
+tokens, too few for a row, are left out. Only end of text marks the boundary of two documents.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-SEGMENTED = False  # the documents of a row see each other
+SEGMENTED = False  # a token attends to earlier documents of its row too
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
@@ -30,7 +30,7 @@ def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
 def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
     """Bind the style to a split. Raises Failure (INVALID) when its tokens do not fill one row."""
     rows = count_rows(split, block_size, on_too_long)
-    tokens = _tokens(split.lengths)
+    tokens = _tokens(split.lengths)  # r rows need r · t + 1: neighbouring rows share one token
     if rows == 0:
         raise Failure(
             f"dataset '{split.dataset}' has {tokens} tokens in split {split.split}, and one PMD row needs "
@@ -56,6 +56,7 @@ class PmdRows(SplitRows):
         """Return rows (b, t + 1), all supervised and filled."""
         import numpy as np  # here, because the planner counts rows without numpy
 
+        # Every window of t + 1 tokens as a view, of which each t-th is a row; indexing copies the rows asked for alone.
         windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
         tokens = windows[:: self.block_size][indices].astype(np.int32)
         return Gathered(tokens, np.ones(tokens.shape, np.bool_), np.full(len(tokens), self.block_size + 1, np.int64))
