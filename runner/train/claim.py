@@ -28,7 +28,7 @@ class ClaimingTrainer(ResumableTrainer, Protocol):
 
     @property
     def spec(self) -> ExecutionSpec:
-        """What the trainer was given."""
+        """The spec of the run and its directory."""
 
     console: Console
     progress: Progress
@@ -36,12 +36,13 @@ class ClaimingTrainer(ResumableTrainer, Protocol):
 
 
 def claim(trainer: ClaimingTrainer, catalog: Catalog, start: WeightSource | None) -> None:
-    """Bring a trainer to where its run directory stands, which is made for a new run; `start` are the weights of that.
+    """Create the run directory of a new run, or restore a trainer to its newest checkpoint.
 
+    `start` are the weights that a new run starts from, None where it starts from random ones.
     Raises Failure STORAGE, RESUME as `resume` does; OSError.
     """
     run_dir = trainer.spec.run_dir
-    found = check_run_dir(trainer.spec)  # again: while data was prepared, another process may have been here
+    found = check_run_dir(trainer.spec)  # again: another process may have written while data was prepared
     if writes():
         create_run_dir(trainer.spec, pin(start) if start else None)
     _restore_newest(trainer, catalog, start)

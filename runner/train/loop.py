@@ -96,12 +96,12 @@ def run_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> None:
 
 def _open_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> PhaseRun:
     """Compile the programs of a phase, and say so."""
-    spec, begun = trainer.spec.spec, time.perf_counter()
+    spec, started = trainer.spec.spec, time.perf_counter()
     rows = micro_batch_rows(spec, trainer.mesh, phase.name, device_memory())
     if spec.training.per_device_batch_size not in (-1, rows):
         trainer.console.print(micro_batch_remark(spec, batch_devices(trainer.mesh), rows))
     compiled = compile_phase(spec, trainer.mesh, trainer.state, rows)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     cut = f"micro-batch {rows} rows × {compiled.accumulation}"
     trainer.console.print(f"phase {phase.name}: {cut}, compiled in {seconds:.1f} s")
     key = stream_key(spec.training.seed, DROPOUT_STREAM[phase.name])
@@ -182,7 +182,7 @@ def _warn(run: PhaseRun, usual_loss: float) -> None:
 
 
 def _save(run: PhaseRun) -> None:
-    """Save the last step, once it is settled and its records are on the disk; the writing goes on behind."""
+    """Save the last step, once it is settled and its records are on the disk; a thread writes it."""
     _settle(run, run.step)
     trainer, session = run.trainer, run.session
     manifest = Manifest(

@@ -95,7 +95,7 @@ class LoRATrainer(BaseTrainer):
         return source
 
     def _prepare(self) -> Catalog:
-        """Make or open every dataset, and tell what was cut or left out."""
+        """Prepare or open every dataset and print what was cut or left out."""
         catalog = open_catalog(self.spec.spec, self.plan, _Preparation(self.console))
         for remark in catalog.remarks():
             self.console.print(remark)

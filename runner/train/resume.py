@@ -158,6 +158,6 @@ def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]
 
 
 def decides_rates(plan: Plan, step: int, changed: Iterable[str]) -> bool:
-    """Whether learning rates after a step depend on keys that changed: its phase has begun, and has another length."""
+    """Whether learning rates after a step depend on changed keys: its phase is under way and its length changed."""
     within = any(phase.first_step <= step < phase.last_step for phase in plan.phases)
     return within and any(key.endswith("_tokens") or key == "training/tokens" for key in changed)

@@ -103,8 +103,8 @@ def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[W
         return None, []
     if verified is not None and pin(verified) == noted:
         return verified, []
-    begun, there = bool(checkpoints_of(run_dir)), Path(noted["path"]).exists()
-    if begun or there or named is None or not is_run(named):
+    has_checkpoints, there = bool(checkpoints_of(run_dir)), Path(noted["path"]).exists()
+    if has_checkpoints or there or named is None or not is_run(named):
         return _pinned(noted), []
     newest = check_start(named, execution.spec)
     note_start(run_dir, pin(newest))
