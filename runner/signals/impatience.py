@@ -28,25 +28,25 @@ def ended_by_impatience(preemption: Preemption) -> Iterator[None]:
 
     To be entered in the main thread, while SIGINT has a handler of Python's.
     """
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    former, left = signal.set_wakeup_fd(told, warn_on_full_buffer=False), threading.Event()
-    threading.Thread(target=_watch, args=(heard, left, preemption), name="impatience", daemon=True).start()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    former, left = signal.set_wakeup_fd(writer, warn_on_full_buffer=False), threading.Event()
+    threading.Thread(target=_watch, args=(reader, left, preemption), name="impatience", daemon=True).start()
     try:
         yield
     finally:
         left.set()
         signal.set_wakeup_fd(former)
-        os.close(told)
+        os.close(writer)
 
 
-def _watch(heard: int, left: threading.Event, preemption: Preemption) -> None:
+def _watch(reader: int, left: threading.Event, preemption: Preemption) -> None:
     """Read numbers of signals until the second SIGINT, or until there will be no more."""
     pressed = 0
     while pressed < 2:
-        numbers = os.read(heard, 64)
+        numbers = os.read(reader, 64)
         if not numbers:
-            os.close(heard)
+            os.close(reader)
             return
         pressed += numbers.count(signal.SIGINT)
     preemption.impatient = True  # of two signals within one call of native code, Python's handler hears but once

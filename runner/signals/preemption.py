@@ -73,7 +73,7 @@ def listen(until_exit: bool = False) -> Iterator[Preemption]:
     """Install the handlers and put the former ones back at the end.
 
     With `until_exit` the process ends afterwards: what a scheduler sends again while Python shuts down is ignored, so
-    that the exit status stays the one that was told; Ctrl-C still ends a shutdown that takes too long.
+    that the exit status stays the one that was set; Ctrl-C still ends a shutdown that takes too long.
     """
     preemption = Preemption()
     former = {number: signal.signal(number, preemption.handle) for number in SIGNALS}

@@ -47,7 +47,7 @@ def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple
     if former != cut:
         raise Failure(
             f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; resume "
-            "where the run began, or start anew with another --run-dir",
+            "where the run began, or start a new run with another --run-dir",
             ExitCode.RESUME,
         )
 

@@ -66,7 +66,7 @@ def check_finite(losses: Mapping[str, float], phase: str, step: int) -> None:
     if broken:
         raise Failure(
             f"phase {phase}, step {step:,}: the validation loss of {broken[0]} is not finite; lower the learning "
-            "rate and start anew with another --run-dir",
+            "rate and start a new run with another --run-dir",
             ExitCode.NUMERICS,
         )
 

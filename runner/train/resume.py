@@ -75,7 +75,7 @@ def resume(
     elif damaged:
         raise Failure(
             f"no checkpoint of {run_dir} is intact, and nothing was changed there ({'; '.join(damaged.values())}); "
-            "bring a copy back, or start anew with another --run-dir",
+            "bring a copy back, or start a new run with another --run-dir",
             ExitCode.STORAGE,
         )
     else:
@@ -89,7 +89,7 @@ def _refuse_lost_checkpoints(run_dir: Path) -> None:
     if saved := read_json(run_dir / "run.json").get("saved"):
         raise Failure(
             f"the checkpoints of {run_dir} are gone, and it had come at least to step {saved:,}; bring them back, or "
-            "start anew with another --run-dir",
+            "start a new run with another --run-dir",
             ExitCode.STORAGE,
         )
 
@@ -123,7 +123,7 @@ def _refuse_another_course(
     if changed:
         raise Failure(
             f"the data of {', '.join(changed)} changed since step {progress.step:,} of {run_dir} was saved; bring it "
-            "back, or start anew with another --run-dir",
+            "back, or start a new run with another --run-dir",
             ExitCode.RESUME,
         )
     spec, mesh = trainer.spec.spec, trainer.mesh

@@ -118,7 +118,7 @@ def _pinned(noted: Mapping[str, str]) -> WeightSource:
     if source is None or source.identity() != noted["digest"]:
         raise Failure(
             f"this run began with the weights of {noted['path']}, which are not there any more; bring them back, or "
-            "start anew with another --run-dir",
+            "start a new run with another --run-dir",
             ExitCode.RESUME,
         )
     return source
