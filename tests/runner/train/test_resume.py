@@ -146,8 +146,8 @@ def test_a_run_whose_checkpoints_are_gone_begins_only_once(here: Path) -> None:
         take(Trainer())
     assert refused.value.exit_code is ExitCode.STORAGE
     assert str(refused.value) == (
-        "the checkpoints of run are gone, and it had come at least to step 2; bring them back, or start anew with "
-        "another --run-dir"
+        "the checkpoints of run are gone, and it had come at least to step 2; bring them back, or start a new "
+        "run with another --run-dir"
     )
 
 
