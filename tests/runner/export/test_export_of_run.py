@@ -14,6 +14,8 @@ from safetensors.numpy import load_file
 from runner.files.digested_json import read_json, write_facts
 from tests.runner.workplace import Outcome, fill, finish_run, lorarun, tree
 
+pytestmark = pytest.mark.slow  # whole runs
+
 FOLDERS = ["adapter", "base", "merged"]
 
 

@@ -17,6 +17,8 @@ from runner.run.lock import locked
 from tests.runner.interrupted_run import environment
 from tests.runner.workplace import SPEC, Outcome, fill, lorarun
 
+pytestmark = pytest.mark.slow  # whole runs
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -154,7 +156,6 @@ def test_a_run_starts_from_no_other_training_under_the_same_name(here: Path) -> 
     assert execute(here, "second", *LORA_ONLY, restore="first").exit_code == 78
 
 
-@pytest.mark.slow
 def test_with_dropout_the_cut_of_a_batch_belongs_to_the_run(here: Path) -> None:
     assert execute(here, "dry").exit_code == 0
     assert execute(here, "dry", "training/per_device_batch_size=1").exit_code == 0
@@ -171,7 +172,6 @@ def test_an_update_that_overflows_is_not_saved(here: Path) -> None:
     assert list((here / "run/checkpoints").iterdir()) == []
 
 
-@pytest.mark.slow
 def test_training_goes_on_when_nobody_reads_its_output(here: Path) -> None:
     command = [sys.executable, "-m", "runner.cli", "exec", "spec.yaml", "--run-dir", "run"]
     with subprocess.Popen(

@@ -15,6 +15,8 @@ from tests.runner.three_arrays import arrays_file, flip
 from tests.runner.workplace import NO_EXPORT, lorarun
 from tests.runner.workplace import RUN_EVERY_STEP as RUN
 
+pytestmark = pytest.mark.slow  # whole runs
+
 LORA_ONLY = ("training/pre_lora_tokens=[]", "training/pre_lora_dataset=[]", *NO_EXPORT)
 
 

@@ -22,6 +22,8 @@ from runner.train.compiled import compile_phase
 from tests.runner.tiny_run import make_spec, random_batch, start, steps_of
 from tests.runner.workplace import SPEC, fill, lorarun
 
+pytestmark = pytest.mark.slow  # whole runs
+
 RUN = ("exec", "spec.yaml", "--run-dir", "run", "--set", "logging/checkpoint_interval=1")
 SKIP = ("--set", "training/on_nonfinite=skip")
 BAD = 6  # of 8 steps, the second of phase lora

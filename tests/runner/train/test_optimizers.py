@@ -11,6 +11,8 @@ import pytest
 from runner.run.layout import checkpoints_of
 from tests.runner.workplace import EVERY_STEP, Outcome, finish_run, lorarun
 
+pytestmark = pytest.mark.slow  # whole runs
+
 # Phase full is steps 1 and 2, phase lora 3 and 4; matrices of a side of 2 are factored, so that adapters of rank 2 are.
 SETTINGS = (
     *EVERY_STEP,

@@ -17,6 +17,8 @@ from runner.run.lock import locked
 from tests.runner.interrupted_run import records, summary
 from tests.runner.workplace import Outcome, finish_run, lorarun
 
+pytestmark = pytest.mark.slow  # whole runs
+
 MIXTURE = "[{name: tales, rate: 1.0, style: PADDED}]"
 LONGER = ("training/post_lora_tokens=[256, 256]", f"training/post_lora_dataset=[{MIXTURE}, {MIXTURE}]")
 EVERY_STEP = "logging/checkpoint_interval=1"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.runner.workplace import Outcome, finish_run, lorarun
 
+pytestmark = pytest.mark.slow  # whole runs
+
 RESTAMPED = {"stores/tales/meta.json"}  # of a store that was copied: its files have new times
 MIXTURE = [{"name": "tales", "rate": 1.0, "style": "PADDED"}]
 FURTHER = ("training/post_lora_tokens=[256, 256]", "training/post_lora_dataset=" + str([MIXTURE, MIXTURE]))

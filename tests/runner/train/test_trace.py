@@ -19,6 +19,8 @@ from runner.run.execution import ExecutionSpec
 from runner.train.lora_trainer import LoRATrainer, execute_spec
 from schema.spec import Spec
 
+pytestmark = pytest.mark.slow  # whole runs
+
 BLOCK, BATCH = 16, 4
 
 
@@ -84,7 +86,7 @@ def records(run_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 10))])
+@pytest.mark.parametrize("seed", range(10))
 def test_the_trace_of_a_run_is_its_plan(seed: int, data: dict[str, Any], tmp_path: Path) -> None:
     spec = generate(seed, data)
     plan = json.loads(compile_plan(spec, jax.device_count()).to_json())
