@@ -73,6 +73,8 @@ def open_files(name: str, section: Source) -> Files:
         elif path.exists():
             base, found = path.parent, [path]
         else:
+            if any("**" in part and part != "**" for part in path.parts):  # newer Pythons would read it as *
+                raise ValueError("'**' stands alone between two slashes")
             base, found = Path(), list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
             if not path.name.startswith("."):
                 found = [entry for entry in found if not entry.name.startswith(".")]
@@ -80,7 +82,7 @@ def open_files(name: str, section: Source) -> Files:
         total = sum(entry.stat().st_size for _, entry in listed if entry.suffix in SUFFIXES)
     except OSError as error:
         raise _unreadable(name, error) from error
-    except (ValueError, RuntimeError) as error:  # a glob such as a**b, a home that nobody has
+    except (ValueError, RuntimeError) as error:  # such a pattern, a home that nobody has
         raise Failure(f"{key}: '{section.path}' can't be read: {error}", ExitCode.INVALID) from error
     files = tuple(entry for entry in listed if entry[1].suffix in SUFFIXES)
     if not files:
