@@ -191,7 +191,7 @@ def test_a_step_is_settled_before_it_is_reported_and_saved(fake: Fake) -> None:
 
 
 def test_a_transfer_that_does_not_say_so_is_refused_inside_the_loop(fake: Fake) -> None:
-    fake.at["record train 1"] = lambda: jnp.asarray(np.ones(3))
+    fake.at["record train 1"] = lambda: jnp.negative(np.ones(3))
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
         go(fake)
     assert fake.events == ["train 1", "record train 1"]
