@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from runner.checkpoint.fingerprint import Fingerprints, noted_on_host
 from runner.failure import ExitCode, Failure
 from runner.files.errors import storage_failures
-from runner.files.library_noise import quiet_loggers
+from runner.files.orbax_noise import quiet_loggers
 
 STATE, FINGERPRINTS = "state", "fingerprints"  # of a sealed folder: where the arrays are, what they are
 READ_AT_ONCE = 2**28  # bytes of arrays that are in the host's memory while a checkpoint is read back

@@ -14,7 +14,7 @@ from runner.checkpoint.intact import verify_base
 from runner.failure import Failure
 from runner.files.errors import saving
 from runner.files.folder import begin, commit, hidden, set_aside
-from runner.files.library_noise import quiet_loggers
+from runner.files.orbax_noise import quiet_loggers
 from runner.files.seal import Sealed, seal
 from runner.run.layout import BASE
 

@@ -23,7 +23,7 @@ from runner.checkpoint.scores import read_scores, write_scores
 from runner.distributed import writes
 from runner.files.errors import saving, storage_failures
 from runner.files.folder import PARTIAL, begin, bring_back, commit, hidden, remove, withdraw
-from runner.files.library_noise import quiet_loggers
+from runner.files.orbax_noise import quiet_loggers
 from runner.files.seal import seal
 from runner.run.layout import CHECKPOINTS, EXPORT, checkpoints_of
 from runner.run.record import note_saved

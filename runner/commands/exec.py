@@ -63,7 +63,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         load_spec(spec, overrides, settings=read_settings(spec))
         with preemption.deferred():
             from runner.environment import default_run_dir
-            from runner.files.library_noise import quiet_writes
+            from runner.files.orbax_noise import quiet_writes
             from runner.run.execution import ExecutionSpec
             from runner.train.lora_trainer import execute_spec
 

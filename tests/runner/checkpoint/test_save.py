@@ -32,7 +32,7 @@ from tests.runner.three_arrays import (
     state_at,
 )
 
-# Reads that orbax gives up speak from tensorstore's threads, where `runner.files.library_noise` silences them in a run.
+# Reads that orbax gives up speak from tensorstore's threads, where `runner.files.orbax_noise` silences them in a run.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
