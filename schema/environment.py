@@ -7,11 +7,11 @@ absent from a mapping), and a rule says nothing about what it does not know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """One split of a token store. `lengths` says how many documents have which length in tokens.
 
     `rows(style, block_size, on_too_long)` is the number of rows that a style cuts from it.
@@ -31,8 +31,7 @@ class Split:
         return sum(length * documents for length, documents in self.lengths.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """A token store that a run would use as it is.
 
     `tokenizer` begins with backend and name, `max_token_id` counts padding; `splits` has train and perhaps val.
@@ -43,8 +42,7 @@ class Store:
     splits: Mapping[str, Split]
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(NamedTuple):
     """Why a dataset can't be read: a sentence, what to do, and the key that it is about (empty: the mixture's)."""
 
     message: str
@@ -52,8 +50,7 @@ class Obstacle:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """What a name in a mixture stands for: nothing, when it has neither a source nor a store.
 
     `source` says whether its text is there: that of a built-in dataset, or files of data/sources. `store` is None
@@ -65,8 +62,7 @@ class Dataset:
     obstacle: Obstacle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A key that has another value in an earlier run than in this spec; both values are JSON."""
 
     key: str
@@ -77,8 +73,7 @@ class Change:
         return f"{self.key} was {self.before}, is {self.now}"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """The weights that a new run starts from. `key` is where they are named, architecture/pretrained or --restore.
 
     `found` says whether a checkpoint is there, `differing` which keys of its architecture are not this spec's.
@@ -90,8 +85,7 @@ class Start:
     differing: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
 
     `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot resume with,
@@ -108,8 +102,7 @@ class Run:
     holds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """The facts that `exec` has, and `validate --env`; rules that need them are silent without.
 
     `restore` says whether `--restore` names weights to start from. `free_bytes` are those of the disk that the run
@@ -120,7 +113,7 @@ class Environment:
     devices: int | None = None
     device_bytes: int | None = None
     free_bytes: int | None = None
-    datasets: Mapping[tuple[str, str], Dataset] = field(default_factory=dict)
+    datasets: Mapping[tuple[str, str], Dataset] = MappingProxyType({})
     known: tuple[str, ...] = ()
     start: Start | None = None
     run: Run | None = None

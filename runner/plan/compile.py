@@ -43,7 +43,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
     """
     mesh = resolve_mesh(spec.mesh, devices)
     check_batch(spec, mesh["data"] * mesh["fsdp"])
-    budget = budget_of(spec, replace(environment or Environment(), devices=devices))
+    budget = budget_of(spec, (environment or Environment())._replace(devices=devices))
     try:
         phases = tuple(_plan_phases(budget))
     except Unavailable as refused:

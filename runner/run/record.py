@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
@@ -46,7 +45,7 @@ def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:
     noted = read_json(path)
     history = [
         *noted.get("history", []),
-        {"step": step, "changes": [asdict(each) for each in found.accepted]},
+        {"step": step, "changes": [each._asdict() for each in found.accepted]},
     ]
     write_facts(path, {**noted, **identity_of(execution), "history": history})
 

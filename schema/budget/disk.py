@@ -7,7 +7,6 @@ base; a new checkpoint is complete before an old one goes. At the end comes the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from schema.environment import Run
@@ -35,8 +34,7 @@ class Kept(NamedTuple):
         return sum(number * size for number, size in zip(self, sizes, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class DiskBudget:
+class DiskBudget(NamedTuple):
     """What a run keeps at its worst moment, in pieces and bytes, and the bytes of it that lie there already."""
 
     sizes: Sizes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence
@@ -12,8 +12,7 @@ from schema.text.wording import quote
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something the schema forbids, under the slug of the rule that reports it.
 
     `instead` is the one text that can replace the value, or the key where that is wrong; empty when

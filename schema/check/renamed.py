@@ -5,15 +5,14 @@ The tree is changed before it is checked, so that the rest of the linter knows o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schema.check.findings import Findings, Problem, show
 from schema.text.diagnostic import Related, Span
 from schema.text.source import Mapping, Node, Path, Scalar, same
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(NamedTuple):
     """The key that is read, and the version of lorarun since when; empty where other programs have the other name."""
 
     key: str

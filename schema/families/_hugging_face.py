@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from schema.families._parameter import Parameter
@@ -21,8 +20,7 @@ class Heads(NamedTuple):
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One of our weights and the module of the class that holds it; a bias stands beside its weight on both sides.
 
     A kernel (in, out) is stored as (out, in). Each layer of a stack is a module of its own: {} is the layer's number.
@@ -40,8 +38,7 @@ class Row:
         return self.heads.copies if self.heads else 1
 
 
-@dataclass(frozen=True, slots=True)
-class HuggingFace:
+class HuggingFace(NamedTuple):
     """The class that holds an architecture: its config.json, and a row for each weight."""
 
     config: Mapping[str, Any]  # without what the tokenizer decides

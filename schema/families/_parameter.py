@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 VECTORS = ("scale", "bias")  # last parts of the paths of norms and biases, which layers may stack to two axes
@@ -18,8 +17,7 @@ TABLES: dict[tuple[str, ...], Role] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One array of the parameter tree; a leading `layers` axis stacks the blocks."""
 
     path: str

@@ -9,7 +9,6 @@ looked up, and it has no grouped queries, so each key and value head is written 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Literal
 
 from schema.families import _decoder
@@ -105,14 +104,14 @@ def hugging_face(architecture: Any) -> HuggingFace:
     a = architecture
     # Both classes have norms with biases, whatever the architecture has.
     rows = [
-        replace(row, adds_bias=row.path.endswith("/scale") and not a.bias) for row in (ROTARY if a.rope else LEARNED)
+        row._replace(adds_bias=row.path.endswith("/scale") and not a.bias) for row in (ROTARY if a.rope else LEARNED)
     ]
     if a.rope:
         return HuggingFace(_rotary_config(a), tuple(rows))
     heads = Heads(kv_heads(a), head_dim(a), a.n_head // kv_heads(a))
     shared = ("blocks/attn/k_proj/kernel", "blocks/attn/v_proj/kernel") if heads.copies > 1 else ()
     return HuggingFace(
-        _learned_config(a), tuple(replace(row, heads=heads) if row.path in shared else row for row in rows)
+        _learned_config(a), tuple(row._replace(heads=heads) if row.path in shared else row for row in rows)
     )
 
 

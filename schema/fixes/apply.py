@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schema.lint import Verdict
 from schema.text.diagnostic import Diagnostic, Edit, Fix, Severity
@@ -12,8 +12,7 @@ from schema.text.diagnostic import Diagnostic, Edit, Fix, Severity
 MOST_FIXES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """A text after its fixes, the findings that they removed, and the verdict on what is left."""
 
     text: str

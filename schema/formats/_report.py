@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schema.text.diagnostic import Diagnostic
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Findings of `files` specs, in the order in which they are shown; `colour` asks for ANSI colours."""
 
     diagnostics: Sequence[Diagnostic]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schema.text.diagnostic import Diagnostic, Origin, Severity, Span
 from schema.text.source import Mapping, Node, Scalar
@@ -17,8 +17,7 @@ from schema.text.source import Sequence as List
 COMMENT = re.compile(r"#\s*lorarun:\s*ignore(?:\[(?P<slugs>[^\]]*)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One slug of one comment; an empty slug where the comment names none. `line` is None for the whole file."""
 
     span: Span

@@ -51,7 +51,7 @@ def golden(path: Path) -> Golden:
     machine = Environment(devices=devices, device_bytes=16 * 2**30)
     document = lint_file(path, environment=machine).document
     assert document is not None
-    machine = replace(machine, datasets={entry.key[:2]: Dataset(store=STORE) for entry in entries(document)})
+    machine = machine._replace(datasets={entry.key[:2]: Dataset(store=STORE) for entry in entries(document)})
     budget = replace(document, environment=machine).budget
     return Golden(path, machine, budget, compile_plan(accepted(lint_file(path)), devices, machine))
 
@@ -121,7 +121,7 @@ def test_memory_is_refused_from_the_very_byte_that_the_plan_names(case: Golden) 
 
 
 def refuses(case: Golden, phase: str, device_bytes: int) -> bool:
-    found = lint_file(case.path, environment=replace(case.machine, device_bytes=device_bytes)).diagnostics
+    found = lint_file(case.path, environment=case.machine._replace(device_bytes=device_bytes)).diagnostics
     return any(
         each.slug == "memory" and each.severity is Severity.ERROR and each.message.startswith(f"phase {phase} ")
         for each in found
