@@ -7,9 +7,9 @@ same verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema.check.findings import Unavailable
 from schema.document import Document, read_document
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     Facts = Environment | Callable[[Document], Environment]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a lint found, sorted by place. `document` is None when the text is no mapping.
 
     `skipped` names the rules that could not look at everything, since what they need failed before.
@@ -139,7 +138,7 @@ def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) 
 def _writable(found: Diagnostic) -> Diagnostic:
     """A fix that may write the signs of a hidden credential in its place is none."""
     hidden = found.span.origin.secrets and found.fix and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
-    return replace(found, fix=None) if hidden else found
+    return found._replace(fix=None) if hidden else found
 
 
 def _names(rule: Rule) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from schema.rules import RULES
 from schema.text.diagnostic import Diagnostic, Severity
@@ -32,13 +32,12 @@ class SettingsError(ValueError):
     """A setting that means nothing; `str()` is one sentence that names the place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a user wants to hear. An empty `select` means every rule; `severity` maps names to levels, None is off."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Severity | None] = field(default_factory=dict)
+    severity: Mapping[str, Severity | None] = MappingProxyType({})
     fail_on: Severity = Severity.ERROR
     show_skipped: bool = False
 
@@ -52,7 +51,7 @@ class Settings:
         selected = not self.select or any(_names(name, found.code, found.slug) for name in self.select)
         if level is None or not selected or any(_names(name, found.code, found.slug) for name in self.ignore):
             return None
-        return found if level is found.severity else replace(found, severity=level)
+        return found if level is found.severity else found._replace(severity=level)
 
 
 def read_settings(spec: Path) -> Settings:

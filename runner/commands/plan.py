@@ -9,6 +9,7 @@ import click
 from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.commands.options import SETTING, SPEC
 from runner.commands.terminal import write
+from runner.commands.uncollected import uncollected
 
 
 @click.command("plan")
@@ -22,7 +23,7 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, t
 
     Warns when the disk of the working directory has less room than the checkpoints take.
     """
-    with leave_cleanly(traceback):
+    with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
         from runner.environment import default_run_dir, free_bytes, known_stores
         from runner.plan.compile import compile_plan

@@ -23,7 +23,6 @@ of the one that is refused are looked at (LR406) once there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from schema.document import Document
 from schema.rules._field import METHODS, built, is_known, written
@@ -43,4 +42,4 @@ def check(document: Document) -> Iterator[Diagnostic]:
         name = f"the {problem.path[-1]} {quote(written(problem.path, document))}"
         message = f"{name} is not built into lorarun, and no other is put in its place"
         remedy = f"write {join(built(problem.path, document), 'or')}"
-        yield replace(problem.diagnostic(CODE, SLUG, SEVERITY), message=message, remedy=remedy)
+        yield problem.diagnostic(CODE, SLUG, SEVERITY)._replace(message=message, remedy=remedy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -67,8 +66,7 @@ def fix(*edits: Edit | None, safe: bool) -> Fix | None:
     return Fix(made, safe) if made and len(made) == len(edits) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding: `message` says what is wrong, `remedy` what to write instead, `fix` writes it."""
 
     code: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def read(path: Path, name: str) -> str:
 def beside(found: Verdict, others: list[Verdict]) -> Verdict:
     """Add to a verdict what is found when others are linted in the same call, the first of them before it."""
     documents = [each.document for each in (*others[:1], found, *others[1:]) if each.document]
-    return replace(found, diagnostics=(*found.diagnostics, *duplicate_spec.compare(documents)))
+    return found._replace(diagnostics=(*found.diagnostics, *duplicate_spec.compare(documents)))
 
 
 def heard(show_skipped: bool = False, slug: str = "") -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +98,7 @@ def _deliver(starter: Starter, file: str) -> None:
     text = starter_text(starter)
     found = lint_text(text, starter.name).diagnostics
     if found:
-        unfixable = [replace(each, fix=None) for each in found]  # there is no file to fix
+        unfixable = [each._replace(fix=None) for each in found]  # there is no file to fix
         write(render_text(unfixable, colour=wants_colour(sys.stderr)), err=True)
         raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID)
     if file == STDOUT:

@@ -10,6 +10,7 @@ import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.commands.options import SETTING, read_size
+from runner.commands.uncollected import uncollected
 
 # The formats of schema/formats and the severities of schema/text/diagnostic.py, so that --help loads neither.
 FORMATS = ("text", "json", "sarif", "github", "concise")
@@ -47,7 +48,7 @@ def command(traceback: bool, **options: Any) -> None:
     Exits with 0 when no finding is as bad as --fail-on, 1 when one is, 2 when a file cannot be read. With --diff:
     0 when nothing would change, 1 when something would.
     """
-    with leave_cleanly(traceback):
+    with leave_cleanly(traceback), uncollected():
         from runner.commands.validate.specs import Request, validate_specs
 
         if exit_code := validate_specs(Request(**options)):

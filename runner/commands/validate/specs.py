@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -30,8 +29,7 @@ BOM = "\ufeff"
 RANKS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the command line asks, one field an option. `fail_on` and `layout` are None where it does not say."""
 
     specs: tuple[str, ...]
@@ -62,8 +60,7 @@ class Request:
         return self.fixes and not self.diff
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """One spec: the verdict on its text, with fixes where they were asked; `fixed` are the findings that are gone.
 
     `source` is the file or `-`, `name` what findings call it; `before` and `after` are the texts of a diff.
@@ -87,7 +84,7 @@ class Checked:
         """Return this spec with more findings, as far as its settings want to hear them."""
         heard = [finding for finding in map(self.settings.heard, found) if finding is not None]
         diagnostics = sorted((*self.verdict.diagnostics, *heard), key=lambda each: (each.span.start, each.code))
-        return replace(self, verdict=replace(self.verdict, diagnostics=tuple(diagnostics)))
+        return self._replace(verdict=self.verdict._replace(diagnostics=tuple(diagnostics)))
 
 
 def validate_specs(request: Request) -> ExitCode:
@@ -184,9 +181,8 @@ def _settings(request: Request, spec: str) -> Settings:
     """The settings of a spec's folder, with what the command line says over them."""
     settings, select = read_settings(Path(spec)), _split(request.select)
     if select:
-        settings = replace(settings, select=select, ignore=())
-    return replace(
-        settings,
+        settings = settings._replace(select=select, ignore=())
+    return settings._replace(
         ignore=(*settings.ignore, *_split(request.ignore)),
         fail_on=Severity(request.fail_on) if request.fail_on else settings.fail_on,
         show_skipped=request.show_skipped,
@@ -205,7 +201,7 @@ def _fixed(spec: Checked, data: bytes, lint: Callable[[bytes], Verdict], unsafe:
     text = data.decode("utf-8")
     mark = BOM if text.startswith(BOM) else ""
     fixed = fix_text(text.removeprefix(BOM), lambda text: lint(text.encode("utf-8")), unsafe)
-    return replace(spec, verdict=fixed.verdict, before=text, after=mark + fixed.text, fixed=fixed.applied)
+    return spec._replace(verdict=fixed.verdict, before=text, after=mark + fixed.text, fixed=fixed.applied)
 
 
 def _write(spec: Checked, data: bytes) -> None:

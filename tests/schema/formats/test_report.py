@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 from schema.formats import render_json, render_text
 from schema.lint import lint_text
@@ -65,7 +64,7 @@ def test_colour_changes_nothing_but_colour() -> None:
 def test_the_summary_counts_by_severity() -> None:
     assert render_text([], files=2) == "no findings in 2 files\n"
     errors = [finding("a", 1, 2)] * 2
-    others = [replace(errors[0], severity=severity) for severity in (Severity.INFO, Severity.WARNING)]
+    others = [errors[0]._replace(severity=severity) for severity in (Severity.INFO, Severity.WARNING)]
     assert render_text(errors).endswith("\n2 errors in 1 file\n")
     assert render_text([*others, *errors]).endswith("\n2 errors, 1 warning, 1 info in 1 file\n")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -239,8 +238,8 @@ def test_edits_of_a_text_without_a_last_line_end_are_all_made() -> None:
 def test_a_fix_that_would_leave_no_yaml_is_not_applied() -> None:
     def lint(text: str) -> Verdict:
         verdict = lint_text(text, "s")
-        broken = tuple(replace(found, fix=Fix((Edit(found.span, "{"),), True)) for found in verdict.diagnostics)
-        return replace(verdict, diagnostics=broken)
+        broken = tuple(found._replace(fix=Fix((Edit(found.span, "{"),), True)) for found in verdict.diagnostics)
+        return verdict._replace(diagnostics=broken)
 
     text = "training: {batch_size: '8'}\n"
     assert fix_text(text, lint).text == text
