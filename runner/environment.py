@@ -37,13 +37,14 @@ def survey(
     *,
     devices: int | None = None,
     device_bytes: int | None = None,
+    platform: str = "gpu",
     run_dir: Path | None = None,
     restore: Path | None = None,
 ) -> Callable[[Document], Environment]:
     """Return what looks the facts up for each spec that a lint has read; the arguments are those of `exec`.
 
-    `device_bytes` is the memory of one device. Without `run_dir` a spec's is that of `exec`, runs/NAME. Looking up
-    raises Failure STORAGE where a run directory or a store is damaged.
+    `device_bytes` is the memory of one device, `platform` what it is: cpu, gpu or tpu. Without `run_dir` a spec's is
+    that of `exec`, runs/NAME. Looking up raises Failure STORAGE where a run directory or a store is damaged.
     """
     fingerprints: Fingerprints = {}  # of sources, kept for the specs and fixes to come
 
@@ -58,6 +59,7 @@ def survey(
             restore=restore is not None,
             devices=devices,
             device_bytes=device_bytes,
+            platform=platform,
             free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
@@ -68,7 +70,7 @@ def survey(
     return look
 
 
-def known_stores(spec: Spec, device_bytes: int | None = None) -> Environment:
+def known_stores(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
     """Return what the plan may know of the token stores of a spec: sizes, of each that exists.
 
     Nobody asks whether a run would use them as they are, which `survey` does: their meta data alone is read.
@@ -76,7 +78,7 @@ def known_stores(spec: Spec, device_bytes: int | None = None) -> Environment:
     names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
     metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
     stores = {key: Dataset(store=_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
-    return Environment(device_bytes=device_bytes, datasets=stores)
+    return Environment(device_bytes=device_bytes, platform=platform, datasets=stores)
 
 
 def default_run_dir(spec: str) -> Path:

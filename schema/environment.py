@@ -105,13 +105,15 @@ class Run(NamedTuple):
 class Environment(NamedTuple):
     """The facts that `exec` has, and `validate --env`; rules that need them are silent without.
 
-    `restore` says whether `--restore` names weights to start from. `free_bytes` are those of the disk that the run
-    writes to. `datasets` are by (name, suffix), `known` are the names that datasets may have.
+    `restore` says whether `--restore` names weights to start from. `device_bytes` is the memory of one device, which
+    is a GPU unless `platform` (cpu, gpu, tpu) says otherwise. `free_bytes` are those of the disk that the run writes
+    to. `datasets` are by (name, suffix), `known` are the names that datasets may have.
     """
 
     restore: bool | None = None
     devices: int | None = None
     device_bytes: int | None = None
+    platform: str = "gpu"
     free_bytes: int | None = None
     datasets: Mapping[tuple[str, str], Dataset] = MappingProxyType({})
     known: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -27,13 +28,24 @@ def _not_zero(value: int) -> int:
 NOT_ZERO = AfterValidator(_not_zero)  # goes with `never=0`, which says so in the JSON Schema
 
 
-def key(default: Any, doc: str, *, change: Change, unit: str = "", never: int | None = None, **bounds: Any) -> Any:
+def key(
+    default: Any,
+    doc: str,
+    *,
+    change: Change,
+    unit: str = "",
+    never: int | None = None,
+    former: Mapping[str, str] | None = None,
+    **bounds: Any,
+) -> Any:
     """Declare one key: its default, its one-sentence documentation, what a change of it means, its unit and bounds.
 
-    `bounds` are pydantic's (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`). Lists and mappings are
-    given as a callable, so that no two specs share one.
+    `former` maps what a value was called to its name, and is read with a word. `bounds` are pydantic's (`ge`, `gt`,
+    `le`, `lt`, `min_length`, `pattern`). Lists and mappings are given as a callable, so that no two specs share one.
     """
     extra: dict[str, Any] = {"change": change} | ({"unit": unit} if unit else {})
+    if former:
+        extra["former"] = dict(former)
     if never is not None:
         extra["not"] = {"const": never}
     if not callable(default):

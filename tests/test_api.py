@@ -79,7 +79,7 @@ Usage: main plan [OPTIONS] SPEC
   adapters, bytes, FLOPs.
 
   Warns when the disk of the working directory has less room than the
-  checkpoints take.
+  checkpoints take, and, with --memory, when a phase does not fit a device.
 """,
     "exec": """\
 Usage: main exec [OPTIONS] SPEC
@@ -192,7 +192,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
     [
         ("", {"--version", "-h, --help"}),
         ("validate", VALIDATE_OPTIONS),
-        ("plan", {"--set", "--format", "--devices", "--traceback", "-h, --help"}),
+        ("plan", {"--set", "--format", "--devices", "--memory", "--traceback", "-h, --help"}),
         ("explain", {"--traceback", "-h, --help"}),
         ("rules", {"--format", "--traceback", "-h, --help"}),
         ("schema", {"--output", "--traceback", "-h, --help"}),

@@ -94,5 +94,11 @@ def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path
     from schema.lint import lint_file
     from schema.settings import read_settings
 
-    facts = survey(devices=jax.device_count(), device_bytes=device_memory(), run_dir=run_dir, restore=restore)
+    facts = survey(
+        devices=jax.device_count(),
+        device_bytes=device_memory(),
+        platform=jax.default_backend(),
+        run_dir=run_dir,
+        restore=restore,
+    )
     return report_warnings(lint_file(spec, overrides, facts, read_settings(spec)))

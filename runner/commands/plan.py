@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
-from runner.commands.options import SETTING, SPEC
+from runner.commands.options import SETTING, SPEC, read_size
 from runner.commands.terminal import write
 from runner.commands.uncollected import uncollected
 
@@ -17,11 +17,17 @@ from runner.commands.uncollected import uncollected
 @SETTING
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the plan.")
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Devices to plan for.")
+@click.option(
+    "--memory", metavar="SIZE", callback=read_size, help="Memory of one GPU, such as 24G: shows which micro-batch fits."
+)
 @TRACEBACK
-def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, traceback: bool) -> None:
+def command(
+    spec: Path, overrides: tuple[str, ...], layout: str, devices: int, memory: int | None, traceback: bool
+) -> None:
     """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs.
 
-    Warns when the disk of the working directory has less room than the checkpoints take.
+    Warns when the disk of the working directory has less room than the checkpoints take, and, with --memory, when a
+    phase does not fit a device.
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
@@ -31,10 +37,10 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, devices: int, t
         from schema.lint import lint_file
         from schema.settings import read_settings
 
-        facts = Environment(devices=devices, free_bytes=free_bytes(default_run_dir(str(spec))))
+        facts = Environment(devices=devices, device_bytes=memory, free_bytes=free_bytes(default_run_dir(str(spec))))
         verdict = lint_file(spec, overrides, facts, read_settings(spec))
         accepted = report_warnings(verdict)
-        compiled = compile_plan(accepted, devices, known_stores(accepted))
+        compiled = compile_plan(accepted, devices, known_stores(accepted, memory))
         if layout == "json":
             write(f"{compiled.to_json()}\n")
             return

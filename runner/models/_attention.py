@@ -10,9 +10,10 @@ from typing import Literal
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
 from runner.models._projection import LoRAScale, Projection
-from schema.families import kv_heads, load_family
+from schema.families import ATTENTION, kv_heads, load_family
 from schema.sections.architecture import Architecture
 
 Implementation = Literal["xla", "cudnn"]
@@ -56,7 +57,7 @@ class Attention(nn.Module):
             # cuDNN's kernel would take this mask as a dense bias (b, 1, t, t); XLA's masks the scores as they are.
             same_segment = segments[:, None, :, None] == segments[:, None, None, :]  # (b, 1, t, t): query, key
             y = jax.nn.dot_product_attention(q, k, v, mask=same_segment, is_causal=True, implementation="xla")
-        y = y.reshape(-1, a.n_head * head)  # (b·t, h · head), heads side by side again
+        y = checkpoint_name(y.reshape(-1, a.n_head * head), ATTENTION)  # (b·t, h · head), heads side by side again
         std = 0.02 / (2 * a.n_layers) ** 0.5  # two branches a block add to the residual stream: GPT-2, section 2.3
         return Projection(a.n_embd, ("heads", "embed"), a.bias, std, a.dtype.param, self.lora, name="o_proj")(
             y, deterministic

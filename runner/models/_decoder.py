@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 from runner.models._attention import Attention, Implementation, rotary_table
 from runner.models._placement import spread_rows
 from runner.models._projection import Embedding, LoRAScale, Projection
-from schema.families import load_family
+from schema.families import kept_names, load_family
 from schema.sections.architecture import Architecture
 
 
@@ -42,14 +43,10 @@ class Decoder(nn.Module):
         self.wte = Embedding(a.vocab_size, a.n_embd, ("vocab", "embed"), *sizes)
         if not a.rope:
             self.wpe = Embedding(a.block_size, a.n_embd, ("positions", "embed"), *sizes)
-        # Remat stores only the input of a block and computes the block again in the backward pass. The scan makes
-        # forward and backward pass separate loops, so that the compiler can't merge the two computations of a block.
-        # Static are length and deterministic, Python values: arguments 4 and 5, counted from self.
-        block = nn.remat(Block, prevent_cse=False, static_argnums=(4, 5)) if a.remat else Block
         # One program of one block for all layers, so that compilation does not grow with depth. A kernel (in, out)
         # of the block is (l, in, out) in the tree, its adapter (l, in, r) and (l, r, out).
         self.blocks = nn.scan(
-            block,
+            _recomputing(Block, a),
             variable_axes={"params": 0, "lora_A": 0, "lora_B": 0},
             split_rngs={"params": True, "dropout": True},  # layers draw different weights and dropout masks
             in_axes=nn.broadcast,  # rotary, segments, length, deterministic: the same for every layer
@@ -128,6 +125,22 @@ class Block(nn.Module):
         x = x + dropout(y, deterministic=deterministic)
         y = feed_forward(family.Norm(a, name="mlp_norm")(x), deterministic)
         return spread_rows(x + dropout(y, deterministic=deterministic)), None  # carry; nothing to stack by layer
+
+
+def _recomputing(block: type[Block], architecture: Architecture) -> Any:
+    """Let a block keep what `architecture/remat` says for its backward pass, which computes the rest again.
+
+    Its input is kept always. `names` keeps the outputs of matrix products too: what is computed again are norms,
+    activation functions, rotations and attention's scores, which cost less than to move what they make. GELU alone
+    would keep six arrays (b·t, f) where one, its input, is enough.
+    """
+    if architecture.remat == "none":
+        return block
+    names = kept_names(architecture) if architecture.remat == "names" else ()
+    policy = jax.checkpoint_policies.save_only_these_names(*names)
+    # The scan makes forward and backward pass separate loops, so that the compiler can't merge the two computations of
+    # a block. Static are length and deterministic, Python values: arguments 4 and 5, counted from self.
+    return nn.remat(block, prevent_cse=False, static_argnums=(4, 5), policy=policy)
 
 
 def _modules_of(family: str) -> ModuleType:

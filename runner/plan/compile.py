@@ -124,7 +124,9 @@ def _plan_phase(phase: PhaseBudget, stages: tuple[StagePlan, ...], tokens_per_st
             first=phase.learning_rate(0),
             last=phase.learning_rate(phase.steps - 1),
         ),
-        bytes_per_device=BytesPlan(**phase.state_bytes, checkpoint=phase.checkpoint_bytes),
+        bytes_per_device=BytesPlan(
+            **phase.state_bytes, activations=phase.activation_bytes, checkpoint=phase.checkpoint_bytes
+        ),
         micro_batch_rows=phase.micro_batch_rows,
         stages=stages,
         report_steps=phase.report_steps,

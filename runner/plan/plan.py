@@ -40,12 +40,13 @@ class LearningRatePlan:
 
 @dataclass(frozen=True, slots=True)
 class BytesPlan:
-    """Bytes on one device, activations left out, and of one checkpoint."""
+    """Bytes on one device and of one checkpoint; activations are of one micro-batch, or of one row."""
 
     parameters: int
     gradients: int
     optimizer: int
     base: int
+    activations: int
     checkpoint: int
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan
 from schema.budget.dataset_names import folder_name
 from schema.budget.event_steps import EventSteps
+from schema.text.wording import count, in_words
 
 WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
 
@@ -53,7 +54,7 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
         "optimizer": memory.optimizer,
         "base": memory.base,
     }
-    sizes = " + ".join(f"{part} {_bytes(size)}" for part, size in parts.items() if size)
+    sizes = " + ".join(f"{part} {in_words(size)}" for part, size in parts.items() if size)
     console.print(
         f"Phase {phase.name}: steps {phase.first_step:,} to {phase.last_step:,} ({phase.steps:,}), "
         f"{phase.tokens:,} tokens"
@@ -64,11 +65,12 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
     )
     console.print(f"  optimizer      {phase.optimizer}")
     console.print(f"  parameters     {phase.trainable_parameters:,} trained, {phase.frozen_parameters:,} frozen")
-    console.print(f"  per device     {sizes} = {_bytes(sum(parts.values()))}, and activations")
+    console.print(f"  per device     {sizes} = {in_words(sum(parts.values()))}")
+    console.print(f"  activations    {_activations(phase)}")
     console.print(f"  per step       {phase.flops_per_step:.3g} FLOPs")
     console.print(f"  reports        {_steps(phase.report_steps)}")
     console.print(f"  validations    {_steps(phase.validation_steps)}")
-    console.print(f"  checkpoints    {_steps(phase.checkpoint_steps)}, {_bytes(memory.checkpoint)} each")
+    console.print(f"  checkpoints    {_steps(phase.checkpoint_steps)}, {in_words(memory.checkpoint)} each")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, align in (("  stage", "left"), ("steps", "right"), ("tokens asked", "right"), ("planned", "right")):
         table.add_column(title, justify=align, no_wrap=True)  # type: ignore[arg-type]
@@ -95,6 +97,14 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
     console.print(table)
 
 
+def _activations(phase: PhasePlan) -> str:
+    """Say what a micro-batch takes beside the state: of the rows that are known, or of one."""
+    rows, size = phase.micro_batch_rows, in_words(phase.bytes_per_device.activations)
+    if rows is None:
+        return f"{size} with 1 row at once; --memory SIZE shows how many rows fit a device"
+    return f"{size} with {count(rows, 'row')} at once"
+
+
 def _print_adapters(console: Console, plan: Plan) -> None:
     total = sum(adapter.parameters for adapter in _distinct(plan.adapters))
     console.print(f"Adapters: {total:,} parameters")
@@ -114,7 +124,7 @@ def _print_adapters(console: Console, plan: Plan) -> None:
 def _export(export: ExportPlan) -> str:
     if not export.folders:
         return "none"
-    return f"{', '.join(export.folders)}; weights {export.dtype}, {_bytes(export.bytes)}"
+    return f"{', '.join(export.folders)}; weights {export.dtype}, {in_words(export.bytes)}"
 
 
 def _distinct(adapters: tuple[AdapterPlan, ...]) -> list[AdapterPlan]:
@@ -129,11 +139,3 @@ def _steps(steps: EventSteps) -> str:
     named = [f"{steps[number]:,}" for number in shown]
     listed = ", ".join(named if len(steps) <= 5 else [*named[:3], "…", named[-1]])
     return f"{len(steps):,} at step{'s' if len(steps) > 1 else ''} {listed}"
-
-
-def _bytes(size: int) -> str:
-    """Bytes in the largest binary unit that keeps the number above one."""
-    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while value >= 1024 and len(units) > 1:
-        value, units = value / 1024, units[1:]
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -62,6 +62,21 @@ def note_saved(run_dir: Path, step: int) -> None:
         write_facts(path, {**noted, "saved": step})
 
 
+def note_micro_batch(run_dir: Path, phase: str, micro_batch: Mapping[str, int]) -> None:
+    """Write down the rows that a phase takes at once, and on which devices they were found to fit. Raises OSError."""
+    path = run_dir / "run.json"
+    noted = read_json(path)
+    known = noted.get("micro_batches", {})
+    if known.get(phase) != micro_batch:
+        write_facts(path, {**noted, "micro_batches": {**known, phase: dict(micro_batch)}})
+
+
+def noted_micro_batch(run_dir: Path, phase: str) -> dict[str, int] | None:
+    """What `note_micro_batch` wrote of a phase, if anything. Raises Failure STORAGE."""
+    found: dict[str, int] | None = read_json(run_dir / "run.json").get("micro_batches", {}).get(phase)
+    return found
+
+
 def run_id(run_dir: Path) -> str | None:
     """The identity of a run, which no other one has; None where no run lies, or a damaged one."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,13 @@ from schema.spec import Spec
 Metrics = dict[str, jax.Array]
 
 
+class ProgramMemory(NamedTuple):
+    """Bytes on one device, as the compiler planned them: all that a phase needs; temporary arrays of its train step."""
+
+    needed: int
+    temporary: int
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledPhase:
     """The two programs of a phase.
@@ -32,7 +39,8 @@ class CompiledPhase:
     `train(state, batch, learning_rate, key)` maps a `train_batch` to (new state, metrics). It deletes the arrays of
     the old state except the frozen base. `validate(state, batch)` returns the sum of losses and the supervised tokens
     of a `validation_batch`; it is None where the spec has neither validation nor evaluations. Metrics stay on the
-    devices. Batches come from `runner.mesh.put_batch`. `learning_rate` is a number of the host.
+    devices. `memory` is None where a compiler does not say. Batches come from `runner.mesh.put_batch`.
+    `learning_rate` is a number of the host.
     """
 
     train: Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, Metrics]]
@@ -41,6 +49,7 @@ class CompiledPhase:
     accumulation: int
     train_batch: BatchSpec
     validation_batch: BatchSpec
+    memory: ProgramMemory | None
 
 
 def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_rows: int) -> CompiledPhase:
@@ -71,8 +80,10 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
     validates = is_scored(spec)
     with jax.set_mesh(mesh):
         compiled_train = train.lower(changing, base, _abstract_batch(batches[0], mesh), *scalars).compile()
+        programs = [compiled_train]
         if validates:
             compiled_validate = validate.lower(changing, base, _abstract_batch(batches[1], mesh)).compile()
+            programs.append(compiled_validate)
 
     def run_train(state: TrainState, batch: Batch, learning_rate: float, key: jax.Array) -> tuple[TrainState, Metrics]:
         changing, base = _split(state)
@@ -86,7 +97,21 @@ def compile_phase(spec: Spec, mesh: jax.sharding.Mesh, state: TrainState, micro_
         metrics: Metrics = compiled_validate(*_split(state), batch)
         return metrics
 
-    return CompiledPhase(run_train, run_validate if validates else None, micro_rows, rows // step_rows, *batches)
+    runs = run_train, run_validate if validates else None
+    return CompiledPhase(*runs, micro_rows, rows // step_rows, *batches, _memory_of(programs))
+
+
+def _memory_of(programs: list[jax.stages.Compiled]) -> ProgramMemory | None:
+    """Read what the compiler says of programs of which the first is the train step; one runs at a time."""
+    found = [analysis for program in programs if (analysis := program.memory_analysis()) is not None]
+    if len(found) < len(programs):
+        return None
+    # Results that alias arguments, the new state in the place of the old, take no room of their own.
+    needed = [
+        each.argument_size_in_bytes + each.output_size_in_bytes - each.alias_size_in_bytes + each.temp_size_in_bytes
+        for each in found
+    ]
+    return ProgramMemory(max(needed), found[0].temp_size_in_bytes)
 
 
 def device_memory() -> int | None:

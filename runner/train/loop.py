@@ -33,9 +33,10 @@ from runner.plan.plan import PhasePlan
 from runner.run.identity import spec_digest
 from runner.run.versions import library_versions
 from runner.state import Stream, stream_key
-from runner.train.compiled import CompiledPhase, Metrics, compile_phase, device_memory
+from runner.train.compiled import CompiledPhase, Metrics
 from runner.train.evaluate import Scoring, score_records, scoring_at, validation_losses
-from runner.train.micro_batch_checks import micro_batch_remark, micro_batch_rows
+from runner.train.fitting import compile_largest, memory_remark
+from runner.train.micro_batch_checks import micro_batch_remark
 from runner.train.nonfinite import check_finite
 from runner.train.session import Session
 from runner.train.train_record import StepClock, train_record
@@ -97,13 +98,12 @@ def run_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> None:
 def _open_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> PhaseRun:
     """Compile the programs of a phase, and say so."""
     spec, started = trainer.spec.spec, time.perf_counter()
-    rows = micro_batch_rows(spec, trainer.mesh, phase.name, device_memory())
+    compiled = compile_largest(spec, trainer.spec.run_dir, trainer.mesh, trainer.state, phase.name)
+    seconds, rows = time.perf_counter() - started, compiled.micro_rows
     if spec.training.per_device_batch_size not in (-1, rows):
         trainer.console.print(micro_batch_remark(spec, batch_devices(trainer.mesh), rows))
-    compiled = compile_phase(spec, trainer.mesh, trainer.state, rows)
-    seconds = time.perf_counter() - started
     cut = f"micro-batch {rows} rows × {compiled.accumulation}"
-    trainer.console.print(f"phase {phase.name}: {cut}, compiled in {seconds:.1f} s")
+    trainer.console.print(f"phase {phase.name}: {cut}, {memory_remark(compiled)}compiled in {seconds:.1f} s")
     key = stream_key(spec.training.seed, DROPOUT_STREAM[phase.name])
     return PhaseRun(trainer, phase, compiled, key, session, StepClock(trainer.progress.step))
 

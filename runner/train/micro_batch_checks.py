@@ -1,9 +1,11 @@
-"""Whether a micro-batch is the one that was asked for, and the one that a resumed phase began with.
+"""Which micro-batch a phase begins with, whether it is the one that was asked for, and that of a phase that resumes.
 
-`schema.budget.micro_batch` chooses the rows.
+`schema.budget.micro_batch` estimates the rows that fit, `runner.train.fitting` finds them.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import jax
 
@@ -12,10 +14,14 @@ from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices
 from runner.plan.compile import check_batch
 from runner.plan.plan import PhasePlan
+from runner.run.layout import is_run
+from runner.run.record import noted_micro_batch
 from schema.budget import micro_batch
 from schema.budget.stages import Phase
 from schema.spec import Spec
 from schema.text.wording import count
+
+SAME_MEMORY = 0.05  # by which share of it two processes may see the memory of one device differently
 
 
 def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
@@ -25,7 +31,26 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
     not divide the batch.
     """
     check_batch(spec, batch_devices(mesh))
-    return micro_batch.micro_batch_rows(spec, dict(mesh.shape), phase, device_memory)
+    return micro_batch.micro_batch_rows(spec, dict(mesh.shape), phase, device_memory, jax.default_backend())
+
+
+def first_rows(spec: Spec, run_dir: Path, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
+    """Return the rows that a phase is compiled for first: those that the run noted on such devices, or the estimate."""
+    noted = noted_rows(spec, run_dir, mesh, phase, device_memory)
+    return noted or micro_batch_rows(spec, mesh, phase, device_memory)
+
+
+def noted_rows(
+    spec: Spec, run_dir: Path, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None
+) -> int | None:
+    """Return the rows that were found to fit as many devices of this memory when the run did the phase before."""
+    if spec.training.per_device_batch_size != -1 or device_memory is None or not is_run(run_dir):
+        return None
+    noted = noted_micro_batch(run_dir, phase)
+    if noted is None or noted["devices"] != batch_devices(mesh):
+        return None
+    alike = abs(device_memory - noted["device_bytes"]) <= SAME_MEMORY * noted["device_bytes"]
+    return noted["rows"] if alike else None
 
 
 def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:

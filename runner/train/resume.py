@@ -24,7 +24,7 @@ from runner.run.layout import BASE
 from runner.run.record import note_saved
 from runner.run.versions import library_versions
 from runner.train.compiled import device_memory
-from runner.train.micro_batch_checks import check_micro_batch, micro_batch_rows
+from runner.train.micro_batch_checks import check_micro_batch, first_rows
 from runner.weights import WeightSource
 
 
@@ -128,7 +128,7 @@ def _refuse_another_course(
         )
     spec, mesh = trainer.spec.spec, trainer.mesh
     for phase in trainer.plan.phases:
-        rows = micro_batch_rows(spec, mesh, phase.name, device_memory())
+        rows = first_rows(spec, run_dir, mesh, phase.name, device_memory())
         check_micro_batch(spec, phase, manifest, (batch_devices(mesh), rows))
 
 

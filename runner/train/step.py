@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec
 
 from runner.lora.state import LoRATrainState
 from runner.models import chunk_positions, cross_entropy
-from schema.budget.bytes import CHUNK_TOKENS
+from schema.budget.activations import CHUNK_TOKENS
 from schema.budget.mesh import AXIS_RULES
 
 Batch = dict[str, jax.Array]  # the arrays of a `runner.data.batch.BatchSpec`, each (b, t)

@@ -21,6 +21,7 @@ from runner.models import Decoder, LoRAScale, build_model
 from runner.plan.compile import compile_plan
 from runner.run.execution import ExecutionSpec, RestoreableJob
 from runner.train.compiled import device_memory
+from schema.budget.activations import attention_kernel
 from schema.spec import Spec
 
 
@@ -37,7 +38,8 @@ class BaseTrainer(RestoreableJob):
         self.spec = spec
         self.console = console or RunConsole()
         self.mesh = build_mesh(spec.spec.mesh)
-        self.plan = compile_plan(spec.spec, jax.device_count(), known_stores(spec.spec, device_memory()))
+        stores = known_stores(spec.spec, device_memory(), jax.default_backend())
+        self.plan = compile_plan(spec.spec, jax.device_count(), stores)
         self.model = model_of(spec.spec)
         self.progress = Progress(self.plan.phases[0].name)
         self.restored: Manifest | None = None
@@ -53,10 +55,4 @@ def model_of(spec: Spec) -> Decoder:
     """Build the model of both phases; adapters act where a state has them."""
     lora = spec.optimization.lora
     scale = LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling), lora.dropout)
-    return build_model(spec.architecture, scale, attention_implementation(spec))
-
-
-def attention_implementation(spec: Spec) -> Any:
-    """Choose cuDNN's attention on GPUs for 16-bit activations, XLA's elsewhere."""
-    on_gpu = jax.default_backend() == "gpu"
-    return "cudnn" if on_gpu and spec.architecture.dtype.activation != "float32" else "xla"
+    return build_model(spec.architecture, scale, attention_kernel(spec.architecture, jax.default_backend()))

@@ -9,7 +9,6 @@ from schema.budget.mesh import parts_of
 from schema.families import ITEM_BYTES, Parameter, adapted, adapters, load_family, parameters, stand_in
 from schema.optimizers import Slot, state_slots
 
-CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 WHOLE = {"data": 1, "fsdp": 1, "tensor": 1}  # the mesh of an array that is not split
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from math import isqrt
 from typing import Any
 
-from schema.budget.bytes import CHUNK_TOKENS, state_bytes
+from schema.budget.activations import micro_batch_bytes
+from schema.budget.bytes import state_bytes
 from schema.budget.stages import Phase
-from schema.families import activation_bytes
 
 MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
 CPU_TOKENS = 1024  # of a micro-batch on a CPU, where larger ones are slower
 
 
-def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_bytes: int | None) -> int:
+def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_bytes: int | None, platform: str) -> int:
     """Choose how many rows one device of a mesh takes at once: a divisor of its share of the batch.
 
     `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says so); for -1 the
     most that fit into 90 % of `device_bytes` beside the state of the phase, or, where that is None (a CPU), into
-    1,024 tokens; at least one row. `sections` are those of a spec.
+    1,024 tokens; at least one row. `sections` are those of a spec, `platform` is cpu, gpu or tpu.
     """
     training, architecture = sections.training, sections.architecture
     share = training.batch_size // (mesh["data"] * mesh["fsdp"])
@@ -27,16 +27,16 @@ def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_b
     if device_bytes is None:
         return largest_divisor(share, CPU_TOKENS // architecture.block_size)
     free = MEMORY_SHARE * device_bytes - sum(state_bytes(architecture, sections.optimization, mesh, phase).values())
-    candidates = range(1, min(share, device_bytes) + 1)  # a row takes a byte at least
-    fitting = bisect_right(candidates, free, key=lambda rows: micro_batch_bytes(architecture, rows))
-    return largest_divisor(share, fitting)
+    fits = (rows for rows in divisors(share) if micro_batch_bytes(sections, mesh, phase, rows, platform) <= free)
+    return next(fits, 1)
 
 
-def micro_batch_bytes(architecture: Any, rows: int) -> int:
-    """Estimate the bytes of activations of a micro-batch, whose logits are made in chunks of some tokens."""
-    return activation_bytes(architecture, rows, -(-CHUNK_TOKENS // architecture.block_size))
+def divisors(share: int) -> list[int]:
+    """List the divisors of `share`, the largest first."""
+    small = [number for number in range(1, isqrt(share) + 1) if share % number == 0]
+    return sorted({*small, *(share // number for number in small)}, reverse=True)
 
 
 def largest_divisor(share: int, most: int) -> int:
     """The largest divisor of `share` that is at most `most`; 1 where there is none."""
-    return next((rows for rows in range(min(share, most), 0, -1) if share % rows == 0), 1)
+    return next((rows for rows in divisors(share) if rows <= most), 1)

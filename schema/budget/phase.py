@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from schema.budget.activations import micro_batch_bytes
 from schema.budget.bytes import checkpoint_bytes, state_bytes
 from schema.budget.event_steps import EventSteps, event_steps
 from schema.budget.mesh import known_axes
-from schema.budget.micro_batch import micro_batch_bytes, micro_batch_rows
+from schema.budget.micro_batch import micro_batch_rows
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import Phase, StageBudget
 from schema.check.findings import Unavailable
@@ -122,12 +123,13 @@ class PhaseBudget:
         device_bytes = self.environment.device_bytes
         if self.sections.training.per_device_batch_size < 1 and device_bytes is None:
             return None
-        return micro_batch_rows(self.sections, self.mesh, self.name, device_bytes)
+        return micro_batch_rows(self.sections, self.mesh, self.name, device_bytes, self.environment.platform)
 
-    @property
+    @cached_property
     def activation_bytes(self) -> int:
         """Estimated bytes of the activations of one micro-batch; of one row where its rows are not known."""
-        return micro_batch_bytes(self.sections.architecture, self.micro_batch_rows or 1)
+        rows, platform = self.micro_batch_rows or 1, self.environment.platform
+        return micro_batch_bytes(self.sections, self.mesh, self.name, rows, platform)
 
     @property
     def checkpoint_bytes(self) -> int:

@@ -147,6 +147,8 @@ def limits(schema: Json) -> str:
 
 
 def _text(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
+    if isinstance(node.value, bool) and (now := schema.get("former", {}).get(str(node.value).lower())):
+        return _former(found, node, now, path)
     if not isinstance(node.value, str):
         return wrong_type(found, node, schema, path)
     choices = [schema["const"]] if "const" in schema else schema.get("enum")
@@ -160,6 +162,12 @@ def _text(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
             slug, remedy = "path-escape", f"{remedy}; files elsewhere are named in data/sources/NAME/path"
         return found.report(slug, path, node, f"{show(path)} can't be {quote(node.value)}", remedy)
     return node.value
+
+
+def _former(found: Findings, node: Scalar, now: str, path: Path) -> str:
+    message = f"{show(path)} {node.text} is called {now} since version 0.1"
+    found.problems.append(Problem("deprecated-key", path, node.span, message, f"write {now}", instead=now))
+    return now
 
 
 def _choice(found: Findings, node: Scalar, choices: list[str], schema: Json, path: Path) -> Any:

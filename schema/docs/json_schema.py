@@ -20,7 +20,7 @@ NAME = "urn:lorarun:spec"
 KEYWORDS = {
     *("$ref", "anyOf", "type", "properties", "required", "additionalProperties", "patternProperties", "items"),
     *("enum", "const", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "pattern"),
-    *("minItems", "default", "description", "unit", "change", "any_case", "not"),
+    *("minItems", "default", "description", "unit", "change", "any_case", "former", "not"),
 }
 TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}
 NUMBERS = {"integer": "a whole number, such as 512, 300_000 or 300M", "number": "a number, such as 0.5 or 3.0e-4"}

@@ -6,28 +6,36 @@ A new family is a file in this folder, a file of its modules in `runner.models`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
-from schema.families._decoder import HEAD, kv_heads
+from schema.families import _activations
+from schema.families._activations import ATTENTION, LOW_RANK, Activation
+from schema.families._decoder import HEAD, kv_heads, logits_path
 from schema.families._hugging_face import HuggingFace, Row, stand_in
 from schema.families._parameter import ITEM_BYTES, Parameter, Role, adapted, adapters, is_matrix, matches
 
 __all__ = [
+    "ATTENTION",
     "HEAD",
     "ITEM_BYTES",
+    "LOW_RANK",
+    "Activation",
     "Family",
     "HuggingFace",
     "Parameter",
     "Role",
     "Row",
-    "activation_bytes",
     "adapted",
     "adapters",
     "flops_per_token",
     "is_matrix",
+    "kept_activations",
+    "kept_names",
     "kv_heads",
     "load_family",
+    "logits_path",
     "matches",
     "parameters",
     "stand_in",
@@ -46,8 +54,8 @@ class Family(Protocol):
     def parameters(self, architecture: Any) -> tuple[Parameter, ...]:
         """The parameters in tree order; a test compares them with those of `runner.models`."""
 
-    def activation_bytes(self, architecture: Any, rows: int, vocab_rows: int = 1) -> int:
-        """Bytes that a micro-batch of `rows` rows keeps for its backward pass, with logits of `vocab_rows` rows."""
+    def unnamed_activations(self, architecture: Any, phase: Literal["full", "lora"]) -> tuple[Activation, ...]:
+        """What autodiff keeps of a block, beside what has a name, where nothing is recomputed."""
 
     def flops_per_token(self, architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:
         """FLOPs of one training token."""
@@ -66,9 +74,16 @@ def parameters(architecture: Any) -> tuple[Parameter, ...]:
     return load_family(architecture.family).parameters(architecture)
 
 
-def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
-    """Estimate the bytes of a micro-batch's activations, as the architecture's family says."""
-    return load_family(architecture.family).activation_bytes(architecture, rows, vocab_rows)
+def kept_names(architecture: Any) -> tuple[str, ...]:
+    """Name what a block keeps for its backward pass with `architecture/remat: names`."""
+    return _activations.kept_names(parameters(architecture))
+
+
+def kept_activations(architecture: Any, targets: Sequence[str], rank: int) -> tuple[Activation, ...]:
+    """List what has one of these names and is read again; `targets` get adapters of `rank`."""
+    family = load_family(architecture.family)
+    every, head_dim = family.parameters(architecture), family.head_dim(architecture)
+    return tuple(_activations.kept_activations(architecture, head_dim, every, targets, rank))
 
 
 def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:

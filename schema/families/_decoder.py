@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from schema.families._parameter import ITEM_BYTES, Parameter
+from schema.families._parameter import Parameter
 
 TOKENS, POSITIONS, HEAD = "wte/embedding", "wpe/embedding", "lm_head/kernel"
 
@@ -56,21 +56,6 @@ def head(architecture: Any) -> Iterator[Parameter]:
 def logits_path(architecture: Any) -> str:
     """Path of the matrix that makes logits: the head's, or that of the token embedding where they are tied."""
     return TOKENS if architecture.tie_embeddings else HEAD
-
-
-def activation_bytes(architecture: Any, block_features: int, rows: int, vocab_rows: int) -> int:
-    """Estimate the bytes of activations that one micro-batch of `rows` rows keeps for its backward pass.
-
-    `block_features` are the features of a token that a block saves in the activation type. With `remat` the blocks
-    save their inputs alone, and one block is held in full. Attention weights are float32, and so are the logits of
-    `vocab_rows` × block_size tokens, their probabilities and their gradient.
-    """
-    a = architecture
-    item, tokens = ITEM_BYTES[a.dtype.activation], rows * a.block_size
-    block = tokens * (item * block_features + 4 * 2 * a.n_head * a.block_size)
-    blocks: int = a.n_layers * tokens * a.n_embd * item + block if a.remat else a.n_layers * block
-    logits: int = 4 * 3 * min(vocab_rows, rows) * a.block_size * a.vocab_size
-    return blocks + logits
 
 
 def flops_per_token(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from schema.families import _decoder
+from schema.families._activations import Activation
 from schema.families._decoder import kv_heads
 from schema.families._hugging_face import Heads, HuggingFace, Row
 from schema.families._parameter import Parameter
@@ -82,15 +83,16 @@ def _norm(architecture: Any, path: str, layers: tuple[int, ...]) -> Iterator[Par
         yield Parameter(f"{path}/{leaf}", shape, axes)
 
 
-def activation_bytes(architecture: Any, rows: int, vocab_rows: int = 1) -> int:
-    """Estimate the bytes of activations that one micro-batch of `rows` rows keeps for its backward pass.
+def unnamed_activations(architecture: Any, phase: Literal["full", "lora"]) -> tuple[Activation, ...]:
+    """List what autodiff keeps of a block beside what has a name, where nothing is recomputed.
 
-    A block saves, for each token, 7 arrays of the width, keys and values, and 3 arrays of the feed-forward width;
-    `vocab_rows` × block_size are the tokens whose logits exist at one time.
+    Each of the two norms keeps 3 arrays of float32, and 2 where its scale is not trained; GELU keeps 5 of its steps.
     """
-    a = architecture
-    features = 7 * a.n_embd + 2 * kv_heads(a) * head_dim(a) + 3 * intermediate_size(a)
-    return _decoder.activation_bytes(a, features, rows, vocab_rows)
+    of_norm = 3 if phase == "full" else 2
+    return (
+        Activation("norms", 2 * of_norm * architecture.n_embd, "norm", wide=True),
+        Activation("gelu", 5 * intermediate_size(architecture), "mlp"),
+    )
 
 
 def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:

@@ -33,9 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._machine import in_words
 from schema.text.diagnostic import Diagnostic, Severity
-from schema.text.wording import count, join, quote
+from schema.text.wording import count, in_words, join, quote
 
 CODE = "LR607"
 SLUG = "checkpoint-budget"

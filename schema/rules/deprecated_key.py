@@ -1,4 +1,4 @@
-"""A key is written under a name that it had before, or that other programs give it.
+"""A key or value is written under a name that it had before, or that other programs give it.
 
 *Why it is bad.* It is read as the new one today, and unknown one day.
 
@@ -40,7 +40,10 @@ SEVERITY = Severity.WARNING
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what was found when old names were read."""
     for problem in document.problems_of(SLUG):
-        edits = _edits(document, problem.path, parse(RENAMED[show(problem.path)].key))
+        if problem.instead:  # a value
+            edits = [document.edits.replace(problem.path, problem.instead)]
+        else:
+            edits = _edits(document, problem.path, parse(RENAMED[show(problem.path)].key))
         yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(*edits, safe=True))
 
 

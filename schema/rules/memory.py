@@ -25,8 +25,8 @@ architecture:
   n_layers: 4
 ```
 
-*Fix.* Split the model with mesh/fsdp, use more devices, set architecture/remat, or take a smaller model or micro-batch;
-nothing is written.
+*Fix.* Split the model with mesh/fsdp, use more devices, set architecture/remat: full, or take a smaller model or
+micro-batch; nothing is written.
 """
 
 from __future__ import annotations
@@ -34,13 +34,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._machine import in_words
 from schema.text.diagnostic import Diagnostic, Severity
-from schema.text.wording import count
+from schema.text.wording import count, in_words
 
 CODE = "LR508"
 SLUG = "memory"
 SEVERITY = Severity.ERROR
+
+# What takes less memory than each value of architecture/remat.
+LESS = {
+    "none": "set architecture/remat: names",
+    "names": "set architecture/remat: full",
+    "full": "take a shorter block_size, or more devices with mesh/fsdp: -1",
+}
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -65,7 +71,7 @@ def _finding(document: Document, message: str, certain: bool) -> Diagnostic:
     if certain:
         remedy = "use more devices with mesh/fsdp: -1, or a smaller model"
         return Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
-    lower, remedy = document.value("training/per_device_batch_size") > 1, "set architecture/remat: true"
+    lower, remedy = document.value("training/per_device_batch_size") > 1, LESS[document.value("architecture/remat")]
     if lower:
         where, remedy = document.span("training/per_device_batch_size"), f"lower per_device_batch_size, or {remedy}"
     return Diagnostic(CODE, SLUG, Severity.WARNING, where, message, remedy)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from schema.section import Section, key
 
 Float = Literal["float32", "bfloat16", "float16"]
+FORMER = {"true": "full", "false": "none"}  # what architecture/remat was called
+
+
+def _in_words(value: Any) -> Any:
+    return FORMER[str(value).lower()] if isinstance(value, bool) else value
+
+
+Remat = Annotated[Literal["none", "names", "full"], BeforeValidator(_in_words)]
 
 
 class Dtype(Section):
@@ -60,4 +70,10 @@ class Architecture(Section):
     )
     tie_embeddings: bool = key(False, "Use the token embedding as the output head.", change="breaking")
     dtype: Dtype = key(Dtype, "Types of parameters and activations.", change="breaking")
-    remat: bool = key(False, "Recompute each block's activations in the backward pass to save memory.", change="free")
+    remat: Remat = key(
+        "names",
+        "What a block keeps for its backward pass: none recomputes nothing, names keeps the outputs of projections and "
+        "of attention, full keeps the block's input alone.",
+        change="free",
+        former=FORMER,
+    )

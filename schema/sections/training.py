@@ -25,7 +25,7 @@ class Training(Section):
     batch_size: int = key(512, "Global batch.", unit="rows", ge=1, change="breaking")
     per_device_batch_size: Annotated[int, NOT_ZERO] = key(
         -1,
-        "Micro-batch on one device; -1 is the largest that fits and divides.",
+        "Micro-batch on one device; -1 is the largest that divides and fits its memory, or, on a CPU, 1,024 tokens.",
         unit="rows",
         never=0,
         ge=-1,

@@ -1,10 +1,11 @@
-"""How findings quote the user's text, list choices and find the name that was probably meant."""
+"""How findings quote the user's text, list choices, say sizes, and find the name that was probably meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 LONGEST_QUOTE = 60
+BYTES = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def quote(text: str) -> str:
@@ -48,3 +49,11 @@ def distance(one: str, other: str) -> int:
             row.append(edits)
         before = above
     return row[-1]
+
+
+def in_words(size: int) -> str:
+    """Bytes in the largest binary unit that keeps the number above one: 1.5 GiB."""
+    if size < 1024:
+        return f"{size} B"
+    power = min((size.bit_length() - 1) // 10, len(BYTES))
+    return f"{size / 1024**power:.1f} {BYTES[power - 1]}"

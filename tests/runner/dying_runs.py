@@ -157,15 +157,15 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
     around("replace")
     sys.addaudithook(heard)
     JsonlSink.write = _after(JsonlSink.write, lambda _, record: happen(f"after record {_named(record)}"))  # type: ignore[method-assign]
-    compile_phase = runner.train.loop.compile_phase
+    compile_largest = runner.train.loop.compile_largest
 
     def told(*arguments: Any) -> Any:
         happen("before compile")
-        compiled = compile_phase(*arguments)
+        compiled = compile_largest(*arguments)
         happen("after compile")
         return compiled
 
-    runner.train.loop.compile_phase = told
+    runner.train.loop.compile_largest = told
     put_batch = runner.train.evaluate.put_batch
 
     def put(*arguments: Any) -> Any:

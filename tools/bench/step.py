@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Time one train step of phase full and of phase lora, in turns, on the devices of this machine.
+"""Time one train step of each phase with each `architecture/remat`, in turns, on the devices of this machine.
 
     python tools/bench/step.py specs/quickstart.yaml
     python tools/bench/step.py specs/quickstart.yaml --set training/batch_size=16 --steps 40
+    python tools/bench/step.py specs/quickstart.yaml --remat none --remat names --remat full
 
-The programs are those that `exec` compiles; the rows are random tokens, all of them supervised. Both states
+The programs are those that `exec` compiles; the rows are random tokens, all of them supervised. All states
 are on the devices at once, which `exec` never does: a model that fills a device does not fit here. FLOPs are
 the model's by `schema.families`, not the machine's; `limit` is the ratio of lora to full that they allow.
 """
@@ -37,12 +38,15 @@ from schema.families import adapters, flops_per_token, parameters
 from schema.lint import load_spec
 from schema.spec import Spec
 
+PHASES: tuple[Phase, ...] = ("full", "lora")
+
 
 @dataclass(slots=True)
 class Bench:
     """One phase under measurement: its programs, its current state and the seconds of its steps."""
 
     phase: Phase
+    remat: str
     mesh: jax.sharding.Mesh
     compiled: CompiledPhase
     state: Any
@@ -57,9 +61,14 @@ def main() -> None:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--steps", type=int, default=20, help="timed steps of each phase")
     parser.add_argument("--warm-up", type=int, default=3, help="steps of each phase before the clock counts")
+    parser.add_argument(
+        "--remat", action="append", choices=["none", "names", "full"], help="a setting to time; repeatable"
+    )
     arguments = parser.parse_args()
     spec = load_spec(arguments.spec, arguments.overrides)
-    benches = [prepare(spec, "full"), prepare(spec, "lora")]
+    settings = arguments.remat or [spec.architecture.remat]
+    specs = [load_spec(arguments.spec, [*arguments.overrides, f"architecture/remat={remat}"]) for remat in settings]
+    benches = [prepare(each, phase) for phase in PHASES for each in specs]
     measure(spec, benches, arguments.warm_up, arguments.steps)
     report(spec, benches)
 
@@ -77,7 +86,16 @@ def prepare(spec: Spec, phase: Phase) -> Bench:
     lora = spec.optimization.lora
     added = adapters(parameters(spec.architecture), lora.target_modules, lora.rank)
     size = sum(parameter.size for parameter in added)
-    return Bench(phase, mesh, compiled, state, flops_per_token(spec.architecture, size, phase), taken, [])
+    return Bench(
+        phase,
+        spec.architecture.remat,
+        mesh,
+        compiled,
+        state,
+        flops_per_token(spec.architecture, size, phase),
+        taken,
+        [],
+    )
 
 
 def measure(spec: Spec, benches: list[Bench], warm_up: int, steps: int) -> None:
@@ -104,18 +122,41 @@ def report(spec: Spec, benches: list[Bench]) -> None:
     tokens = spec.training.batch_size * spec.architecture.block_size
     devices, axes = f"{jax.device_count()} × {jax.devices()[0].device_kind}", dict(benches[0].mesh.shape)
     print(f"{devices}, mesh {axes}, {len(benches[0].seconds)} steps in turns, {tokens:,} tokens a step")
-    print(f"{'phase':<5}  {'median ms':>9}  {'best ms':>8}  {'tokens/s':>10}  {'GFLOP/s':>8}  micro-batch  compile s")
+    print(
+        f"{'phase':<5}  {'remat':<5}  {'median ms':>9}  {'best ms':>8}  {'tokens/s':>10}  {'GFLOP/s':>8}  micro-batch  "
+        f"{'temporary MB':>12}  compile s"
+    )
     for bench in benches:
         seconds = median(bench.seconds)
         flops = tokens * bench.flops_per_token / seconds
         micro = f"{bench.compiled.micro_rows} rows × {bench.compiled.accumulation}"
+        memory = bench.compiled.memory
+        temporary = f"{memory.temporary / 1e6:,.0f}" if memory else "unknown"
         print(
-            f"{bench.phase:<5}  {seconds * 1e3:>9.1f}  {min(bench.seconds) * 1e3:>8.1f}  {tokens / seconds:>10,.0f}"
-            f"  {flops / 1e9:>8.1f}  {micro:>11}  {bench.compile_seconds:>9.1f}"
+            f"{bench.phase:<5}  {bench.remat:<5}  {seconds * 1e3:>9.1f}  {min(bench.seconds) * 1e3:>8.1f}"
+            f"  {tokens / seconds:>10,.0f}  {flops / 1e9:>8.1f}  {micro:>11}  {temporary:>12}"
+            f"  {bench.compile_seconds:>9.1f}"
         )
-    full, lora = benches
-    ratio = median(full.seconds) / median(lora.seconds)
-    print(f"lora/full {ratio:.2f} in tokens/s; limit {full.flops_per_token / lora.flops_per_token:.2f} by model FLOPs")
+    for bench in benches:
+        compare(benches, bench)
+    of_phase = {bench.phase: bench.flops_per_token for bench in benches}
+    print(f"lora/full by model FLOPs: at most {of_phase['full'] / of_phase['lora']:.2f}")
+
+
+def compare(benches: list[Bench], bench: Bench) -> None:
+    """Print how much faster a step is than with the first setting, and than phase full with the same."""
+    first = next(each for each in benches if each.phase == bench.phase)
+    if bench is not first:
+        print(f"{bench.phase} {bench.remat}/{first.remat} {speed(bench, first)} in tokens/s")
+    if bench.phase == "lora":
+        full = next(each for each in benches if each.phase == "full" and each.remat == bench.remat)
+        print(f"{bench.remat} lora/full {speed(bench, full)} in tokens/s")
+
+
+def speed(bench: Bench, other: Bench) -> str:
+    """How many times faster one is than another, by medians and by best times."""
+    medians, best = median(other.seconds) / median(bench.seconds), min(other.seconds) / min(bench.seconds)
+    return f"{medians:.2f} by medians, {best:.2f} by best times"
 
 
 if __name__ == "__main__":

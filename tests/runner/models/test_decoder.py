@@ -22,7 +22,7 @@ from tests.runner.tiny_run import in_float64, make_spec, model_of
 OPTIONS = [
     {"rope": rope, "bias": bias, "tie_embeddings": tie, "n_kv_head": kv, "intermediate_size": f, "remat": remat}
     for rope, bias, tie, kv, (f, remat) in product(
-        (True, False), (True, False), (True, False), (None, 2), ((None, True), (40, False))
+        (True, False), (True, False), (True, False), (None, 2), ((None, "full"), (40, "names"))
     )
 ]
 
@@ -113,7 +113,7 @@ def reference_logits(a: Architecture, params: Any, tokens: np.ndarray) -> np.nda
     [
         {"rope": True, "n_kv_head": 2, "tie_embeddings": True},
         {"rope": False, "bias": False, "intermediate_size": 40},
-        {"rope": True, "rope_theta": 500.0, "n_kv_head": 1, "remat": True},
+        {"rope": True, "rope_theta": 500.0, "n_kv_head": 1, "remat": "names"},
     ],
     ids=str,
 )

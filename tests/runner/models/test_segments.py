@@ -18,7 +18,7 @@ from tests.runner.models.test_decoder import variables_of
 from tests.runner.tiny_run import Trainer, in_float64, make_spec, model_of, start
 
 LENGTHS = (5, 7)  # of the two examples that fill a row of 12
-VARIANTS = [{"rope": True, "n_kv_head": 2}, {"rope": False, "remat": True}]
+VARIANTS = [{"rope": True, "n_kv_head": 2}, {"rope": False, "remat": "full"}]
 
 
 def layout(lengths: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -106,6 +106,7 @@ def test_the_same_bytes_lie_on_a_device_and_on_the_disk(case: Golden) -> None:
             "base": memory.base,
         }
         assert (sizes.full if plan.name == "full" else sizes.lora) == memory.checkpoint
+        assert budget.activation_bytes == memory.activations
         assert budget.micro_batch_rows == plan.micro_batch_rows
         assert plan.micro_batch_rows is not None
         assert (budget.trainable_parameters, budget.flops_per_step) == (plan.trainable_parameters, plan.flops_per_step)

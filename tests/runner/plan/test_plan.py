@@ -55,6 +55,40 @@ def test_the_json_of_a_plan_has_every_field() -> None:
     assert set(plan["adapters"][0]) == set(AdapterPlan.__slots__)
 
 
+def activations(*arguments: str) -> list[str]:
+    """What `plan` prints of the activations of each phase."""
+    result = CliRunner().invoke(main, ["plan", str(PLANS / "two_phase.yaml"), *arguments])
+    assert result.exit_code == 0, result.output
+    return [line.removeprefix("  activations    ") for line in result.stdout.splitlines() if "activations" in line]
+
+
+def test_activations_are_of_the_rows_that_are_known_and_else_of_one() -> None:
+    unknown = activations()
+    assert len(unknown) == 2
+    assert all(line.endswith(" with 1 row at once; --memory SIZE shows how many rows fit a device") for line in unknown)
+    four = activations("--set", "training/per_device_batch_size=4")
+    assert all(line.endswith(" with 4 rows at once") for line in four)
+    assert activations("--set", "training/per_device_batch_size=4", "--memory", "80G") == four
+
+
+def test_more_memory_takes_more_rows_and_less_is_said_to_be_too_little() -> None:
+    rows = [int(activations("--memory", size)[0].split()[3]) for size in ("16M", "24M", "1G")]
+    assert rows == sorted(rows)
+    assert rows[0] < rows[-1] == 16
+    small = CliRunner().invoke(main, ["plan", str(PLANS / "two_phase.yaml"), "--memory", "14M"])
+    assert "warning[LR508 memory]: phase full needs" in small.stderr
+    smaller = CliRunner().invoke(main, ["plan", str(PLANS / "two_phase.yaml"), "--memory", "10M"])
+    assert (smaller.exit_code, smaller.stdout) == (ExitCode.INVALID, "")
+    assert "error[LR508 memory]: phase full needs" in smaller.stderr
+
+
+def test_a_size_of_memory_that_is_none_is_refused() -> None:
+    for size in ("much", "-1", "24X", ""):
+        result = CliRunner().invoke(main, ["plan", str(PLANS / "two_phase.yaml"), "--memory", size])
+        assert result.exit_code == 2
+        assert "--memory" in result.stderr
+
+
 def test_the_mesh_does_not_change_the_digest() -> None:
     spec = load_spec(PLANS / "sharded.yaml", ["mesh/tensor=1"])
     assert compile_plan(spec, 8).digest == compile_plan(spec, 2).digest

@@ -111,7 +111,7 @@ def dies_before_its_first_step(here: Path, run_dir: str, restore: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.train.loop.compile_phase", die)
+        patch.setattr("runner.train.loop.compile_largest", die)
         assert execute(here, run_dir, *LORA_ONLY, restore=restore).exit_code == 75
 
 

@@ -94,7 +94,8 @@ def batches(run: PhaseRun) -> Iterator[tuple[int, Batch]]:
 
 def opened(fake: Fake, trainer: Any, phase: Any, session: Session) -> PhaseRun:
     batch = BatchSpec(rows=8, block_size=12)
-    compiled = CompiledPhase(fake.train, None, micro_rows=8, accumulation=1, train_batch=batch, validation_batch=batch)
+    batches = {"train_batch": batch, "validation_batch": batch}
+    compiled = CompiledPhase(fake.train, None, micro_rows=8, accumulation=1, memory=None, **batches)
     return PhaseRun(trainer, phase, compiled, jax.random.key(0), session, StepClock(trainer.progress.step))
 
 

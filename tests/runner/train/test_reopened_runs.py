@@ -54,8 +54,8 @@ def state(here: Path) -> str:
 
 # Where a resumed run dies, and with which settings.
 DEATHS = {
-    "before it is scored otherwise": ("runner.train.loop.compile_phase", "eval/evaluations=[tales_ppl]"),
-    "before the first step of a further stage": ("runner.train.loop.compile_phase", *LONGER),
+    "before it is scored otherwise": ("runner.train.loop.compile_largest", "eval/evaluations=[tales_ppl]"),
+    "before the first step of a further stage": ("runner.train.loop.compile_largest", *LONGER),
     "once a change was accepted": ("runner.train.session.Checkpoints", *LONGER),
     "in the export after a further stage": ("runner.export.export.commit", *LONGER),
 }

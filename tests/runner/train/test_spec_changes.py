@@ -124,7 +124,7 @@ def test_a_fork_of_which_nothing_is_saved_starts_from_what_its_run_has_kept(here
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.train.loop.compile_phase", die)
+        patch.setattr("runner.train.loop.compile_largest", die)
         assert execute(here, "training/seed=1", fork="other").exit_code == 75
     assert execute(here, *FURTHER, "checkpoint/keep=1").exit_code == 0  # the run goes on to step 6, and lets 4 go
     assert not (here / "run/checkpoints/4").exists()

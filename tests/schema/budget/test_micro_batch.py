@@ -24,7 +24,7 @@ def spec_of(per_device: int, *overrides: str) -> Any:
 
 def rows(per_device: int, memory: int | None = None, devices: int = 1, block_size: int = 32) -> int:
     spec = spec_of(per_device, f"architecture/block_size={block_size}")
-    return micro_batch_rows(spec, {**WHOLE, "data": devices}, "full", memory)
+    return micro_batch_rows(spec, {**WHOLE, "data": devices}, "full", memory, "gpu")
 
 
 def test_the_rows_asked_are_lowered_to_a_divisor_of_a_devices_share() -> None:
@@ -39,7 +39,7 @@ def test_a_cpu_takes_about_1024_tokens_at_once() -> None:
 def test_an_accelerator_takes_the_most_that_fits() -> None:
     spec = spec_of(-1)
     least = sum(state_bytes(spec.architecture, spec.optimization, WHOLE, "full").values()) / 0.9
-    found = [rows(-1, memory=int(least) + extra) for extra in (0, 10**6, 4 * 10**6, 10**9)]
+    found = [rows(-1, memory=int(least) + extra) for extra in (0, 4 * 10**6, 16 * 10**6, 10**9)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (1, 96)
     assert 1 < found[1] < 96

@@ -13,6 +13,7 @@ from schema.check.tree import declared_paths, property_schema
 from schema.document import load_schema
 from schema.fixes.apply import fix_text
 from schema.lint import Verdict, lint_text
+from schema.sections.architecture import Architecture
 from schema.text.scalars import written
 from tests.schema.goldens import heard
 from tests.schema.test_mutants import slips
@@ -36,6 +37,8 @@ def value(path: str) -> Any:
     for part in path.split("/"):
         schema = property_schema(FOUND.resolved(schema), part)
     first = FOUND.resolved(FOUND.resolved(schema).get("anyOf", [schema])[0])
+    if "enum" in first:
+        return first["enum"][0]
     return VALUES.get(first["type"], [[{"name": "web", "rate": 1.0, "style": "PMD"}]])
 
 
@@ -82,7 +85,7 @@ def test_a_value_under_an_old_name_is_read_under_the_new_one(old: str) -> None:
     read = verdict.document.value(RENAMED[old].key)
     assert read == wanted or read[0][0] == {**wanted[0][0], "suffix": ""}
     assert "deprecated-key" in slugs(verdict)
-    assert "wrong-type" in slugs(lint(nested(old, "much", "block")))
+    assert {"wrong-type", "invalid-choice"} & slugs(lint(nested(old, "much", "block")))
 
 
 @pytest.mark.parametrize("style", ["block", "flow"])
@@ -103,6 +106,25 @@ def test_a_fix_moves_a_key_from_the_last_line_of_a_file() -> None:
         moved = text.replace("  warmup_pct: 0.05", "training:\n  warmup_pct: 0.05").rstrip("\n") + "\n"
         assert fix_text(text, partial(lint_text, name="s")).text == moved
     assert fix_text("{ lora_r: 8 }", partial(lint_text, name="s")).text == "{ optimization: {lora: {rank: 8}} }"
+
+
+@pytest.mark.parametrize(("text", "now"), [("true", "full"), ("false", "none"), ("True", "full")])
+def test_a_value_that_had_another_name_is_read_with_a_word_and_fixed(text: str, now: str) -> None:
+    for spec, overrides in ((f"architecture: {{remat: {text}}}", ()), ("{}", (f"architecture/remat={text}",))):
+        verdict = lint(spec, *overrides)
+        assert verdict.document is not None
+        assert verdict.document.value("architecture/remat") == now
+        assert "deprecated-key" in slugs(verdict)
+        assert Architecture.model_validate(verdict.document.value("architecture")).remat == now
+    assert Architecture(remat=text.lower() == "true").remat == now  # type: ignore[arg-type]
+    fixed = fix_text(f"architecture:\n  remat: {text}  # memory\n", partial(lint_text, name="s"))
+    assert fixed.text == f"architecture:\n  remat: {now}  # memory\n"
+
+
+def test_a_value_in_quotes_or_of_other_programs_is_no_former_one() -> None:
+    for text in ('"true"', "yes", "1", "selective"):
+        assert {"invalid-choice", "wrong-type"} & slugs(lint(f"architecture: {{remat: {text}}}"))
+    assert "wrong-type" in slugs(lint("architecture: {bias: none}"))
 
 
 @pytest.mark.parametrize(
