@@ -1,6 +1,6 @@
 """A run killed with SIGKILL at every kind of event, one after the other, ends as an uninterrupted one, bitwise.
 
-The usual tests kill at 20 moments by chance too, `python -m pytest -m soak` at 200.
+The usual tests kill at 10 moments by chance too, `python -m pytest -m soak` at 200.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
 # Seeds of soaks, and how often each starts and kills; the 200 of `pytest -m soak` can run side by side.
-SOAKS = [(0, 20), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in range(1, 5))]
+SOAKS = [(0, 10), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in range(1, 5))]
 
 
 @pytest.fixture
@@ -73,11 +73,8 @@ EVENTS = [
     r"^after rename \S+/\.partial-3-old$",  # retention has begun to remove a checkpoint
     r"^after record train 16$",  # the last of phase full
     r"^before rename \S+/checkpoints/16$",
-    r"^after record validation 16 tales$",
     r"^before rename \S+/\.partial-base/manifest\.json$",
-    r"^before rename \S+/base$",
     r"^after rename \S+/base$",
-    r"^after record train 17$",
     r"^before rename \S+/checkpoints/\.partial-21/manifest\.json$",
     r"^after record train 26$",
     r"^after record validation 26 notes$",
