@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, compile_stages
-from schema.check.findings import Json
+from schema.check.findings import Findings, Json
+from schema.check.tree import property_schema
 from schema.docs.keys import declared_keys, every_key
 from schema.environment import Change
 
@@ -40,7 +41,7 @@ def compare(
 
     An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.run.identity` makes it.
     """
-    old, new, classes = before.get("spec", {}), now["spec"], change_classes(schema)
+    old, new, classes = current_values(before.get("spec", {}), schema), now["spec"], change_classes(schema)
     forward = _not_started(before, now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, UNLESS_DROPOUT: not drops, BREAKING: False}
@@ -57,6 +58,28 @@ def compare(
     for fact in FACTS:
         if before.get(fact) != now[fact]:
             yield Change(fact, json.dumps(before.get(fact)), json.dumps(now[fact])), False
+
+
+def current_values(spec: Mapping[str, Any], schema: Json) -> dict[str, Any]:
+    """Return the flat keys of a run's spec with values as they are called now; an older run has older names."""
+    found = Findings(schema)
+    return {key: _current(value, _schema_of(key, found)) for key, value in spec.items()}
+
+
+def _current(value: Any, declared: Json) -> Any:
+    former: dict[str, str] = declared.get("former", {})
+    return former.get(str(value).lower(), value) if isinstance(value, bool) else value
+
+
+def _schema_of(key: str, found: Findings) -> Json:
+    """What is declared of a key; nothing where it is none any more."""
+    declared = found.schema
+    for part in key.split("/"):
+        inner = property_schema(found.resolved(declared), part)
+        if inner is None:
+            return {}
+        declared = inner
+    return declared
 
 
 def _not_started(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:

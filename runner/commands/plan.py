@@ -18,7 +18,10 @@ from runner.commands.uncollected import uncollected
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the plan.")
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Devices to plan for.")
 @click.option(
-    "--memory", metavar="SIZE", callback=read_size, help="Memory of one GPU, such as 24G: shows which micro-batch fits."
+    "--memory",
+    metavar="SIZE",
+    callback=read_size,
+    help="Memory of one GPU that JAX may use, such as 18G of 24G: shows which micro-batch fits.",
 )
 @TRACEBACK
 def command(

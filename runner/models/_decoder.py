@@ -130,9 +130,9 @@ class Block(nn.Module):
 def _recomputing(block: type[Block], architecture: Architecture) -> Any:
     """Let a block keep what `architecture/remat` says for its backward pass, which computes the rest again.
 
-    Its input is kept always. `names` keeps the outputs of matrix products too: what is computed again are norms,
-    activation functions, rotations and attention's scores, which cost less than to move what they make. GELU alone
-    would keep six arrays (b·t, f) where one, its input, is enough.
+    Its input is kept always. `names` keeps the outputs of projections and of attention too. What is computed again are
+    norms, activation functions, rotations and scores: on a CPU that costs less than to move what they make. GELU
+    alone would keep six arrays (b·t, f) where one, its input, is enough.
     """
     if architecture.remat == "none":
         return block

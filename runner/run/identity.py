@@ -11,6 +11,8 @@ from typing import Any
 from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from schema.budget.stages import one_budget
+from schema.changes import current_values
+from schema.document import load_schema
 from schema.environment import Change
 from schema.spec import Spec
 
@@ -33,8 +35,11 @@ def spec_digest(spec: Spec) -> str:
 
 
 def spec_of(run_dir: Path) -> dict[str, Any]:
-    """Return the spec of the run in a directory, nested. Raises Failure STORAGE when its `run.json` cannot be read."""
-    return unflatten(read_json(run_dir / "run.json")["spec"])
+    """Return the spec of the run in a directory, nested, its values as they are called now.
+
+    Raises Failure STORAGE when its `run.json` cannot be read.
+    """
+    return unflatten(current_values(read_json(run_dir / "run.json")["spec"], load_schema()))
 
 
 def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Change, ...]:

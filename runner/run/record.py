@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from runner.failure import ExitCode, Failure
@@ -62,7 +63,7 @@ def note_saved(run_dir: Path, step: int) -> None:
         write_facts(path, {**noted, "saved": step})
 
 
-def note_micro_batch(run_dir: Path, phase: str, micro_batch: Mapping[str, int]) -> None:
+def note_micro_batch(run_dir: Path, phase: str, micro_batch: Mapping[str, Any]) -> None:
     """Write down the rows that a phase takes at once, and on which devices they were found to fit. Raises OSError."""
     path = run_dir / "run.json"
     noted = read_json(path)
@@ -71,9 +72,9 @@ def note_micro_batch(run_dir: Path, phase: str, micro_batch: Mapping[str, int]) 
         write_facts(path, {**noted, "micro_batches": {**known, phase: dict(micro_batch)}})
 
 
-def noted_micro_batch(run_dir: Path, phase: str) -> dict[str, int] | None:
+def noted_micro_batch(run_dir: Path, phase: str) -> dict[str, Any] | None:
     """What `note_micro_batch` wrote of a phase, if anything. Raises Failure STORAGE."""
-    found: dict[str, int] | None = read_json(run_dir / "run.json").get("micro_batches", {}).get(phase)
+    found: dict[str, Any] | None = read_json(run_dir / "run.json").get("micro_batches", {}).get(phase)
     return found
 
 

@@ -36,7 +36,7 @@ from runner.state import Stream, stream_key
 from runner.train.compiled import CompiledPhase, Metrics
 from runner.train.evaluate import Scoring, score_records, scoring_at, validation_losses
 from runner.train.fitting import compile_largest, memory_remark
-from runner.train.micro_batch_checks import micro_batch_remark
+from runner.train.micro_batch_checks import micro_batch_remark, pinned_rows
 from runner.train.nonfinite import check_finite
 from runner.train.session import Session
 from runner.train.train_record import StepClock, train_record
@@ -98,12 +98,14 @@ def run_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> None:
 def _open_phase(trainer: BaseTrainer, phase: PhasePlan, session: Session) -> PhaseRun:
     """Compile the programs of a phase, and say so."""
     spec, started = trainer.spec.spec, time.perf_counter()
-    compiled = compile_largest(spec, trainer.spec.run_dir, trainer.mesh, trainer.state, phase.name)
+    pinned = pinned_rows(spec, phase, trainer.restored, batch_devices(trainer.mesh))
+    compiled, programs = compile_largest(spec, trainer.spec.run_dir, trainer.mesh, trainer.state, phase.name, pinned)
     seconds, rows = time.perf_counter() - started, compiled.micro_rows
     if spec.training.per_device_batch_size not in (-1, rows):
         trainer.console.print(micro_batch_remark(spec, batch_devices(trainer.mesh), rows))
+    tries = f", the largest of {programs} that fits" if programs > 1 else ""
     cut = f"micro-batch {rows} rows × {compiled.accumulation}"
-    trainer.console.print(f"phase {phase.name}: {cut}, {memory_remark(compiled)}compiled in {seconds:.1f} s")
+    trainer.console.print(f"phase {phase.name}: {cut}, {memory_remark(compiled)}compiled in {seconds:.1f} s{tries}")
     key = stream_key(spec.training.seed, DROPOUT_STREAM[phase.name])
     return PhaseRun(trainer, phase, compiled, key, session, StepClock(trainer.progress.step))
 

@@ -1,11 +1,9 @@
-"""Which micro-batch a phase begins with, whether it is the one that was asked for, and that of a phase that resumes.
+"""Whether a micro-batch is the one that was asked for, and the one that a resumed phase began with.
 
 `schema.budget.micro_batch` estimates the rows that fit, `runner.train.fitting` finds them.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import jax
 
@@ -14,14 +12,10 @@ from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices
 from runner.plan.compile import check_batch
 from runner.plan.plan import PhasePlan
-from runner.run.layout import is_run
-from runner.run.record import noted_micro_batch
 from schema.budget import micro_batch
 from schema.budget.stages import Phase
 from schema.spec import Spec
 from schema.text.wording import count
-
-SAME_MEMORY = 0.05  # by which share of it two processes may see the memory of one device differently
 
 
 def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
@@ -34,23 +28,15 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
     return micro_batch.micro_batch_rows(spec, dict(mesh.shape), phase, device_memory, jax.default_backend())
 
 
-def first_rows(spec: Spec, run_dir: Path, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None) -> int:
-    """Return the rows that a phase is compiled for first: those that the run noted on such devices, or the estimate."""
-    noted = noted_rows(spec, run_dir, mesh, phase, device_memory)
-    return noted or micro_batch_rows(spec, mesh, phase, device_memory)
+def pinned_rows(spec: Spec, phase: PhasePlan, before: Manifest | None, devices: int) -> int | None:
+    """Return the rows that a phase under way keeps, as dropout draws its masks for them, where the machine may choose.
 
-
-def noted_rows(
-    spec: Spec, run_dir: Path, mesh: jax.sharding.Mesh, phase: Phase, device_memory: int | None
-) -> int | None:
-    """Return the rows that were found to fit as many devices of this memory when the run did the phase before."""
-    if spec.training.per_device_batch_size != -1 or device_memory is None or not is_run(run_dir):
+    `before` is the checkpoint that the run resumes from. None where the phase begins, has no dropout, or other devices.
+    """
+    chooses = spec.training.per_device_batch_size == -1
+    if before is None or not (chooses and _draws_masks(spec, phase, before)) or before.batch_devices != devices:
         return None
-    noted = noted_micro_batch(run_dir, phase)
-    if noted is None or noted["devices"] != batch_devices(mesh):
-        return None
-    alike = abs(device_memory - noted["device_bytes"]) <= SAME_MEMORY * noted["device_bytes"]
-    return noted["rows"] if alike else None
+    return before.micro_batch_rows
 
 
 def micro_batch_remark(spec: Spec, devices: int, rows: int) -> str:
@@ -64,19 +50,23 @@ def check_micro_batch(spec: Spec, phase: PhasePlan, before: Manifest, cut: tuple
 
     `before` is the checkpoint that the run resumes from, `cut` is how many devices take how many rows at once.
     """
-    drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
-    progress = before.progress
-    if not drops or progress.phase != phase.name or progress.step == phase.last_step:
+    if not _draws_masks(spec, phase, before):
         return
     former = before.batch_devices, before.micro_batch_rows
     if former != cut:
         raise Failure(
-            f"{_in_words(cut)} at once here, and {_in_words(former)} before, so that dropout would differ; resume "
-            "where the run began, or start a new run with another --run-dir",
+            f"{_cut_in_words(cut)} at once here, and {_cut_in_words(former)} before, so that dropout would differ; "
+            "resume where the run began, or start a new run with another --run-dir",
             ExitCode.RESUME,
         )
 
 
-def _in_words(cut: tuple[int, int]) -> str:
+def _draws_masks(spec: Spec, phase: PhasePlan, before: Manifest) -> bool:
+    """Whether the rest of a phase that is under way at a checkpoint has dropout."""
+    drops = spec.architecture.dropout or (phase.name == "lora" and spec.optimization.lora.dropout)
+    return bool(drops) and before.progress.phase == phase.name and before.progress.step != phase.last_step
+
+
+def _cut_in_words(cut: tuple[int, int]) -> str:
     devices, rows = cut
     return f"{count(devices, 'device')} of {count(rows, 'row')}"

@@ -24,7 +24,7 @@ from runner.run.layout import BASE
 from runner.run.record import note_saved
 from runner.run.versions import library_versions
 from runner.train.compiled import device_memory
-from runner.train.micro_batch_checks import check_micro_batch, first_rows
+from runner.train.micro_batch_checks import check_micro_batch, micro_batch_rows, pinned_rows
 from runner.weights import WeightSource
 
 
@@ -126,10 +126,10 @@ def _refuse_another_course(
             "back, or start a new run with another --run-dir",
             ExitCode.RESUME,
         )
-    spec, mesh = trainer.spec.spec, trainer.mesh
+    spec, mesh, devices = trainer.spec.spec, trainer.mesh, batch_devices(trainer.mesh)
     for phase in trainer.plan.phases:
-        rows = first_rows(spec, run_dir, mesh, phase.name, device_memory())
-        check_micro_batch(spec, phase, manifest, (batch_devices(mesh), rows))
+        rows = pinned_rows(spec, phase, manifest, devices) or micro_batch_rows(spec, mesh, phase.name, device_memory())
+        check_micro_batch(spec, phase, manifest, (devices, rows))
 
 
 def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 A step is at its largest at one of two moments. When the loss is computed, all blocks have kept what they keep, and
 logits exist. In the backward pass of a block the gradient exists, and what the block computes anew. A test compares
-the estimate with compiled programs.
+the estimate with compiled programs of one device.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from schema.budget.bytes import device_bytes
 from schema.budget.mesh import parts_of
 from schema.budget.stages import Phase
 from schema.families import (
+    HEAD,
     ITEM_BYTES,
     Activation,
     Parameter,
+    adapted,
     adapters,
     kept_activations,
     load_family,
@@ -48,19 +50,23 @@ def micro_batch_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: i
     architecture, training = sections.architecture, sections.training
     every, lora = parameters(architecture), sections.optimization.lora
     trained = adapters(every, lora.target_modules, lora.rank) if phase == "lora" else every
+    whole = {**mesh, "fsdp": 1}  # products take weights, and make activations, that fsdp does not split
     tokens, item = rows * architecture.block_size, _item_bytes(architecture, platform)
     kept, working = _block_bytes(sections, mesh, phase, rows, platform)
 
     gradient = device_bytes(trained, WIDE, mesh)
     of_blocks = device_bytes(_blocks(trained), WIDE, mesh)
     of_head = device_bytes([each for each in trained if each.path.endswith(logits_path(architecture))], WIDE, mesh)
-    layer = device_bytes(_blocks(every), item, mesh) // architecture.n_layers  # the weights of one block
+    layer = device_bytes(_blocks(every), item, whole) // architecture.n_layers  # the weights of one block
+    tables = [each for each in every if each.role in ("embedding", "head")] if mesh["fsdp"] > 1 else []
     chunk = min(tokens, max(CHUNK_TOKENS, rows))
-    logits = LOGITS * chunk * WIDE * _features(mesh, "vocab", architecture.vocab_size)
-    at_loss, in_block = kept + of_head + logits, kept + working + of_blocks + of_head + layer
+    arrays = LOGITS + (phase == "lora" and of_head > 0)  # an adapter's product is an array of its own
+    logits = arrays * chunk * WIDE * _features(mesh, "vocab", architecture.vocab_size)
+    at_loss = kept + of_head + logits + device_bytes(tables, item, whole)
+    in_block = kept + working + of_blocks + of_head + layer
     # Micro-batches add to a gradient beside their own, which `state_bytes` counts. A single one has the head's once,
     # and casts of weights live no longer than they are read.
-    casts, other_casts = _cast_bytes(architecture, mesh, phase, platform)
+    casts, other_casts = _cast_bytes(architecture, whole, phase, platform)
     if training.batch_size > rows * mesh["data"] * mesh["fsdp"]:
         return int(max(at_loss, in_block, gradient)) + casts + other_casts
     return int(max(at_loss + other_casts, in_block + casts, gradient)) - of_head
@@ -78,26 +84,34 @@ def _block_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, p
         scores = rows * _features(mesh, "heads", a.n_head) * a.block_size**2 * WIDE
     widest = tokens * item * max(_features(mesh, each.axis, each.features) for each in named)
     anew = max(SCORES_ANEW * scores + BESIDE_SCORES * carry, OF_WIDEST * widest + BESIDE_WIDEST * carry)
+    every = parameters(a)
+    if phase == "lora" and all(each.path == HEAD for each in adapted(every, targets)):
+        return 0, anew  # no gradient passes through the blocks
     if a.remat == "names":
         return a.n_layers * (carry + outputs), anew
     if a.remat == "full":
         return a.n_layers * carry, outputs + anew
     others = tokens * _token_bytes(family.unnamed_activations(a, phase), item, mesh)
     probabilities = scores + scores * item // WIDE  # in float32 for the softmax, in the type of values for the product
-    return a.n_layers * (carry + outputs + others + probabilities), max(SCORES_KEPT * scores, 3 * widest)
+    masks = tokens * (2 * a.n_embd if a.dropout else 0)  # one byte a feature, of the two branches
+    if lora.dropout:  # each adapter reads an input of its own, beside its mask
+        masks += tokens * (item + 1) * sum(each.shape[-2] for each in adapted(_blocks(every), targets))
+    kept = carry + outputs + others + probabilities + masks
+    return a.n_layers * kept, max(SCORES_KEPT * scores, 3 * widest)
 
 
 def _cast_bytes(architecture: Any, mesh: dict[str, int], phase: Phase, platform: str) -> tuple[int, int]:
     """Bytes of weights of blocks, and of others, in another type than they are stored in, as products need them."""
     a, every = architecture, parameters(architecture)
-    if a.dtype.activation == (a.dtype.param if phase == "full" else "float32"):
+    stored = a.dtype.param if phase == "full" else a.dtype.activation
+    if a.dtype.activation == stored and not _widens(a, platform):
         return 0, 0
     item = _item_bytes(a, platform)
     matrices = [parameter for parameter in every if parameter.matrix is not None]
     blocks = device_bytes(_blocks(matrices), item, mesh)
     if phase == "full":  # autodiff keeps the casts of blocks; a block that is recomputed casts its own again
         return (blocks if a.remat == "none" else 0), a.n_embd * item * _features(mesh, "vocab", a.vocab_size)
-    return (blocks, device_bytes(matrices, item, mesh) - blocks) if _widens(a, platform) else (0, 0)
+    return blocks, device_bytes(matrices, item, mesh) - blocks
 
 
 def _widens(architecture: Any, platform: str) -> bool:
@@ -115,8 +129,8 @@ def _token_bytes(activations: Iterable[Activation], item: int, mesh: dict[str, i
 
 
 def _features(mesh: dict[str, int], axis: str, features: int) -> int:
-    """Features of which a device holds its part, where `axis` is split; the residual stream is whole on each."""
-    return features // parts_of((axis,), (features,), mesh)
+    """Features of which a device holds its part; fsdp splits weights alone, so that the residual stream is whole."""
+    return features // parts_of((axis,), (features,), {**mesh, "fsdp": 1})
 
 
 def _blocks(found: Sequence[Parameter]) -> list[Parameter]:

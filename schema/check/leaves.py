@@ -20,6 +20,7 @@ SYNONYMS = {
     **dict.fromkeys(("fp32", "f32", "float", "full", "torch.float32", "jnp.float32"), "float32"),
     **dict.fromkeys(("gpt2", "gpt-2"), "gpt"),
     **dict.fromkeys(("rs_lora", "rs-lora", "use_rslora"), "rslora"),
+    **dict.fromkeys(("off", "no", "disabled"), "none"),
 }
 # Patterns of what becomes the name of a folder, and what would lead out of it.
 FOLDER_NAMES = (r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", r"^[A-Za-z0-9._-]*$")

@@ -9,14 +9,15 @@ from pydantic import BeforeValidator
 from schema.section import Section, key
 
 Float = Literal["float32", "bfloat16", "float16"]
-FORMER = {"true": "full", "false": "none"}  # what architecture/remat was called
+FORMER = {"true": "full", "false": "none"}  # values of architecture/remat in older specs
 
 
-def _in_words(value: Any) -> Any:
+def _current_value(value: Any) -> Any:
+    """Read the spec of an older run.json, and what Python code wrote for it; the linter reads YAML itself."""
     return FORMER[str(value).lower()] if isinstance(value, bool) else value
 
 
-Remat = Annotated[Literal["none", "names", "full"], BeforeValidator(_in_words)]
+Remat = Annotated[Literal["none", "names", "full"], BeforeValidator(_current_value)]
 
 
 class Dtype(Section):

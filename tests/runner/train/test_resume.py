@@ -68,7 +68,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
         trainer.state = SimpleNamespace(base_params=base_of(trainer.base))
 
     monkeypatch.setattr(runner.train.resume, "transition_to_lora", transition)
-    monkeypatch.setattr(runner.train.resume, "first_rows", lambda *_: 1)
+    monkeypatch.setattr(runner.train.resume, "pinned_rows", lambda *_: 1)
     monkeypatch.setattr(runner.train.resume, "batch_devices", lambda _: 1)
     monkeypatch.setattr(runner.train.resume, "check_micro_batch", lambda *_: None)
 
