@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.changes import change_classes, compare
+from schema.changes import change_classes, compare, current_values
 from schema.document import load_schema
 
 FREE = """
@@ -178,3 +178,14 @@ def test_which_budgets_decide_is_a_change_though_no_value_is_another(step: int, 
         ((change, accepted),) = compare(old, new, step, load_schema())
         assert (change.before, change.now) == (names[not before], names[not now])
         assert accepted is goes_on
+
+
+@pytest.mark.parametrize(("before", "now"), [(True, "full"), (False, "none"), ("names", "names"), (None, None)])
+def test_a_value_under_its_former_name_is_no_change(before: Any, now: Any) -> None:
+    old, new = identity(architecture__remat=before), identity(architecture__remat=now)
+    assert not [*compare(old, new, 7, load_schema())]
+    assert current_values(old["spec"], load_schema()) == new["spec"]
+    assert current_values({"architecture/bias": True, "gone/key": True}, load_schema()) == {
+        "architecture/bias": True,
+        "gone/key": True,
+    }

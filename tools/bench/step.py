@@ -5,9 +5,10 @@
     python tools/bench/step.py specs/quickstart.yaml --set training/batch_size=16 --steps 40
     python tools/bench/step.py specs/quickstart.yaml --remat none --remat names --remat full
 
-The programs are those that `exec` compiles; the rows are random tokens, all of them supervised. All states
-are on the devices at once, which `exec` never does: a model that fills a device does not fit here. FLOPs are
-the model's by `schema.families`, not the machine's; `limit` is the ratio of lora to full that they allow.
+The programs are those that `exec` compiles first, with the micro-batch that is written or estimated; rows are random
+tokens, all of them supervised. All states are on the devices at once, which `exec` never does: a model that fills a
+device does not fit here. FLOPs are the model's by `schema.families`, not the machine's; the last line is the ratio of
+lora to full that they allow.
 """
 
 from __future__ import annotations

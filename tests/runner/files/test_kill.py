@@ -74,7 +74,9 @@ EVENTS = [
     r"^after record train 16$",  # the last of phase full
     r"^before rename \S+/checkpoints/16$",
     r"^before rename \S+/\.partial-base/manifest\.json$",
+    r"^before rename \S+/base$",
     r"^after rename \S+/base$",
+    r"^after record train 17$",
     r"^before rename \S+/checkpoints/\.partial-21/manifest\.json$",
     r"^after record train 26$",
     r"^after record validation 26 notes$",

@@ -6,7 +6,9 @@ Their phases have optimizers of two kinds, Muon and Adafactor, and each `archite
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,11 @@ OPTIMIZERS = (
     "optimization/schedule=cosine",
     "architecture/remat=none",
 )
-REMAT = ("architecture/remat=full", "architecture/dropout=0.1", "optimization/lora/dropout=0.1")
+DROPOUT = ("architecture/dropout=0.1", "optimization/lora/dropout=0.1")
+REMAT = ("architecture/remat=full", *DROPOUT)
+# On a device that tells its memory: the rows that fit are searched, and kept where masks are drawn for them.
+SEARCHED = ("training/per_device_batch_size=-1", *DROPOUT)
+ASK_MEMORY = ("compiled", "fitting", "resume", "trainer")  # modules of runner.train
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,19 @@ class Finished:
     settings: tuple[str, ...]
 
 
-@pytest.fixture(scope="module", params=[OPTIMIZERS, REMAT], ids=["optimizers", "remat"])
-def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+@pytest.fixture(scope="module", params=[OPTIMIZERS, REMAT, SEARCHED], ids=["optimizers", "remat", "searched"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     folder, settings = tmp_path_factory.mktemp("whole"), (*EVERY_STEP, *request.param, "checkpoint/keep=4")
-    finish_run(folder, *settings)
-    return Finished(folder, settings)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param is SEARCHED:
+            for module in ASK_MEMORY:
+                patch.setattr(f"runner.train.{module}.device_memory", lambda: 2**30)
+        done = finish_run(folder, *settings)
+        if request.param is SEARCHED:
+            assert re.search(r"phase full: micro-batch 4 rows × 1, [\d.]+ KiB of 1.0 GiB, compiled in", done.stdout)
+            noted = json.loads((folder / "run/run.json").read_text())["micro_batches"]
+            assert {phase: found["rows"] for phase, found in noted.items()} == {"full": 4, "lora": 4}
+        yield Finished(folder, settings)
 
 
 @pytest.mark.parametrize("step", [1, 3])
