@@ -21,9 +21,9 @@ from schema.families import (
     adapted,
     adapters,
     kept_activations,
-    load_family,
     logits_path,
     parameters,
+    unnamed_activations,
 )
 
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
@@ -74,7 +74,7 @@ def micro_batch_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: i
 
 def _block_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, platform: str) -> tuple[int, float]:
     """Bytes that all blocks keep, and bytes that one of them needs at a time in its backward pass."""
-    a, lora, family = sections.architecture, sections.optimization.lora, load_family(sections.architecture.family)
+    a, lora = sections.architecture, sections.optimization.lora
     tokens, item = rows * a.block_size, _item_bytes(a, platform)
     targets = lora.target_modules if phase == "lora" else ()
     named = [*kept_activations(a, targets, lora.rank)]
@@ -91,7 +91,7 @@ def _block_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, p
         return a.n_layers * (carry + outputs), anew
     if a.remat == "full":
         return a.n_layers * carry, outputs + anew
-    others = tokens * _token_bytes(family.unnamed_activations(a, phase), item, mesh)
+    others = tokens * _token_bytes(unnamed_activations(a, phase), item, mesh)
     probabilities = scores + scores * item // WIDE  # in float32 for the softmax, in the type of values for the product
     masks = tokens * (2 * a.n_embd if a.dropout else 0)  # one byte a feature, of the two branches
     if lora.dropout:  # each adapter reads an input of its own, beside its mask

@@ -58,7 +58,7 @@ def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) 
     As `runner.huggingface` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
     """
     family = load_family(architecture.family)
-    every, files = family.parameters(architecture), family.hugging_face(architecture)
+    every, files = parameters(architecture), family.hugging_face(architecture)
     own = adapted(every, lora.target_modules) if has_adapters and export.adapter else []
     copies: int = export.merged + bool(own)
     weights, low_rank = copies * sum(files.size(parameter) for parameter in every), 0

@@ -1,19 +1,21 @@
 """Facts of the model families, one file each; an `architecture` section names its own with `family`.
 
-A new family is a file in this folder, a file of its modules in `runner.models`, and an entry in the enumeration of
-`architecture/family`. What the families of the shared decoder have in common stands in the files with an underscore.
+A new family is a file in this folder and an entry in the enumeration of `architecture/family`; a part that no family
+has yet is one more in `Options`, here and in `runner.models`. What the families share stands in the files with an
+underscore.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
-from schema.families import _activations
+from schema.families import _activations, _decoder
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
-from schema.families._decoder import HEAD, kv_heads, logits_path
+from schema.families._decoder import HEAD
 from schema.families._hugging_face import HuggingFace, Row, stand_in
+from schema.families._options import Options, Refusal, Rope
 from schema.families._parameter import ITEM_BYTES, Parameter, Role, adapted, adapters, is_matrix, matches
 
 __all__ = [
@@ -24,8 +26,11 @@ __all__ = [
     "Activation",
     "Family",
     "HuggingFace",
+    "Options",
     "Parameter",
+    "Refusal",
     "Role",
+    "Rope",
     "Row",
     "adapted",
     "adapters",
@@ -33,32 +38,28 @@ __all__ = [
     "is_matrix",
     "kept_activations",
     "kept_names",
-    "kv_heads",
     "load_family",
     "logits_path",
     "matches",
+    "options_of",
     "parameters",
+    "shape_is_whole",
+    "splits_width",
     "stand_in",
+    "unnamed_activations",
 ]
 
 
 class Family(Protocol):
     """What the module of a family offers; `architecture` is that section, or anything with its attributes."""
 
-    def head_dim(self, architecture: Any) -> int:
-        """Features of one attention head."""
+    HEAD_DIM: int | None  # features of a head where the architecture does not say; None where n_embd / n_head
 
-    def intermediate_size(self, architecture: Any) -> int:
-        """Width of the feed-forward block, by default too."""
+    def refusals(self, architecture: Any) -> Iterator[Refusal]:
+        """What the section asks and the family does not have."""
 
-    def parameters(self, architecture: Any) -> tuple[Parameter, ...]:
-        """The parameters in tree order; a test compares them with those of `runner.models`."""
-
-    def unnamed_activations(self, architecture: Any, phase: Literal["full", "lora"]) -> tuple[Activation, ...]:
-        """What autodiff keeps of a block, beside what has a name, where nothing is recomputed."""
-
-    def flops_per_token(self, architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:
-        """FLOPs of one training token."""
+    def options(self, architecture: Any) -> Options:
+        """What the decoder is made of."""
 
     def hugging_face(self, architecture: Any) -> HuggingFace:
         """The class of Transformers that holds it: config and names."""
@@ -69,23 +70,49 @@ def load_family(name: str) -> Family:
     return cast(Family, import_module(f"schema.families.{name}"))
 
 
+def options_of(architecture: Any) -> Options:
+    """Return what the decoder of an architecture is made of, as its family says."""
+    return load_family(architecture.family).options(architecture)
+
+
+def splits_width(architecture: Any) -> bool:
+    """Whether heads take equal parts of the width: no head size is written, and the family has none of its own."""
+    return architecture.head_dim is None and load_family(architecture.family).HEAD_DIM is None
+
+
+def shape_is_whole(architecture: Any) -> bool:
+    """Whether heads divide what they share, so that shapes mean something."""
+    heads = architecture.n_head
+    whole = architecture.n_embd % heads == 0 or not splits_width(architecture)
+    return whole and heads % (architecture.n_kv_head or heads) == 0
+
+
 def parameters(architecture: Any) -> tuple[Parameter, ...]:
-    """List the parameters of an architecture, as its family says."""
-    return load_family(architecture.family).parameters(architecture)
+    """List the parameters of an architecture in tree order; a test compares them with those of `runner.models`."""
+    return _decoder.parameters(options_of(architecture))
 
 
-def kept_names(architecture: Any) -> tuple[str, ...]:
-    """Name what a block keeps for its backward pass with `architecture/remat: names`."""
-    return _activations.kept_names(parameters(architecture))
+def unnamed_activations(architecture: Any, phase: Literal["full", "lora"]) -> tuple[Activation, ...]:
+    """List what autodiff keeps of a block beside what has a name, where nothing is recomputed."""
+    return _decoder.unnamed_activations(options_of(architecture), phase)
+
+
+def kept_names(every: Sequence[Parameter]) -> tuple[str, ...]:
+    """Name what a block with these parameters keeps for its backward pass with `architecture/remat: names`."""
+    return _activations.kept_names(every)
 
 
 def kept_activations(architecture: Any, targets: Sequence[str], rank: int) -> tuple[Activation, ...]:
     """List what has one of these names and is read again; `targets` get adapters of `rank`."""
-    family = load_family(architecture.family)
-    every, head_dim = family.parameters(architecture), family.head_dim(architecture)
-    return tuple(_activations.kept_activations(architecture, head_dim, every, targets, rank))
+    o = options_of(architecture)
+    return tuple(_activations.kept_activations(o, _decoder.parameters(o), targets, rank))
+
+
+def logits_path(architecture: Any) -> str:
+    """Path of the matrix that makes logits: the head's, or that of the token embedding where they are tied."""
+    return _decoder.logits_path(architecture.tie_embeddings)
 
 
 def flops_per_token(architecture: Any, adapter_parameters: int, phase: Literal["full", "lora"]) -> int:
-    """FLOPs of one training token, as the architecture's family says."""
-    return load_family(architecture.family).flops_per_token(architecture, adapter_parameters, phase)
+    """FLOPs of one training token in a phase, those of the adapters' parameters among them."""
+    return _decoder.flops_per_token(options_of(architecture), adapter_parameters, phase)

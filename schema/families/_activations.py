@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from schema.families._options import Options
 from schema.families._parameter import Parameter, adapted
 
 ATTENTION, LOW_RANK = "attention", "low_rank"
@@ -30,9 +31,7 @@ def kept_names(every: Sequence[Parameter]) -> tuple[str, ...]:
     return (ATTENTION, LOW_RANK, *map(_projection, _matrices(every)))
 
 
-def kept_activations(
-    architecture: Any, head_dim: int, every: Sequence[Parameter], targets: Sequence[str], rank: int
-) -> Iterator[Activation]:
+def kept_activations(o: Options, every: Sequence[Parameter], targets: Sequence[str], rank: int) -> Iterator[Activation]:
     """Yield what bears one of these names and is read again, without the block's input; `targets` get adapters.
 
     Nothing reads the output of the last projection: it is added to the residual stream, and the sum is the next block's
@@ -41,7 +40,7 @@ def kept_activations(
     matrices = _matrices(every)
     for matrix in matrices[:-1]:
         yield Activation(_projection(matrix), matrix.shape[-1], matrix.axes[-1])
-    yield Activation(ATTENTION, architecture.n_head * head_dim, "heads")
+    yield Activation(ATTENTION, o.n_head * o.head_dim, "heads")
     for _ in adapted(matrices, targets):
         yield Activation(LOW_RANK, rank, "rank")
 

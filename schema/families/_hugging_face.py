@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from schema.families._options import Options, Rope
 from schema.families._parameter import Parameter
 
 
@@ -86,6 +87,37 @@ class HuggingFace(NamedTuple):
         inputs, outputs = parameter.matrix or (0, 0)
         matrices = parameter.size // (inputs * outputs)
         return matrices * rank * (inputs + outputs * self.row(parameter.path).copies)
+
+
+def shape_config(o: Options) -> dict[str, Any]:
+    """The keys of a config.json that every class has."""
+    return {
+        "vocab_size": o.vocab_size,
+        "hidden_size": o.n_embd,
+        "num_hidden_layers": o.n_layers,
+        "num_attention_heads": o.n_head,
+        "max_position_embeddings": o.block_size,
+        "tie_word_embeddings": o.tie_embeddings,
+        "attention_dropout": 0.0,
+    }
+
+
+def rope_config(rope: Rope) -> dict[str, Any]:
+    """Rotary positions as Transformers 4 reads them, and as Transformers 5 does, which 4 would misread in silence."""
+    scaling: dict[str, Any] = {"rope_type": rope.rope_type}
+    if rope.rope_type != "default":
+        scaling["factor"] = rope.factor
+    if rope.rope_type == "llama3":
+        scaling |= {
+            "low_freq_factor": rope.low_freq_factor,
+            "high_freq_factor": rope.high_freq_factor,
+            "original_max_position_embeddings": rope.original_max_position_embeddings,
+        }
+    return {
+        "rope_theta": rope.theta,
+        "rope_scaling": None if rope.rope_type == "default" else scaling,
+        "rope_parameters": {**scaling, "rope_theta": rope.theta},
+    }
 
 
 def stand_in(found: Sequence[Parameter]) -> Parameter:

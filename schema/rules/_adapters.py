@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from schema.check.findings import Unavailable
 from schema.document import Document
-from schema.families import Parameter, Role, adapted, kv_heads, parameters
+from schema.families import Parameter, Role, adapted, parameters, shape_is_whole
 
 TARGETS = "optimization/lora/target_modules"
 ROLES: dict[Role, str] = {
@@ -25,7 +25,7 @@ def trained(document: Document) -> bool:
 def shaped(document: Document) -> tuple[Parameter, ...]:
     """Return the parameters of the model; raise Unavailable where heads don't divide, so that shapes mean nothing."""
     architecture = document.view("architecture")
-    if architecture.n_embd % architecture.n_head or architecture.n_head % kv_heads(architecture):
+    if not shape_is_whole(architecture):
         raise Unavailable("architecture/n_head")
     return parameters(architecture)
 

@@ -1,6 +1,6 @@
 """n_embd is not a multiple of n_head.
 
-*Why it is bad.* Every attention head takes an equal part of the width.
+*Why it is bad.* Every attention head takes an equal part of the width, unless head_dim gives it a size of its own.
 
 *Bad*
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
+from schema.families import splits_width
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR501"
@@ -37,7 +38,7 @@ FAR = 100_000
 def check(document: Document) -> Iterator[Diagnostic]:
     """Divide the width by the heads."""
     width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
-    if width % heads == 0:
+    if width % heads == 0 or not splits_width(document.view("architecture")):
         return
     below = max(other for other in range(1, min(width, heads) + 1) if width % other == 0) if heads < FAR else 1
     multiple = max(1, round(width / heads)) * heads

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.document import Document
-from schema.families import load_family
+from schema.document import Document, parse
+from schema.families import options_of, shape_is_whole
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
@@ -36,11 +36,17 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the head size, where it is whole."""
     width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
-    if not document.value("architecture/rope") or width % heads:
-        return
     architecture = document.view("architecture")
-    features = load_family(architecture.family).head_dim(architecture)
+    if not document.value("architecture/rope") or not shape_is_whole(architecture):
+        return
+    features = options_of(architecture).head_dim
     if features % 2 == 0:
+        return
+    if document.given("architecture/head_dim"):
+        message = f"rotary positions need an even head size, and head_dim is {features}"
+        written = fix(document.edits.replace(parse("architecture/head_dim"), str(features + 1)), safe=False)
+        where = document.span("architecture/head_dim")
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write head_dim: {features + 1}", fix=written)
         return
     key = "architecture/n_embd" if document.given("architecture/n_embd") else "architecture/n_head"
     message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {features}"

@@ -29,11 +29,31 @@ class Dtype(Section):
     )
 
 
-class Architecture(Section):
-    """architecture: one configurable decoder; `family` picks the defaults of its parts."""
+class RopeScaling(Section):
+    """architecture/rope_scaling: rotary frequencies made slower, to reach farther than the model was trained for."""
 
-    family: Literal["gpt"] = key(
-        "gpt", "Model family; gpt has LayerNorm and a GELU feed-forward block.", change="breaking"
+    rope_type: Literal["default", "linear", "llama3"] = key(
+        "default", "default slows none, linear all frequencies, llama3 the slow ones.", change="breaking"
+    )
+    factor: float = key(1.0, "By how much frequencies are slowed.", ge=1, change="breaking")
+    low_freq_factor: float = key(
+        1.0, "llama3: frequencies of fewer turns in the original length are slowed in full.", gt=0, change="breaking"
+    )
+    high_freq_factor: float = key(
+        4.0, "llama3: frequencies of more turns in the original length stay as they are.", gt=0, change="breaking"
+    )
+    original_max_position_embeddings: int | None = key(
+        None, "llama3: the original length; null means block_size.", unit="tokens", ge=1, change="breaking"
+    )
+
+
+class Architecture(Section):
+    """architecture: one configurable decoder; `family` picks its parts and their defaults."""
+
+    family: Literal["gpt", "llama", "qwen3"] = key(
+        "gpt",
+        "Model family: gpt has LayerNorm and GELU, llama RMSNorm and SwiGLU, qwen3 normalised queries and keys too.",
+        change="breaking",
     )
     pretrained: str | None = key(
         None,
@@ -51,6 +71,13 @@ class Architecture(Section):
         ge=1,
         change="breaking",
     )
+    head_dim: int | None = key(
+        None,
+        "Features of one attention head; null means n_embd / n_head, or 128 for qwen3.",
+        unit="features",
+        ge=1,
+        change="breaking",
+    )
     intermediate_size: int | None = key(
         None, "Width of the feed-forward block; null means 4 × n_embd.", unit="features", ge=1, change="breaking"
     )
@@ -60,7 +87,21 @@ class Architecture(Section):
     block_size: int = key(512, "Sequence length.", unit="tokens", ge=1, change="breaking")
     rope: bool = key(True, "Rotary positions; false learns one vector a position instead.", change="breaking")
     rope_theta: float = key(10000.0, "Base of the rotary frequencies.", gt=0, change="breaking")
-    bias: bool = key(True, "Biases in projections and norms.", change="breaking")
+    rope_scaling: RopeScaling = key(
+        RopeScaling, "How rotary frequencies are scaled, in the words of a config.json.", change="breaking"
+    )
+    bias: bool | None = key(
+        None, "Biases in projections and LayerNorm; null means those of the family: gpt has them.", change="breaking"
+    )
+    attention_bias: bool | None = key(
+        None, "Biases in the projections of attention; null means as bias says.", change="breaking"
+    )
+    mlp_bias: bool | None = key(
+        None, "Biases in the projections of the feed-forward block; null means as bias says.", change="breaking"
+    )
+    norm_eps: float | None = key(
+        None, "Added to the variance in norms; null means 1e-5 for gpt, 1e-6 for others.", gt=0, change="breaking"
+    )
     dropout: float = key(
         0.0,
         "Dropout rate of embeddings and residual branches in training.",

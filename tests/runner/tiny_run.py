@@ -16,7 +16,6 @@ from runner.mesh import put_batch
 from runner.models import Decoder, LoRAScale, build_model
 from runner.state import Stream, create_full_state, stream_key
 from runner.train.compiled import CompiledPhase, compile_phase
-from schema.sections.architecture import Dtype
 from schema.spec import Spec
 
 ARCHITECTURE = {"n_layers": 2, "n_embd": 32, "n_head": 4, "vocab_size": 61, "block_size": 12}
@@ -61,8 +60,7 @@ def model_of(spec: Spec) -> Decoder:
 
 def in_float64(model: Decoder) -> Decoder:
     """The same model in a precision that no spec can ask for; see the fixture `float64`."""
-    wide = Dtype.model_construct(param="float64", activation="float64")
-    return model.clone(architecture=model.architecture.model_copy(update={"dtype": wide}))
+    return model.clone(options=model.options._replace(param_dtype="float64", activation_dtype="float64"))
 
 
 def start(spec: Spec, mesh: jax.sharding.Mesh | None = None) -> Trainer:

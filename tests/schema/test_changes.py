@@ -25,10 +25,13 @@ training/post_lora_dataset[][]/suffix training/pre_lora_dataset[][]/name trainin
 training/pre_lora_dataset[][]/style training/pre_lora_dataset[][]/suffix
 """
 BREAKING = """
-architecture/bias architecture/block_size architecture/dropout architecture/dtype architecture/dtype/activation
-architecture/dtype/param architecture/family architecture/intermediate_size architecture/n_embd architecture/n_head
-architecture/n_kv_head architecture/n_layers architecture/pretrained architecture/rope architecture/rope_theta
-architecture/tie_embeddings architecture/vocab_size
+architecture/attention_bias architecture/bias architecture/block_size architecture/dropout architecture/dtype
+architecture/dtype/activation architecture/dtype/param architecture/family architecture/intermediate_size
+architecture/n_embd architecture/n_head architecture/head_dim architecture/mlp_bias architecture/n_kv_head
+architecture/n_layers architecture/norm_eps architecture/pretrained architecture/rope architecture/rope_scaling
+architecture/rope_scaling/factor architecture/rope_scaling/high_freq_factor
+architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max_position_embeddings
+architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion data/sources/NAME/path
 data/sources/NAME/prompt data/sources/NAME/text
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate

@@ -57,7 +57,10 @@ class Folder:
         return y
 
     def norm(self, name: str, x: Array) -> Array:
-        """nn.LayerNorm."""
+        """nn.LayerNorm, or the RMSNorm of Llama and its kin."""
+        if "rms_norm_eps" in self.config:
+            mean_square = (x**2).mean(-1, keepdims=True)
+            return x / np.sqrt(mean_square + self.config["rms_norm_eps"]) * self.tensors[f"{name}.weight"]
         epsilon = self.config.get("norm_epsilon", 1e-5)
         centred = x - x.mean(-1, keepdims=True)
         y = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
@@ -86,38 +89,79 @@ def logits_of(folder: Folder, tokens: Any) -> Array:
         name = f"{root}.layers.{layer}"
         norms = ("self_attn_layer_norm", "final_layer_norm") if opt else ("input_layernorm", "post_attention_layernorm")
         x = x + attention(folder, f"{name}.self_attn", folder.norm(f"{name}.{norms[0]}", x), opt)
-        up, down = (f"{name}.fc1", f"{name}.fc2") if opt else (f"{name}.mlp.c_fc", f"{name}.mlp.c_proj")
-        x = x + folder.linear(down, gelu(folder.linear(up, folder.norm(f"{name}.{norms[1]}", x))))
+        x = x + feed_forward(folder, name, folder.norm(f"{name}.{norms[1]}", x), opt)
     logits = folder.linear("lm_head", folder.norm(f"{root}.final_layer_norm" if opt else f"{root}.norm", x))
     assert folder.used == folder.adapter.keys()
     return logits
 
 
+def feed_forward(folder: Folder, name: str, x: Array, opt: bool) -> Array:
+    """Two products around GELU, or Llama's three."""
+    if f"{name}.mlp.gate_proj.weight" in folder.tensors:
+        gate = folder.linear(f"{name}.mlp.gate_proj", x)
+        return folder.linear(
+            f"{name}.mlp.down_proj", gate / (1 + np.exp(-gate)) * folder.linear(f"{name}.mlp.up_proj", x)
+        )
+    first, second = (f"{name}.fc1", f"{name}.fc2") if opt else (f"{name}.mlp.c_fc", f"{name}.mlp.c_proj")
+    return folder.linear(second, gelu(folder.linear(first, x)))
+
+
 def attention(folder: Folder, name: str, x: Array, opt: bool) -> Array:
-    """Causal attention; StarCoder2's has rotary positions and groups of queries."""
+    """Causal attention; all but OPT's have rotary positions and groups of queries."""
     heads = folder.config["num_attention_heads"]
-    width = folder.config["hidden_size"] // heads
+    width = folder.config.get("head_dim", folder.config["hidden_size"] // heads)
     q, k, v = (
         folder.linear(f"{name}.{part}_proj", x).reshape(*x.shape[:2], -1, width).transpose(0, 2, 1, 3) for part in "qkv"
     )
+    if f"{name}.q_norm.weight" in folder.tensors:
+        q, k = folder.norm(f"{name}.q_norm", q), folder.norm(f"{name}.k_norm", k)
     if not opt:
-        q, k = (rotated(each, folder.config["rope_theta"]) for each in (q, k))
+        q, k = (rotated(each, folder.config) for each in (q, k))
     k, v = (np.repeat(each, heads // each.shape[1], axis=1) for each in (k, v))
     scores = q @ k.swapaxes(-1, -2) / np.sqrt(width)
     scores = np.where(np.tri(x.shape[1], dtype=bool), scores, -np.inf)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     y = (weights / weights.sum(-1, keepdims=True)) @ v
-    return folder.linear(f"{name}.{'out' if opt else 'o'}_proj", y.transpose(0, 2, 1, 3).reshape(x.shape))
+    return folder.linear(f"{name}.{'out' if opt else 'o'}_proj", y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
 
 
-def rotated(x: Array, theta: float) -> Array:
+def rotated(x: Array, config: dict[str, Any]) -> Array:
     """Llama's rotation: the second half of a head is the partner of the first."""
     half = x.shape[-1] // 2
-    angles = np.outer(np.arange(x.shape[-2]), theta ** (-np.arange(half) / half))
+    frequencies = slowed(config["rope_theta"] ** (-np.arange(half) / half), config["rope_scaling"])
+    assert config["rope_parameters"] == {
+        "rope_type": "default",
+        **(config["rope_scaling"] or {}),
+        "rope_theta": config["rope_theta"],
+    }
+    angles = np.outer(np.arange(x.shape[-2]), frequencies)
     first, second = x[..., :half], x[..., half:]
     return np.concatenate(
         [first * np.cos(angles) - second * np.sin(angles), second * np.cos(angles) + first * np.sin(angles)], -1
     )
+
+
+def slowed(frequencies: Array, scaling: dict[str, Any] | None) -> Array:
+    """`rope_scaling` as modeling_rope_utils has it, in wavelengths."""
+    if scaling is None:
+        return frequencies
+    factor = scaling["factor"]
+    if scaling["rope_type"] == "linear":
+        return frequencies / factor
+    low, high, length = (
+        scaling[name] for name in ("low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+    )
+    found = []
+    for frequency in frequencies:
+        wavelength = 2 * np.pi / frequency
+        if wavelength < length / high:
+            found.append(frequency)
+        elif wavelength > length / low:
+            found.append(frequency / factor)
+        else:
+            smooth = (length / wavelength - low) / (high - low)
+            found.append((1 - smooth) * frequency / factor + smooth * frequency)
+    return np.array(found)
 
 
 def gelu(x: Array) -> Array:

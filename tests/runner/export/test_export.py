@@ -46,6 +46,30 @@ SHAPES: dict[str, dict[str, Any]] = {
         "architecture": {"rope": False, "tie_embeddings": True},
         "lora": {"target_modules": ["embedding", "kernel"]},
     },
+    "llama": {"architecture": {"family": "llama", "n_kv_head": 2, "intermediate_size": 40}},
+    "llama, all options": {
+        "architecture": {
+            "family": "llama",
+            "bias": True,
+            "head_dim": 6,
+            "tie_embeddings": True,
+            "norm_eps": 1e-3,
+            "rope_scaling": {"rope_type": "linear", "factor": 2.5},
+        },
+        "lora": {"target_modules": ["wte", "gate_proj", "o_proj"]},
+    },
+    "qwen3": {
+        "architecture": {
+            "family": "qwen3",
+            "n_head": 3,
+            "n_kv_head": 1,
+            "head_dim": 10,
+            "attention_bias": True,
+            "rope_theta": 50.0,
+            "rope_scaling": {"rope_type": "llama3", "factor": 4.0, "original_max_position_embeddings": 9},
+        },
+        "lora": {"target_modules": ["attn", "mlp"]},
+    },
 }
 
 

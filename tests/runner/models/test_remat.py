@@ -14,7 +14,7 @@ import pytest
 from runner.lora.state import lora_state_shape
 from runner.models import Decoder
 from runner.state import boxed_parameters
-from schema.families import Activation, kept_activations, load_family
+from schema.families import Activation, kept_activations, unnamed_activations
 from schema.spec import Spec
 from tests.runner.tiny_run import make_spec, model_of
 
@@ -124,7 +124,7 @@ def test_what_autodiff_keeps_is_what_its_family_says(phase: str) -> None:
     spec = spec_of("none", n_kv_head=4, rope=True)
     a, lora = spec.architecture, spec.optimization.lora
     named = kept_activations(a, lora.target_modules if phase == "lora" else (), lora.rank)
-    others = load_family(a.family).unnamed_activations(a, "full" if phase == "full" else "lora")
+    others = unnamed_activations(a, "full" if phase == "full" else "lora")
     of_features = declared((Activation("input", a.n_embd, "norm"), *named, *others), spec)
     scores = 2 * a.n_layers * ROWS * a.n_head * a.block_size**2 * 4
     # Means and scales of norms, and sums of the softmax, are one number a token or a head.

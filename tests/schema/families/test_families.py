@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.plan.compile import compile_plan
-from schema.families import Parameter, is_matrix, load_family, matches, parameters
+from schema.families import Options, is_matrix, load_family, matches, parameters
 from schema.families import gpt as gpt_facts
 from schema.spec import Spec
 
@@ -18,6 +18,10 @@ SHAPE = {"n_layers": 2, "n_embd": 12, "n_head": 2, "vocab_size": 320, "block_siz
 OPTIONS = [
     {"rope": rope, "bias": bias, "tie_embeddings": tie, "n_kv_head": kv}
     for rope, bias, tie, kv in product((True, False), (True, False), (True, False), (None, 1))
+]
+OPTIONS += [
+    {"family": family, "attention_bias": bias, "tie_embeddings": tie, "n_kv_head": 1, "head_dim": 8}
+    for family, bias, tie in product(("llama", "qwen3"), (True, False), (True, False))
 ]
 
 
@@ -28,7 +32,7 @@ def spec_of(**architecture: Any) -> Spec:
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_every_parameter_has_a_tensor_of_its_own_and_the_tensor_names_the_parameter(options: dict[str, Any]) -> None:
     architecture = spec_of(**options).architecture
-    names = load_family("gpt").hugging_face(architecture)
+    names = load_family(architecture.family).hugging_face(architecture)
     places = [
         (parameter.path, layer)
         for parameter in parameters(architecture)
@@ -70,13 +74,12 @@ def test_a_target_is_any_part_of_a_path_and_vectors_are_no_matrices() -> None:
 def test_the_plan_asks_the_family_that_the_architecture_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """A family that is registered for this test: gpt with one matrix more in each block."""
 
-    def wider(architecture: Any) -> tuple[Parameter, ...]:
-        gate = Parameter("blocks/mlp/gate_proj/kernel", (2, 12, 48), ("layers", "embed", "mlp"))
-        return (*gpt_facts.parameters(architecture), gate)
+    def gated(architecture: Any) -> Options:
+        return gpt_facts.options(architecture)._replace(feed_forward="swiglu")
 
     toy = ModuleType("schema.families.toy")
     vars(toy).update({name: value for name, value in vars(gpt_facts).items() if not name.startswith("__")})
-    vars(toy).update(parameters=wider, hugging_face=lambda _: SimpleNamespace(size=lambda each: each.size))
+    vars(toy).update(options=gated, hugging_face=lambda _: SimpleNamespace(size=lambda each: each.size))
     monkeypatch.setitem(sys.modules, "schema.families.toy", toy)
     training = {"pre_lora_tokens": [1_000_000], "post_lora_tokens": [1_000_000], "batch_size": 8}
     lora = {"optimization": {"lora": {"target_modules": ["gate_proj"]}}, "export": {"adapter": False, "merged": True}}
@@ -85,5 +88,5 @@ def test_the_plan_asks_the_family_that_the_architecture_names(monkeypatch: pytes
     plan = compile_plan(spec.model_copy(update={"architecture": named}))
     assert [adapter.path for adapter in plan.adapters] == ["blocks/mlp/gate_proj/kernel"]
     before = compile_plan(spec).phases[0].trainable_parameters
-    assert plan.phases[0].trainable_parameters == before + 2 * 12 * 48
+    assert plan.phases[0].trainable_parameters == before + 2 * (12 * 48 + 48)
     assert plan.export.bytes == 4 * plan.phases[0].trainable_parameters

@@ -1,0 +1,33 @@
+"""Family llama: RMSNorm, rotary positions and SwiGLU, with biases where they are asked for (Touvron et al. 2023).
+
+Llama 2 and 3, SmolLM2, TinyLlama, and Mistral without its window; each is `LlamaForCausalLM` of Transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from schema.families import _rms
+from schema.families._hugging_face import HuggingFace
+from schema.families._options import Options, Refusal, Rope, options_of
+
+HEAD_DIM = None
+EPSILON = 1e-6  # of RMSNorm, where the architecture does not say
+
+
+def refusals(architecture: Any) -> Iterator[Refusal]:
+    """Yield what the class has no place for."""
+    yield from _rms.refusals(architecture)
+
+
+def options(architecture: Any) -> Options:
+    """Return what the decoder is made of."""
+    return options_of(architecture, norm="rms", norm_eps=EPSILON, feed_forward="swiglu", bias=False)
+
+
+def hugging_face(architecture: Any) -> HuggingFace:
+    """Return the class of Transformers that holds an architecture of this family."""
+    o = options(architecture)
+    own = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "mlp_bias": o.mlp_bias}
+    return HuggingFace({**own, **_rms.config(o, o.rope or Rope(0.0))}, _rms.ROWS)
