@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from types import SimpleNamespace
 from typing import Any
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, nearest_step
 from schema.check.findings import Findings, Json
 from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
-from schema.document import load_schema
+from schema.document import attributes, load_schema
 from schema.families import parameters
 from schema.text.scalars import written
 from schema.text.wording import count
@@ -163,7 +162,7 @@ def _lora(starter: Starter) -> Json:
 def _shape(starter: Starter) -> Any:
     """The architecture with its defaults."""
     schema = load_schema()
-    return SimpleNamespace(**hydrate(Findings(schema), {"architecture": starter.architecture}, schema)["architecture"])
+    return attributes(hydrate(Findings(schema), {"architecture": starter.architecture}, schema)["architecture"])
 
 
 def _intervals(starter: Starter, steps: Mapping[Phase, int]) -> Json:

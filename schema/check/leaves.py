@@ -65,7 +65,7 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     wanted = join([*_kinds(found, schema)], "or")
     remedy, kind, instead = f"write {wanted}", schema.get("type"), ""
     if isinstance(node, Scalar):
-        if kind == "boolean" and node.text.lower() in (*YES, *NO):
+        if _takes_boolean(found, schema) and node.text.lower() in (*YES, *NO):
             instead = "true" if node.text.lower() in YES else "false"
             remedy = f"write {instead}"
         elif kind == "array" and node.value is not None:
@@ -84,6 +84,10 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     what = show(path) if path else "the spec"
     slug = "suffix-not-text" if isinstance(node, Scalar) and schema.get("pattern") in FOLDER_NAMES else "wrong-type"
     return found.report(slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead)
+
+
+def _takes_boolean(found: Findings, schema: Json) -> bool:
+    return any(found.resolved(option).get("type") == "boolean" for option in schema.get("anyOf", [schema]))
 
 
 def _near_choice(found: Findings, node: Scalar, schema: Json) -> str:

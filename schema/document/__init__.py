@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from schema.document.document import SCHEMA_FILE, Document, load_schema, parse, read_document
+from schema.document.document import SCHEMA_FILE, Document, attributes, load_schema, parse, read_document
 
-__all__ = ["SCHEMA_FILE", "Document", "load_schema", "parse", "read_document"]
+__all__ = ["SCHEMA_FILE", "Document", "attributes", "load_schema", "parse", "read_document"]

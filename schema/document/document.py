@@ -112,7 +112,7 @@ class Document:
 
     def view(self, path: str) -> Any:
         """Return a mapping as an object with attributes, nested ones too, as `schema.families` wants them."""
-        return _attributes(self.value(path))
+        return attributes(self.value(path))
 
     def given_values(self) -> Json:
         """Return the plain values of the written keys only."""
@@ -169,14 +169,15 @@ class _Section:
         values: Any = self._document.values
         for key in parse(path):
             values = values[key]
-        inner = _Section(self._document, path) if isinstance(values, dict) else _attributes(self._document.value(path))
+        inner = _Section(self._document, path) if isinstance(values, dict) else attributes(self._document.value(path))
         setattr(self, name, inner)
         return inner
 
 
-def _attributes(value: Any) -> Any:
+def attributes(value: Any) -> Any:
+    """Return a plain value with its mappings as objects that have their keys as attributes."""
     if isinstance(value, list):
-        return [_attributes(inner) for inner in value]
+        return [attributes(inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    return SimpleNamespace(**{name: _attributes(inner) for name, inner in value.items()})
+    return SimpleNamespace(**{name: attributes(inner) for name, inner in value.items()})
