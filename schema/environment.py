@@ -7,6 +7,7 @@ absent from a mapping), and a rule says nothing about what it does not know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -43,7 +44,10 @@ class Store(NamedTuple):
 
 
 class Obstacle(NamedTuple):
-    """Why a dataset can't be read: a sentence, what to do, and the key that it is about (empty: the mixture's)."""
+    """Why a dataset or a tokenizer can't be read: a sentence, what to do, and the key that it is about.
+
+    An empty key is that of the mixture, or tokenizer/name.
+    """
 
     message: str
     remedy: str
@@ -60,6 +64,33 @@ class Dataset(NamedTuple):
     source: bool = False
     store: Store | None = None
     obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialToken:
+    """A token that no text becomes: its name as the tokenizer's files write it, and its id."""
+
+    name: str
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFacts:
+    """The tokenizer of a run: `ids` is its highest token id plus one, and the number of rows that it needs.
+
+    `fingerprint` is what the tokenizer of a store begins with. A document ends with `eos`; it begins with `bos` where
+    `add_bos` says so; rows are padded with `pad`, under a mask.
+    """
+
+    fingerprint: str
+    ids: int
+    eos: SpecialToken
+    pad: SpecialToken
+    bos: SpecialToken | None = None
+    add_bos: bool = False
 
 
 class Change(NamedTuple):
@@ -107,7 +138,8 @@ class Environment(NamedTuple):
 
     `restore` says whether `--restore` names weights to start from. `device_bytes` is the memory of one device, which
     is a GPU unless `platform` (cpu, gpu, tpu) says otherwise. `free_bytes` are those of the disk that the run writes
-    to. `datasets` are by (name, suffix), `known` are the names that datasets may have.
+    to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
+    backend huggingface, whose files are on the machine, or says why it can't be used.
     """
 
     restore: bool | None = None
@@ -117,5 +149,6 @@ class Environment(NamedTuple):
     free_bytes: int | None = None
     datasets: Mapping[tuple[str, str], Dataset] = MappingProxyType({})
     known: tuple[str, ...] = ()
+    tokenizer: TokenizerFacts | Obstacle | None = None
     start: Start | None = None
     run: Run | None = None

@@ -1,7 +1,15 @@
-"""How many token ids each tokenizer has: a fact of its files that the linter knows without opening them."""
+"""What is known of each tokenizer without opening its files: how many ids it has, which of them end and fill a row.
+
+Those of the backend huggingface come in by the `Environment`: their files are the user's.
+"""
 
 from __future__ import annotations
 
+from schema.environment import Environment, SpecialToken, TokenizerFacts
+
+NAMED = ("tiktoken", "huggingface")  # backends that need tokenizer/name
+END_OF_TEXT = "<|endoftext|>"
+PAD = "<|pad|>"
 VOCABULARY: dict[tuple[str, str | None], int] = {  # by tokenizer/backend and tokenizer/name
     ("byte", None): 258,  # 256 bytes, the end of a document, padding
     ("tiktoken", "gpt2"): 50257,
@@ -12,8 +20,30 @@ VOCABULARY: dict[tuple[str, str | None], int] = {  # by tokenizer/backend and to
     ("tiktoken", "o200k_base"): 200019,
     ("tiktoken", "o200k_harmony"): 201088,
 }
+ENCODINGS = tuple(name for backend, name in VOCABULARY if backend == "tiktoken" and name)
+END: dict[tuple[str, str | None], int] = {  # the id of <|endoftext|>
+    ("byte", None): 256,
+    **{("tiktoken", name): 50256 for name in ("gpt2", "r50k_base", "p50k_base", "p50k_edit")},
+    ("tiktoken", "cl100k_base"): 100257,
+    ("tiktoken", "o200k_base"): 199999,
+    ("tiktoken", "o200k_harmony"): 199999,
+}
 
 
-def token_ids(backend: str, name: str | None) -> int:
+def tokenizer_facts(backend: str, name: str | None, environment: Environment | None = None) -> TokenizerFacts | None:
+    """Return what is known of a tokenizer, None where nothing is."""
+    if backend == "huggingface":
+        found = environment.tokenizer if environment else None
+        return found if isinstance(found, TokenizerFacts) else None
+    key = (backend, None if backend == "byte" else name)
+    if key not in VOCABULARY:
+        return None
+    end = SpecialToken(END_OF_TEXT, END[key])
+    pad = SpecialToken(PAD, end.id + 1) if backend == "byte" else end
+    return TokenizerFacts("/".join(part for part in key if part), VOCABULARY[key], end, pad)
+
+
+def token_ids(backend: str, name: str | None, environment: Environment | None = None) -> int:
     """Number of token ids of a tokenizer; 0 where it is not known."""
-    return VOCABULARY.get((backend, None if backend == "byte" else name), 0)
+    facts = tokenizer_facts(backend, name, environment)
+    return facts.ids if facts else 0

@@ -6,7 +6,7 @@ It prints nothing: progress and remarks go to the `PreparationDisplay` that the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,8 @@ from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
 
 Identity = tuple[str, str]  # fingerprint and stamp of a source
+# Documents are tokenized together until they hold this many characters: enough for all cores, little memory.
+BATCH_CHARACTERS = 2**20
 
 
 class PreparationDisplay(Protocol):
@@ -150,7 +152,8 @@ def _write_documents(
 ) -> Counter[str]:
     """Tokenize every document into its split; return how many entries were left out for which reason."""
     skipped: Counter[str] = Counter()
-    done = 0
+    batch: list[Document] = []
+    done = characters = 0
     for entry in source.documents():
         if entry.done > done:
             advance(entry.done - done)
@@ -160,19 +163,35 @@ def _write_documents(
         elif not entry.prompt and not entry.completion:
             skipped["empty"] += 1
         else:
-            _write_document(entry, tokenizer, writer)
+            batch.append(entry)
+            characters += len(entry.prompt) + len(entry.completion)
+        if characters >= BATCH_CHARACTERS:
+            _write_batch(batch, tokenizer, writer)
+            batch, characters = [], 0
+    _write_batch(batch, tokenizer, writer)
     advance(max(0, source.total - done))
     return skipped
 
 
-def _write_document(document: Document, tokenizer: Tokenizer, writer: StoreWriter) -> None:
+def _write_batch(batch: Sequence[Document], tokenizer: Tokenizer, writer: StoreWriter) -> None:
+    """Tokenize documents; each begins with the beginning-of-text token, where there is one, and ends with the end."""
+    splits = [_split_of(document) for document in batch]
+    beginnings = tokenizer.encode_batch([document.prompt or document.completion for document in batch])
+    prompted = [document.completion for document in batch if document.prompt]
+    continuations = iter(tokenizer.encode_batch(prompted, continued=True))
+    opening = [] if tokenizer.begin is None else [tokenizer.begin]
+    for document, split, beginning in zip(batch, splits, beginnings, strict=True):
+        rest = next(continuations) if document.prompt else beginning[:0]
+        ids = np.concatenate([opening, beginning, rest, [tokenizer.end]]).astype(np.int32)
+        writer.add(split, ids, len(opening) + len(beginning) if document.prompt else 0)
+
+
+def _split_of(document: Document) -> str:
     try:
-        prompt, completion = tokenizer.encode(document.prompt), tokenizer.encode(document.completion)
+        return "val" if is_validation((document.prompt + document.completion).encode()) else "train"
     except UnicodeEncodeError as error:
         raise Failure(
             f"{document.where}: the text holds half of a surrogate pair (U+{ord(error.object[error.start]):04X}), "
             "which UTF-8 cannot encode; repair or remove the record",
             ExitCode.INVALID,
         ) from error
-    split = "val" if is_validation((document.prompt + document.completion).encode()) else "train"
-    writer.add(split, np.concatenate([prompt, completion, [tokenizer.end]]).astype(np.int32), len(prompt))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 
 class Tokenizer(Protocol):
-    """Text ⇄ token ids in 0 … vocabulary - 1; `end` closes a document, `pad` fills a row."""
+    """Text ⇄ token ids in 0 … vocabulary - 1; `begin` opens a document and `end` closes it, `pad` fills a row."""
 
     @property
     def fingerprint(self) -> str:
@@ -19,6 +20,11 @@ class Tokenizer(Protocol):
     @property
     def vocabulary(self) -> int:
         """Number of token ids, `end` and `pad` included."""
+        ...
+
+    @property
+    def begin(self) -> int | None:
+        """Id of the beginning-of-text token; None where documents begin without one."""
         ...
 
     @property
@@ -33,6 +39,13 @@ class Tokenizer(Protocol):
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the ids of a text, (tokens,), without end of text. Raises UnicodeEncodeError on lone surrogates."""
+        ...
+
+    def encode_batch(self, texts: Sequence[str], *, continued: bool = False) -> list[npt.NDArray[np.int32]]:
+        """Return the ids of each text, (tokens,), as `encode` does, or, where `continued`, as what follows other text.
+
+        A tokenizer that puts a space before the first word of a text puts none there.
+        """
         ...
 
     def decode(self, ids: npt.ArrayLike) -> str:

@@ -5,6 +5,7 @@ It needs no files and no training; it deliberately has no merges.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,16 @@ class ByteTokenizer:
     vocabulary: int = VOCABULARY
     end: int = END
     pad: int = PAD
+    begin: None = None
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the UTF-8 bytes of a text as ids, (tokens,); raises UnicodeEncodeError on lone surrogates."""
         return np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int32)
+
+    def encode_batch(self, texts: Sequence[str], *, continued: bool = False) -> list[npt.NDArray[np.int32]]:
+        """Return the ids of each text, (tokens,), wherever it stands; raises as `encode` does."""
+        del continued
+        return [self.encode(text) for text in texts]
 
     def decode(self, ids: npt.ArrayLike) -> str:
         """Return the text of ids, (tokens,); bytes that are no UTF-8 become U+FFFD.

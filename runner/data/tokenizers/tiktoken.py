@@ -5,6 +5,7 @@ Special tokens that stand in a text are text here: only the end of a document is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.failure import ExitCode, Failure
+from schema.text.wording import join
+from schema.tokenizers import ENCODINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class TiktokenTokenizer:
         return int(self.encoding.n_vocab)
 
     @property
+    def begin(self) -> None:
+        """None: these encodings have no beginning of text."""
+        return None
+
+    @property
     def end(self) -> int:
         """Id of <|endoftext|>."""
         return int(self.encoding.eot_token)
@@ -47,6 +55,13 @@ class TiktokenTokenizer:
         """
         text.encode("utf-8")
         return np.asarray(self.encoding.encode_ordinary(text), np.int32)
+
+    def encode_batch(self, texts: Sequence[str], *, continued: bool = False) -> list[npt.NDArray[np.int32]]:
+        """Return the ids of each text, (tokens,), wherever it stands; encoded in parallel, raises as `encode` does."""
+        del continued
+        for text in texts:
+            text.encode("utf-8")
+        return [np.asarray(ids, np.int32) for ids in self.encoding.encode_ordinary_batch(list(texts))]
 
     def decode(self, ids: npt.ArrayLike) -> str:
         """Return the text of ids, (tokens,); `end` has none. Raises ValueError on ids that don't exist."""
@@ -65,6 +80,8 @@ def load_tiktoken(name: str) -> TiktokenTokenizer:
         raise Failure(
             "tokenizer/backend is tiktoken, which is not installed; pip install 'lorarun[tiktoken]'", ExitCode.INVALID
         ) from error
+    if name not in ENCODINGS:
+        raise Failure(f"tokenizer/name can't be '{name}'; write {join(ENCODINGS, 'or')}", ExitCode.INVALID)
     try:
         return TiktokenTokenizer(tiktoken.get_encoding(name))
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
