@@ -13,6 +13,7 @@ from pathlib import Path
 from runner.data.sources import DataSource, find_source, known_datasets
 from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, key_digest, read_meta, stored_documents
 from runner.data.styles import load_style
+from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import ExitCode, Failure
 from runner.run.identity import identity, other_architecture
 from runner.run.inspect import inspect_run_dir
@@ -22,7 +23,7 @@ from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
 from schema.document import Document
 from schema.document.mixtures import entries
-from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store
+from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store, TokenizerFacts
 from schema.sections.data import Data
 from schema.spec import Spec
 
@@ -54,7 +55,8 @@ def survey(
         folder = run_dir or default_run_dir(document.start.origin.name)
         start = _starting_point(document, restore)
         run = _run(document, folder, start)
-        datasets, known = _datasets(document, fingerprints)
+        tokenizer = survey_tokenizer(document)
+        datasets, known = _datasets(document, tokenizer, fingerprints)
         return Environment(
             restore=restore is not None,
             devices=devices,
@@ -63,6 +65,7 @@ def survey(
             free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
+            tokenizer=tokenizer,
             start=_start(document, start, restore) if start and not _has_started(folder) else None,
             run=run,
         )
@@ -70,15 +73,37 @@ def survey(
     return look
 
 
-def known_stores(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
-    """Return what the plan may know of the token stores of a spec: sizes, of each that exists.
+def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
+    """Return what the plan may know of the data of a spec: the tokenizer, and sizes of each token store that exists.
 
-    Nobody asks whether a run would use them as they are, which `survey` does: their meta data alone is read.
+    Nobody asks whether a run would use the stores as they are, which `survey` does: their meta data alone is read.
+    Raises Failure where the files of a tokenizer can't be used.
     """
+    section = spec.tokenizer
+    hugging_face = section.backend == "huggingface"
+    tokenizer = read_tokenizer_files(str(section.name), section.add_bos).facts if hugging_face else None
     names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
     metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
     stores = {key: Dataset(store=_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
-    return Environment(device_bytes=device_bytes, platform=platform, datasets=stores)
+    return Environment(device_bytes=device_bytes, platform=platform, datasets=stores, tokenizer=tokenizer)
+
+
+def survey_tokenizer(document: Document) -> TokenizerFacts | Obstacle | None:
+    """Return what the files of a huggingface tokenizer say, or why they can't be used; None for other backends.
+
+    Raises Failure STORAGE where a file can't be read.
+    """
+    keys = ("tokenizer/backend", "tokenizer/name", "tokenizer/add_bos")
+    if not all(map(document.available, keys)):
+        return None
+    backend, name, add_bos = map(document.value, keys)
+    if backend != "huggingface" or name is None:
+        return None
+    try:
+        return read_tokenizer_files(name, add_bos).facts
+    except Failure as failure:
+        key = next((key for key in keys if str(failure).startswith(key)), "tokenizer/name")
+        return _obstacle(failure, "name another folder", key)
 
 
 def default_run_dir(spec: str) -> Path:
@@ -134,17 +159,21 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
-def _datasets(document: Document, fingerprints: Fingerprints) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
+def _datasets(
+    document: Document, tokenizer: TokenizerFacts | Obstacle | None, fingerprints: Fingerprints
+) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
     """What each dataset of the spec is, and the names that there are; nothing where `data` can't be read."""
     if not document.available("data"):
         return {}, []
-    data, tokenizer = Data.model_validate(document.value("data")), _tokenizer(document)
+    data, own = Data.model_validate(document.value("data")), _fingerprint(document, tokenizer)
     wanted = {(entry.name, str(entry.values["suffix"])) for entry in entries(document)}
-    return {key: _dataset(*key, data, tokenizer, fingerprints) for key in sorted(wanted)}, known_datasets(data)
+    return {key: _dataset(*key, data, own, fingerprints) for key in sorted(wanted)}, known_datasets(data)
 
 
-def _tokenizer(document: Document) -> str:
+def _fingerprint(document: Document, tokenizer: TokenizerFacts | Obstacle | None) -> str:
     """How the fingerprint of this spec's tokenizer begins, as a store notes it."""
+    if isinstance(tokenizer, TokenizerFacts):
+        return tokenizer.fingerprint
     keys = [key for key in ("tokenizer/backend", "tokenizer/name") if document.available(key)]
     return "/".join([*(document.value(key) for key in keys if document.value(key)), ""])
 
@@ -158,13 +187,18 @@ def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: F
         source, key = find_source(name, data), ""
         meta = existing_meta(data.root, name, suffix)
     except Failure as failure:
-        if failure.exit_code is not ExitCode.INVALID:
-            raise
-        message, _, remedy = str(failure).partition("; ")
-        return Dataset(obstacle=Obstacle(message, remedy or "name .txt, .jsonl or .parquet files that exist", key))
+        return Dataset(obstacle=_obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
     if meta is None or (source is not None and not _is_current(meta, source, data, tokenizer, fingerprints)):
         return Dataset(source is not None)
     return Dataset(source is not None, _store(data.root, meta))
+
+
+def _obstacle(failure: Failure, remedy: str, key: str) -> Obstacle:
+    """What is in the way, with this remedy where the refusal has none of its own; raises one that is not the spec's."""
+    if failure.exit_code is not ExitCode.INVALID:
+        raise failure
+    message, _, own = str(failure).partition("; ")
+    return Obstacle(message, own or remedy, key)
 
 
 def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str, fingerprints: Fingerprints) -> bool:

@@ -34,16 +34,21 @@ def command(
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
-        from runner.environment import default_run_dir, free_bytes, known_stores
+        from runner.environment import default_run_dir, free_bytes, known_data, survey_tokenizer
         from runner.plan.compile import compile_plan
+        from schema.document import Document
         from schema.environment import Environment
         from schema.lint import lint_file
         from schema.settings import read_settings
 
         facts = Environment(devices=devices, device_bytes=memory, free_bytes=free_bytes(default_run_dir(str(spec))))
-        verdict = lint_file(spec, overrides, facts, read_settings(spec))
+
+        def look(document: Document) -> Environment:
+            return facts._replace(tokenizer=survey_tokenizer(document))
+
+        verdict = lint_file(spec, overrides, look, read_settings(spec))
         accepted = report_warnings(verdict)
-        compiled = compile_plan(accepted, devices, known_stores(accepted, memory))
+        compiled = compile_plan(accepted, devices, known_data(accepted, memory))
         if layout == "json":
             write(f"{compiled.to_json()}\n")
             return

@@ -12,7 +12,7 @@ from runner.data.stores.meta import read_meta
 from runner.data.stores.prepare import PreparationDisplay, prepare_store
 from runner.data.stores.store import Store, check_vocabulary
 from runner.data.styles import Rows, load_style
-from runner.data.tokenizers import load_tokenizer
+from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
 from schema.budget.dataset_names import Key, folder_name, labels
@@ -58,11 +58,12 @@ class Catalog:
 def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalog:
     """Make or open the store of every dataset of the plan, and check it against the spec.
 
-    Raises Failure INVALID for an unknown dataset, a token id that the vocabulary does not hold, a missing
-    validation split, or a dataset that is too small where data/on_exhausted is error; STORAGE for disks.
+    Raises Failure INVALID for an unknown dataset, a tokenizer or a token id that the vocabulary does not hold, a
+    missing validation split, or a dataset that is too small where data/on_exhausted is error; STORAGE for disks.
     """
     keys = _keys(plan)
     tokenizer = load_tokenizer(spec.tokenizer)
+    _check_tokenizer(tokenizer, spec)
     for name, suffix, _ in keys:  # before the first store is made
         if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
             raise unknown_dataset(name, spec.data)
@@ -83,6 +84,16 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
     for label, rows in catalog.validation.items():
         _check_supervised(label, rows, spec.training.validation_steps)
     return catalog
+
+
+def _check_tokenizer(tokenizer: Tokenizer, spec: Spec) -> None:
+    """Raise Failure INVALID when the tokenizer has an id that the model has no row for."""
+    if tokenizer.vocabulary > spec.architecture.vocab_size:
+        raise Failure(
+            f"the tokenizer {spec.tokenizer.name or spec.tokenizer.backend} has {tokenizer.vocabulary:,} ids and "
+            f"architecture/vocab_size is {spec.architecture.vocab_size:,}; write at least {tokenizer.vocabulary}",
+            ExitCode.INVALID,
+        )
 
 
 def _keys(plan: Plan) -> list[Key]:

@@ -18,6 +18,7 @@ from runner.plan.plan import (
     PhasePlan,
     Plan,
     StagePlan,
+    TokenizerPlan,
     plan_digest,
 )
 from schema.budget.budget import Budget, budget_of
@@ -31,19 +32,23 @@ from schema.families import adapted, adapters, parameters
 from schema.optimizers import optimizer_of
 from schema.sections.export import Export
 from schema.sections.mesh import Mesh
+from schema.sections.tokenizer import Tokenizer
 from schema.spec import Spec
+from schema.tokenizers import tokenizer_facts
 
 
 def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None = None) -> Plan:
     """Compile a valid spec for this many devices.
 
-    The memory of a device and the rows of token stores come in by the environment, for micro-batches and epochs; both
-    are None in the plan where it knows nothing of them. Raises Failure INVALID when the mesh does not fit the number
-    of devices or does not divide the batch, and for a spec that has no plan, which a lint would have refused.
+    The memory of a device, the rows of token stores and the files of a tokenizer come in by the environment;
+    micro-batches, epochs and facts are None in the plan where it knows nothing of them. Raises Failure INVALID when the
+    mesh does not fit the number of devices or does not divide the batch, and for a spec that has no plan, which a lint
+    would have refused.
     """
     mesh = resolve_mesh(spec.mesh, devices)
     check_batch(spec, mesh["data"] * mesh["fsdp"])
-    budget = budget_of(spec, (environment or Environment())._replace(devices=devices))
+    facts = (environment or Environment())._replace(devices=devices)
+    budget = budget_of(spec, facts)
     try:
         phases = tuple(_plan_phases(budget))
     except Unavailable as refused:
@@ -55,6 +60,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         steps=budget.steps,
         tokens=budget.steps * budget.tokens_per_step,
         mesh=mesh,
+        tokenizer=_plan_tokenizer(spec.tokenizer, facts),
         phases=phases,
         adapters=adapters,
         unadapted=unadapted,
@@ -81,6 +87,11 @@ def check_batch(spec: Spec, devices: int) -> None:
             f"make it {next_multiple(rows, devices)}",
             ExitCode.INVALID,
         )
+
+
+def _plan_tokenizer(section: Tokenizer, environment: Environment) -> TokenizerPlan:
+    name = None if section.backend == "byte" else section.name
+    return TokenizerPlan(section.backend, name, tokenizer_facts(section.backend, name, environment))
 
 
 def _plan_phases(budget: Budget) -> Iterator[PhasePlan]:

@@ -11,6 +11,7 @@ from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import EventSteps
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import Phase
+from schema.environment import TokenizerFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,15 @@ class ExportPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenizerPlan:
+    """The tokenizer, and what is known of it: `facts` is None where nobody looked at its files."""
+
+    backend: str
+    name: str | None
+    facts: TokenizerFacts | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The contract between `plan` and `exec`."""
 
@@ -106,6 +116,7 @@ class Plan:
     steps: int
     tokens: int
     mesh: dict[str, int]
+    tokenizer: TokenizerPlan
     phases: tuple[PhasePlan, ...]
     adapters: tuple[AdapterPlan, ...]
     unadapted: tuple[str, ...]
@@ -120,10 +131,11 @@ class Plan:
 def plan_digest(plan: Plan) -> str:
     """sha256 over what decides rows and weights.
 
-    Left out are the mesh with its bytes and micro-batches, what is logged or exported, and which stores exist.
+    Left out are the mesh with its bytes and micro-batches, what is logged or exported, which stores exist, and the
+    tokenizer: each store has a digest of its own.
     """
     contract: dict[str, Any] = asdict(plan)
-    del contract["mesh"], contract["export"], contract["digest"]
+    del contract["mesh"], contract["tokenizer"], contract["export"], contract["digest"]
     for phase in contract["phases"]:
         for name in ("bytes_per_device", "micro_batch_rows", "report_steps", "validation_steps", "checkpoint_steps"):
             del phase[name]

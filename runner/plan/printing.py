@@ -7,7 +7,7 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
-from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan
+from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan, TokenizerPlan
 from schema.budget.dataset_names import folder_name
 from schema.budget.event_steps import EventSteps
 from schema.text.wording import count, in_words
@@ -24,6 +24,7 @@ def render_plan(plan: Plan, name: str) -> str:
     axes = " × ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
     console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
     console.print(f"mesh {axes} · digest {plan.digest[:16]}")
+    console.print(_tokenizer(plan.tokenizer))
     for phase in plan.phases:
         console.print()
         _print_phase(console, phase)
@@ -44,6 +45,18 @@ def render_short_plan(plan: Plan) -> str:
         f"{phase.frozen_parameters:,} frozen"
         for phase in plan.phases
     )
+
+
+def _tokenizer(tokenizer: TokenizerPlan) -> str:
+    """Say how many ids there are, and which of them frame a document and fill a row."""
+    named = " ".join(part for part in (tokenizer.backend, tokenizer.name) if part)
+    facts = tokenizer.facts
+    if facts is None:
+        return f"tokenizer {named}"
+    frame = f"ends with {facts.eos}"
+    if facts.bos:
+        frame = f"begins with {facts.bos} and {frame}" if facts.add_bos else f"{frame} and begins without {facts.bos}"
+    return f"tokenizer {named}: {facts.ids:,} ids · a document {frame} · padding is {facts.pad}, never trained"
 
 
 def _print_phase(console: Console, phase: PhasePlan) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.progress import Progress
-from runner.environment import known_stores
+from runner.environment import known_data
 from runner.lora.adapters import lora_scale
 from runner.mesh import build_mesh
 from runner.metrics.console import RunConsole
@@ -38,8 +38,8 @@ class BaseTrainer(RestoreableJob):
         self.spec = spec
         self.console = console or RunConsole()
         self.mesh = build_mesh(spec.spec.mesh)
-        stores = known_stores(spec.spec, device_memory(), jax.default_backend())
-        self.plan = compile_plan(spec.spec, jax.device_count(), stores)
+        data = known_data(spec.spec, device_memory(), jax.default_backend())
+        self.plan = compile_plan(spec.spec, jax.device_count(), data)
         self.model = model_of(spec.spec)
         self.progress = Progress(self.plan.phases[0].name)
         self.restored: Manifest | None = None

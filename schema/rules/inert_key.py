@@ -35,6 +35,7 @@ from schema.optimizers import load_slots
 from schema.rules._field import built
 from schema.rules.two_budget_families import check as disagreeing
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
+from schema.tokenizers import ENCODINGS
 
 CODE = "LR009"
 SLUG = "inert-key"
@@ -67,8 +68,9 @@ def _diagnostic(document: Document, path: str, cause: str, why: str) -> Diagnost
     related = (Related(document.span(cause), "because of this"),) if cause and document.given(cause) else ()
     remedy, written = "remove it", fix(document.edits.remove(parse(path)), safe=True)
     if path == "tokenizer/name" and not document.given("tokenizer/backend"):
-        remedy = "write tokenizer/backend: tiktoken, or remove it"
-        written = fix(document.edits.insert(parse("tokenizer/backend"), "tiktoken"), safe=False)
+        backend = "tiktoken" if document.value(path) in ENCODINGS else "huggingface"
+        remedy = f"write tokenizer/backend: {backend}, or remove it"
+        written = fix(document.edits.insert(parse("tokenizer/backend"), backend), safe=False)
     where, message = document.span(path), f"{path} has no effect: {why}"
     return Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, related, written)
 
@@ -82,6 +84,9 @@ def _tokenizer(document: Document) -> Iterator[Inert]:
     if document.value("tokenizer/backend") == "byte" and document.value("tokenizer/name") is not None:
         default = "" if document.given("tokenizer/backend") else ", which is the default,"
         yield Inert("tokenizer/name", "tokenizer/backend", f"the byte tokenizer{default} has no names")
+    if document.value("tokenizer/backend") != "huggingface" and document.value("tokenizer/add_bos") is not None:
+        backend = document.value("tokenizer/backend")
+        yield Inert("tokenizer/add_bos", "tokenizer/backend", f"the backend {backend} has no beginning-of-text token")
 
 
 def _data(document: Document) -> Iterator[Inert]:

@@ -28,9 +28,11 @@ from collections.abc import Iterator
 
 from schema.check.findings import Problem
 from schema.check.leaves import SYNONYMS
-from schema.document import Document
+from schema.document import Document, parse
 from schema.rules._field import names_a_method, only_case, written
 from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.wording import join, nearest, quote
+from schema.tokenizers import ENCODINGS
 
 CODE = "LR012"
 SLUG = "invalid-choice"
@@ -45,6 +47,20 @@ def check(document: Document) -> Iterator[Diagnostic]:
         edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
         safe = only_case(problem, document) or _is_synonym(problem, document)
         yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=safe))
+    yield from _encoding(document)
+
+
+def _encoding(document: Document) -> Iterator[Diagnostic]:
+    """What tokenizer/name may be depends on the backend."""
+    name = document.value("tokenizer/name")
+    if document.value("tokenizer/backend") != "tiktoken" or name is None or name in ENCODINGS:
+        return
+    near = nearest(name, ENCODINGS)
+    listed = "" if near else f"; the choices are {', '.join(ENCODINGS)}"
+    message, remedy = f"tokenizer/name can't be {quote(name)}{listed}", f"write {join(near or ENCODINGS, 'or')}"
+    edit = document.edits.replace(parse("tokenizer/name"), near[0]) if len(near) == 1 else None
+    where = document.span("tokenizer/name")
+    yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, fix=fix(edit, safe=False))
 
 
 def _is_synonym(problem: Problem, document: Document) -> bool:

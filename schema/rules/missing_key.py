@@ -28,6 +28,7 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.text.diagnostic import Diagnostic, Severity
+from schema.tokenizers import NAMED
 
 CODE = "LR006"
 SLUG = "missing-key"
@@ -38,6 +39,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems_of(SLUG):
         yield problem.diagnostic(CODE, SLUG, SEVERITY)
-    if document.value("tokenizer/backend") == "tiktoken" and document.value("tokenizer/name") is None:
-        message, remedy = "the backend tiktoken needs tokenizer/name", "add 'name: gpt2', or another encoding"
+    backend = document.value("tokenizer/backend")
+    if backend in NAMED and document.value("tokenizer/name") is None:
+        examples = {
+            "tiktoken": "'name: gpt2', or another encoding",
+            "huggingface": "the folder that holds tokenizer.json",
+        }
+        message, remedy = f"the backend {backend} needs tokenizer/name", f"add {examples[backend]}"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span("tokenizer/backend"), message, remedy)

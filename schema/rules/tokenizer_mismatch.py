@@ -34,6 +34,7 @@ from schema.document import Document
 from schema.document.mixtures import stored
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
+from schema.tokenizers import tokenizer_facts
 
 CODE = "LR213"
 SLUG = "tokenizer-mismatch"
@@ -43,7 +44,8 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each store with the tokenizer and the rows of the embedding."""
     backend, name = document.value("tokenizer/backend"), document.value("tokenizer/name")
-    own = "/".join(part for part in (backend, name) if part)
+    facts = tokenizer_facts(backend, name, document.environment)
+    own = facts.fingerprint if facts else backend
     rows, seen = document.value("architecture/vocab_size"), set()
     for entry, store in stored(document):
         if entry.key[:2] in seen:

@@ -1,6 +1,7 @@
 """vocab_size is smaller than the tokenizer's vocabulary.
 
 *Why it is bad.* A token id beyond the embedding is not an error on accelerators: it reads another row, or gives NaN.
+The ids of a huggingface tokenizer are counted in its files, by `validate --env`, `plan` and `exec`.
 
 *Bad*
 
@@ -39,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows of the embedding with the ids of the tokenizer."""
     rows, backend = document.value(VOCAB_SIZE), document.value("tokenizer/backend")
     name = None if backend == "byte" else document.value("tokenizer/name")
-    ids = token_ids(backend, name)
+    ids = token_ids(backend, name, document.environment)
     if rows < ids:
         message = f"vocab_size is {rows}, and the tokenizer {name or backend} has {ids} ids"
         enough = str(-(-ids // 64) * 64)

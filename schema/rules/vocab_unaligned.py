@@ -42,8 +42,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     rows = document.value(VOCAB_SIZE)
     if not document.given(VOCAB_SIZE) or document.value("architecture/pretrained") or rows % TILE == 0:
         return
-    backend = document.value("tokenizer/backend")
-    if rows >= token_ids(backend, document.value("tokenizer/name")):
+    backend, name = document.value("tokenizer/backend"), document.value("tokenizer/name")
+    if rows >= token_ids(backend, name, document.environment):
         rounded = str(-(-rows // TILE) * TILE)
         message, remedy = f"vocab_size {rows} is not a multiple of {TILE}", f"write {rounded}"
         written = fix(document.edits.replace(parse(VOCAB_SIZE), rounded), safe=False)

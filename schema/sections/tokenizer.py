@@ -6,17 +6,26 @@ from typing import Literal
 
 from schema.section import Section, key
 
-Encoding = Literal["gpt2", "r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base", "o200k_harmony"]
-
 
 class Tokenizer(Section):
     """tokenizer: one for the whole run; a token store remembers which one made it."""
 
-    backend: Literal["byte", "tiktoken"] = key(
+    backend: Literal["byte", "tiktoken", "huggingface"] = key(
         "byte",
-        "Kind of tokenizer; byte maps each UTF-8 byte to its value, tiktoken loads the encoding called name.",
+        "Kind of tokenizer; byte maps each UTF-8 byte to its value, tiktoken loads the encoding called name, "
+        "huggingface the tokenizer.json in the folder called name.",
         change="breaking",
     )
-    name: Encoding | None = key(
-        None, "Encoding of backend tiktoken, which needs one; the byte tokenizer has none.", change="breaking"
+    name: str | None = key(
+        None,
+        "Encoding of backend tiktoken, such as gpt2, or folder of backend huggingface, which need one; the byte "
+        "tokenizer has none.",
+        min_length=1,
+        change="breaking",
+    )
+    add_bos: bool | None = key(
+        None,
+        "Whether a document begins with the beginning-of-text token of backend huggingface; null does what its files "
+        "say. Every document ends with the end-of-text token.",
+        change="breaking",
     )

@@ -18,7 +18,18 @@ from typing import Any
 
 from runner.data.styles import load_style
 from schema.document import Document
-from schema.environment import Change, Dataset, Environment, Obstacle, Run, Split, Start, Store
+from schema.environment import (
+    Change,
+    Dataset,
+    Environment,
+    Obstacle,
+    Run,
+    SpecialToken,
+    Split,
+    Start,
+    Store,
+    TokenizerFacts,
+)
 from schema.formats import render_text
 from schema.lint import Verdict, lint_file, lint_text
 from schema.rules import duplicate_spec
@@ -47,7 +58,8 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
     """The machine that a JSON object describes, for a lint: what `runner.environment.survey` would find there.
 
     Keys are those of `Environment`. A dataset is NAME or NAME/SUFFIX: {"source": true}, {"store": {"tokenizer": …,
-    "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}. `run` and
+    "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}; `tokenizer` is
+    {"fingerprint": …, "ids": …} or such an obstacle. `run` and
     `start` are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
     """
 
@@ -56,6 +68,8 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
         if "datasets" in facts:
             pairs = [(name.partition("/"), facts) for name, facts in facts["datasets"].items()]
             looked_up["datasets"] = {(name, suffix): _dataset(found) for (name, _, suffix), found in pairs}
+        if "tokenizer" in facts:
+            looked_up["tokenizer"] = _tokenizer(facts["tokenizer"])
         for key, kind, field in (("run", Run, "changes"), ("start", Start, "differing")):
             if key in facts:
                 found = {name: value for name, value in facts[key].items() if name != "spec"}
@@ -63,6 +77,13 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
         return Environment(**looked_up | {"known": tuple(facts.get("known", ()))})
 
     return look
+
+
+def _tokenizer(facts: dict[str, Any]) -> TokenizerFacts | Obstacle:
+    if "obstacle" in facts:
+        return Obstacle(*facts["obstacle"])
+    end = SpecialToken("</s>", 2)
+    return TokenizerFacts(facts["fingerprint"], facts["ids"], end, end)
 
 
 def _dataset(facts: dict[str, Any]) -> Dataset:

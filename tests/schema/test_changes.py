@@ -42,7 +42,7 @@ optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimiza
 optimization/muon optimization/muon/beta optimization/muon/consistent_rms optimization/muon/eps
 optimization/muon/nesterov optimization/muon/ns_steps optimization/lora/target_modules optimization/lr
 optimization/optimizer
-optimization/schedule optimization/weight_decay
+optimization/schedule optimization/weight_decay tokenizer/add_bos
 tokenizer/backend tokenizer/name training/batch_size training/seed training/decay_pct training/warmup_pct
 """
 

@@ -20,3 +20,7 @@ def load_tokenizer(section: section_module.Tokenizer) -> Tokenizer:
             return ByteTokenizer()
         case "tiktoken":
             return load_tiktoken(str(section.name))
+        case "huggingface":
+            from runner.data.tokenizers.huggingface import load_huggingface  # the library loads in 0.1 seconds
+
+            return load_huggingface(str(section.name), section.add_bos)

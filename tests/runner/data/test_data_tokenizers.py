@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,7 +16,8 @@ from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
 from runner.data.tokenizers.tiktoken import TiktokenTokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.tokenizer import Tokenizer
-from schema.tokenizers import VOCABULARY
+from schema.tokenizers import ENCODINGS, VOCABULARY
+from schema.tokenizers import END as ENDS
 
 
 @given(st.text())
@@ -38,13 +38,14 @@ def test_ids_outside_the_vocabulary_are_refused() -> None:
 def test_the_linter_knows_the_vocabulary_of_every_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     for loader in ("load_tiktoken_bpe", "data_gym_to_mergeable_bpe_ranks"):  # the files need a network, the sizes don't
         monkeypatch.setattr(openai_public, loader, lambda *_, **__: {})
-    known = {("byte", None): ByteTokenizer().vocabulary}
+    known, ends = {("byte", None): ByteTokenizer().vocabulary}, {("byte", None): ByteTokenizer().end}
     for name, construct in openai_public.ENCODING_CONSTRUCTORS.items():
         facts = construct()
         known["tiktoken", name] = facts.get("explicit_n_vocab") or max(facts["special_tokens"].values()) + 1
-    names = get_args(get_args(Tokenizer.model_fields["name"].annotation)[0])
+        ends["tiktoken", name] = facts["special_tokens"]["<|endoftext|>"]
     assert {key: known.get(key) for key in VOCABULARY} == VOCABULARY
-    assert set(VOCABULARY) == {("byte", None)} | {("tiktoken", name) for name in names}
+    assert {key: ends.get(key) for key in ENDS} == ENDS
+    assert tuple(name for backend, name in VOCABULARY if backend == "tiktoken") == ENCODINGS
 
 
 @pytest.fixture
@@ -97,6 +98,21 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Failure, match=r"pip install 'lorarun\[tiktoken\]'") as caught:
         load_tokenizer(Tokenizer(backend="tiktoken", name="gpt2"))
     assert caught.value.exit_code is ExitCode.INVALID
+
+
+def test_an_encoding_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(Failure, match=r"tokenizer/name can't be 'gpt9'; write gpt2, .* or o200k_harmony") as caught:
+        load_tokenizer(Tokenizer(backend="tiktoken", name="gpt9"))
+    assert caught.value.exit_code is ExitCode.INVALID
+
+
+def test_texts_are_encoded_together_as_alone(small: TiktokenTokenizer) -> None:
+    texts = ["the", "", "the other"]
+    for tokenizer in (small, ByteTokenizer()):
+        assert [ids.tolist() for ids in tokenizer.encode_batch(texts)] == [tokenizer.encode(t).tolist() for t in texts]
+        assert tokenizer.begin is None
+        with pytest.raises(UnicodeEncodeError):
+            tokenizer.encode_batch(["the", "\ud800"])
 
 
 def test_the_section_chooses_the_tokenizer() -> None:

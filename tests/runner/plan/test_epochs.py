@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from runner.cli import main
 from runner.data.catalog import open_catalog
 from runner.data.stores.prepare import Silent
-from runner.environment import known_stores
+from runner.environment import known_data
 from runner.plan.compile import compile_plan
 from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
@@ -19,7 +19,7 @@ from tests.runner.workplace import fill
 
 
 def planned_entries(spec: Spec) -> list[EntryBudget]:
-    plan = compile_plan(spec, 1, known_stores(spec))
+    plan = compile_plan(spec, 1, known_data(spec))
     return [entry for phase in plan.phases for stage in phase.stages for entry in stage.mixture]
 
 
