@@ -132,14 +132,21 @@ def load_huggingface(name: str, add_bos: bool | None = None) -> HuggingFaceToken
     Raises Failure as `read_tokenizer_files` does, and INVALID for a tokenizer.json that the library can't load.
     """
     files = read_tokenizer_files(name, add_bos)
-    opening, continuing = (_load(files, continued) for continued in (False, True))
+    text = _for_text(files)
+    rest = {
+        **text,
+        "normalizer": _without_prepend(text.get("normalizer")),
+        "pre_tokenizer": _without_prefix_space(text.get("pre_tokenizer")),
+    }
+    opening = _load(files, text)
+    continuing = opening if rest == text else _load(files, rest)
     return HuggingFaceTokenizer(files.folder, files.facts, opening, continuing, _special(files))
 
 
-def _load(files: TokenizerFiles, continued: bool) -> tokenizers.Tokenizer:
+def _load(files: TokenizerFiles, definition: dict[str, Any]) -> tokenizers.Tokenizer:
     path = f"'{files.folder / TOKENIZER}'"
     try:
-        loaded = tokenizers.Tokenizer.from_str(json.dumps(_for_text(files, continued)))
+        loaded = tokenizers.Tokenizer.from_str(json.dumps(definition))
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # of the library's Rust code
             raise
@@ -159,7 +166,7 @@ def _load(files: TokenizerFiles, continued: bool) -> tokenizers.Tokenizer:
     return loaded
 
 
-def _for_text(files: TokenizerFiles, continued: bool) -> dict[str, Any]:
+def _for_text(files: TokenizerFiles) -> dict[str, Any]:
     """The definition of what turns plain text into ids: nothing is added, cut, filled or left to chance."""
     definition, facts = files.definition, files.facts
     special = {token.name for token in (facts.bos, facts.eos, facts.pad) if token}
@@ -170,9 +177,6 @@ def _for_text(files: TokenizerFiles, continued: bool) -> dict[str, Any]:
     edited = {**definition, "added_tokens": added, "truncation": None, "padding": None, "post_processor": None}
     if "dropout" in definition["model"]:
         edited["model"] = {**definition["model"], "dropout": None}
-    if continued:
-        edited["normalizer"] = _without_prepend(definition.get("normalizer"))
-        edited["pre_tokenizer"] = _without_prefix_space(definition.get("pre_tokenizer"))
     return edited
 
 
@@ -197,7 +201,8 @@ def _without_prefix_space(splitter: dict[str, Any] | None) -> dict[str, Any] | N
         first, *others = splitter["pretokenizers"]
         return {**splitter, "pretokenizers": [_without_prefix_space(first), *others]}
     if splitter["type"] == "Metaspace":
-        return {**splitter, "prepend_scheme": "never", "add_prefix_space": False}
+        older = {"add_prefix_space": False} if "add_prefix_space" in splitter else {}
+        return {**splitter, "prepend_scheme": "never", **older}
     return {**splitter, "add_prefix_space": False} if splitter["type"] == "ByteLevel" else splitter
 
 

@@ -225,6 +225,25 @@ def test_a_file_that_cannot_be_read_is_a_storage_failure(tmp_path: Path) -> None
     assert caught.value.exit_code is ExitCode.STORAGE
 
 
+def test_a_store_does_not_depend_on_how_many_documents_are_tokenized_together(
+    tmp_path: Path, made: dict[str, HuggingFaceTokenizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "texts.jsonl"
+    source.write_text("".join(json.dumps({"text": f"{'the cat ' * (n % 7)}{n}"}) + "\n" for n in range(90)))
+    stores = []
+    for characters in (1, 100, 2**20):
+        monkeypatch.setattr("runner.data.stores.prepare.BATCH_CHARACTERS", characters)
+        data = Data.model_validate(
+            {"root": str(tmp_path / str(characters)), "sources": {"texts": {"path": str(source)}}}
+        )
+        stores.append(prepare_store("texts", "", data=data, tokenizer=made["prefixed"], progress=Silent()))
+    first, *others = [
+        {name: {kind: file.sha256 for kind, file in split.files.items()} for name, split in store.meta.splits.items()}
+        for store in stores
+    ]
+    assert others == [first, first]
+
+
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_a_store_holds_framed_documents(kind: str, tmp_path: Path, made: dict[str, HuggingFaceTokenizer]) -> None:
     records = [{"prompt": f"the cat {n}: ", "completion": f"sat </s> {n}"} for n in range(70)]
