@@ -26,12 +26,16 @@ ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off)."""
+    """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off).
+
+    `begin` is the id that documents begin with, None where they begin without one.
+    """
 
     stores: dict[str, Store]
     train: dict[Key, Rows]
     validation: dict[str, Rows]
     labels: dict[Key, str]
+    begin: int | None = None
 
     def entries(self, stage: StagePlan) -> list[MixtureEntry]:
         """Bind the mixture of a stage to its rows."""
@@ -45,10 +49,10 @@ class Catalog:
         """Digest of each store."""
         return {folder: store.digest for folder, store in sorted(self.stores.items())}
 
-    def special_tokens(self) -> dict[str, int]:
-        """Ids of the tokens that end a document and fill a row, under Hugging Face's names."""
+    def special_tokens(self) -> dict[str, int | None]:
+        """Ids of the tokens that begin and end a document and fill a row, under Hugging Face's names."""
         meta = next(iter(self.stores.values())).meta
-        return {"eos_token_id": meta.end, "pad_token_id": meta.pad}
+        return {"bos_token_id": self.begin, "eos_token_id": meta.end, "pad_token_id": meta.pad}
 
     def remarks(self) -> list[str]:
         """Sentences about rows that were cut or left out."""
@@ -78,6 +82,7 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
         train={key: _open(spec, stores, key, "train") for key in keys},
         validation={names[key]: _open(spec, stores, key, "val") for key in keys} if is_scored(spec) else {},
         labels=names,
+        begin=tokenizer.begin,
     )
     if spec.data.on_exhausted == "error":
         _refuse_repeats(plan, catalog)

@@ -42,6 +42,7 @@ from runner.files.seal import seal
 from runner.huggingface import read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
+from runner.huggingface.tokenizer_files import write_tokenizer
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT
@@ -59,7 +60,7 @@ class Trained:
 
     variables: Variables
     facts: Mapping[str, Any]
-    special_tokens: Mapping[str, int]
+    special_tokens: Mapping[str, int | None]
 
     @property
     def has_adapters(self) -> bool:
@@ -135,6 +136,8 @@ class _Export:
             sources = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "merged": weights.merged}
             lora = self.spec.optimization.lora
             write_adapter(self.folder / "adapter", self.hugging_face, every, adapted, lora, sources)
+        for part in self.folder.iterdir():
+            write_tokenizer(part, self.spec.tokenizer, self.spec.architecture.block_size)
         return unchanged
 
     def prove(self, unchanged: float | None) -> Report:
@@ -210,7 +213,7 @@ class _Export:
         return tuple(each for each in parameters(self.spec.architecture) if with_adapter.get(each.path) is not None)
 
     def _config(self) -> dict[str, Any]:
-        return {"torch_dtype": self.spec.export.dtype, "bos_token_id": None, **self.trained.special_tokens}
+        return {"torch_dtype": self.spec.export.dtype, **self.trained.special_tokens}
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def assert_planned(folder: Path, spec: Spec, has_adapters: bool) -> None:
     files = list(folder.rglob("*.safetensors"))
     assert planned == sum(tensor.nbytes for file in files for tensor in load_file(file).values())
     taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert planned < taken < planned * 1.02 + 20_000
+    assert planned < taken < planned * 1.02 + 40_000  # of each folder, 7 kB are its tokenizer
 
 
 @pytest.mark.parametrize("shape", SHAPES)

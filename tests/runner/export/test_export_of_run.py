@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer
 
 from runner.files.digested_json import read_json, write_facts
 from tests.runner.workplace import Outcome, fill, finish_run, lorarun, tree
@@ -45,7 +46,10 @@ def test_an_export_says_what_it_is(here: Path) -> None:
         assert {part["name"] for part in note["parity"]["parts"]} == {"merged", "adapter"}
         assert set(note["stores"]) == {"tales"}
     config = json.loads((here / "run/export/merged/config.json").read_text())
-    assert (config["eos_token_id"], config["pad_token_id"]) == (256, 257)
+    assert (config["bos_token_id"], config["eos_token_id"], config["pad_token_id"]) == (None, 256, 257)
+    for name in FOLDERS:
+        tokenizer = Tokenizer.from_file(str(here / "run/export" / name / "tokenizer.json"))
+        assert tokenizer.encode("tale").ids == [*b"tale"]
 
 
 def test_a_finished_run_exports_again_only_what_is_gone_or_asked_otherwise(here: Path) -> None:
