@@ -133,12 +133,12 @@ def load_huggingface(name: str, add_bos: bool | None = None) -> HuggingFaceToken
     """
     files = read_tokenizer_files(name, add_bos)
     text = _for_text(files)
+    opening = _load(files, text)  # first, for it checks what is edited below
     rest = {
         **text,
         "normalizer": _without_prepend(text.get("normalizer")),
         "pre_tokenizer": _without_prefix_space(text.get("pre_tokenizer")),
     }
-    opening = _load(files, text)
     continuing = opening if rest == text else _load(files, rest)
     return HuggingFaceTokenizer(files.folder, files.facts, opening, continuing, _special(files))
 
@@ -182,9 +182,9 @@ def _for_text(files: TokenizerFiles) -> dict[str, Any]:
 
 def _without_prepend(normalizer: dict[str, Any] | None) -> dict[str, Any] | None:
     """Leave out the normalizer that puts a space, as a letter, before a text."""
-    if normalizer is None or normalizer["type"] == "Prepend":
+    if normalizer is None or normalizer.get("type") == "Prepend":
         return None
-    if normalizer["type"] != "Sequence":
+    if normalizer.get("type") != "Sequence":
         return normalizer
     kept = [inner for inner in map(_without_prepend, normalizer["normalizers"]) if inner is not None]
     return {**normalizer, "normalizers": kept}
@@ -197,13 +197,14 @@ def _without_prefix_space(splitter: dict[str, Any] | None) -> dict[str, Any] | N
     """
     if splitter is None:
         return None
-    if splitter["type"] == "Sequence" and splitter["pretokenizers"]:
+    kind = splitter.get("type")
+    if kind == "Sequence" and splitter["pretokenizers"]:
         first, *others = splitter["pretokenizers"]
         return {**splitter, "pretokenizers": [_without_prefix_space(first), *others]}
-    if splitter["type"] == "Metaspace":
+    if kind == "Metaspace":
         older = {"add_prefix_space": False} if "add_prefix_space" in splitter else {}
         return {**splitter, "prepend_scheme": "never", **older}
-    return {**splitter, "add_prefix_space": False} if splitter["type"] == "ByteLevel" else splitter
+    return {**splitter, "add_prefix_space": False} if kind == "ByteLevel" else splitter
 
 
 def _special(files: TokenizerFiles) -> dict[int, str]:

@@ -179,7 +179,11 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda path: edit(path, lambda definition: definition["model"].update(type="Morse")),
         r"the library tokenizers .* can't load '.*tokenizer.json': .*; save the tokenizer again",
     ),
-    "a number for a token": (
+    "a normalizer of no kind": (
+        lambda path: edit(path, lambda definition: definition.update(normalizer={"lower": 1}, pre_tokenizer={})),
+        r"can't load '.*tokenizer.json': ",
+    ),
+    "text for an id": (
         lambda path: edit(path, lambda definition: definition["model"]["vocab"].update(a="b")),
         r"is not the file of a tokenizer \(ValueError",
     ),
