@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runner.run.execution import ExecutionSpec, RestoreableJob
     from runner.train.lora_trainer import LoRATrainer
     from runner.train.trainer import BaseTrainer
+    from runner.weights.pretrained import load_pretrained
     from schema.config import LoRAConfig, LoRATrainerConfig
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "compile_plan",
     "count_lora_params",
     "inject_lora_params",
+    "load_pretrained",
     "merge_lora_params",
     "param_filter",
     "transition_to_lora",
@@ -42,6 +44,7 @@ _HOMES = {
     "runner.run.execution": ("ExecutionSpec", "RestoreableJob"),
     "runner.train.lora_trainer": ("LoRATrainer",),
     "runner.train.trainer": ("BaseTrainer",),
+    "runner.weights.pretrained": ("load_pretrained",),
     "schema.config": ("LoRAConfig", "LoRATrainerConfig"),
 }
 

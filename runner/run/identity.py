@@ -12,11 +12,13 @@ from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from schema.budget.stages import one_budget
 from schema.changes import current_values
-from schema.document import load_schema
+from schema.document import attributes, load_schema
 from schema.environment import Change
+from schema.families import options_of, shape_is_whole
 from schema.spec import Spec
 
 # Keys of architecture that change neither shapes nor the function that trained weights compute.
+UNSET = ("n_kv_head", "head_dim", "intermediate_size", "attention_bias", "mlp_bias", "norm_eps")  # may be null
 HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 
 
@@ -43,12 +45,29 @@ def spec_of(run_dir: Path) -> dict[str, Any]:
 
 
 def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return the keys of `architecture` by which weights of one can't be those of the other."""
+    """Return the keys of `architecture` by which weights of one can't be those of the other.
+
+    A key that is unset means what its family makes of it.
+    """
+    there, here = ({**each, **_resolved(each, own)} for each in (theirs, own))
     return tuple(
-        Change(f"architecture/{name}", json.dumps(value), json.dumps(own.get(name)))
-        for name, value in theirs.items()
-        if name not in HARMLESS and value != own.get(name)
+        Change(f"architecture/{name}", json.dumps(value), json.dumps(here.get(name)))
+        for name, value in there.items()
+        if name not in HARMLESS and value != here.get(name)
     )
+
+
+def _resolved(architecture: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that unset keys of an architecture have, where heads divide what they share.
+
+    `whole` has the keys that the architecture does not know.
+    """
+    section = attributes({**whole, **architecture})
+    if not shape_is_whole(section):
+        return {}
+    options = options_of(section)
+    unset = [name for name in UNSET if architecture.get(name, ...) is None]
+    return {name: getattr(options, name) for name in unset}
 
 
 def identity_of(execution: ExecutionSpec) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def check_start(start: Path, spec: Spec) -> WeightSource:
     source = find_weights(start)
     if source is None:
         raise Failure(
-            f"{start} holds no checkpoint; name a run directory, or a folder like runs/NAME/checkpoints/STEP",
+            f"{start} holds no weights; name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's "
+            "folder with its config.json",
             ExitCode.INVALID,
         )
     if differing := other_architecture(source.describe(), spec.architecture.model_dump(mode="json")):

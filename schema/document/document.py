@@ -22,6 +22,7 @@ from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.renamed import rename
 from schema.check.tree import check_value, hydrate
+from schema.document.pretrained import adopted_keys
 from schema.environment import Environment
 from schema.text.diagnostic import Span
 from schema.text.edits import Edits
@@ -136,6 +137,8 @@ def read_document(data: bytes, name: str, overrides: Sequence[str] = ()) -> Docu
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())
+    if adopted := adopted_keys(written.get("architecture")):
+        written["architecture"] = written["architecture"] | adopted
     start = point(root.span.origin, 1, 1)
     return Document(start, hydrate(found, written, found.schema), written, found, None, root)
 

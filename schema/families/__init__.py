@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 
 from schema.families import _activations, _decoder
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
+from schema.families._config import ConfigError, architecture_of
 from schema.families._decoder import HEAD
 from schema.families._hugging_face import HuggingFace, Row, stand_in
 from schema.families._options import Options, Refusal, Rope
@@ -24,6 +25,7 @@ __all__ = [
     "ITEM_BYTES",
     "LOW_RANK",
     "Activation",
+    "ConfigError",
     "Family",
     "HuggingFace",
     "Options",
@@ -34,6 +36,7 @@ __all__ = [
     "Row",
     "adapted",
     "adapters",
+    "architecture_of",
     "flops_per_token",
     "is_matrix",
     "kept_activations",

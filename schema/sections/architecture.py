@@ -57,7 +57,8 @@ class Architecture(Section):
     )
     pretrained: str | None = key(
         None,
-        "Run directory or checkpoint of an earlier run whose weights this run starts from.",
+        "Run directory, checkpoint, or folder of a Hugging Face model, whose weights this run starts from; the keys of "
+        "architecture that config.json decides may be left out.",
         min_length=1,
         change="breaking",
     )

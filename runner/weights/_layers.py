@@ -1,0 +1,62 @@
+"""Tensors of safetensors files onto the mesh: each device's part is read, and layers are stacked on the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes  # noqa: F401  numpy knows bfloat16 by it
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from safetensors import safe_open
+
+Index = tuple[slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor in a file, in our orientation: `transposed` are kernels, (out, in) there and (in, out) here."""
+
+    path: Path
+    name: str
+    transposed: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape here."""
+        with safe_open(self.path, "np") as file:
+            shape = tuple(file.get_slice(self.name).get_shape())
+        return shape[::-1] if self.transposed else shape
+
+    def read(self, index: Index | None, dtype: Any) -> np.ndarray[Any, Any]:
+        """Read a part of it, in another type."""
+        with safe_open(self.path, "np") as file:
+            places = index or ()
+            part = file.get_slice(self.name)[places[::-1] if self.transposed else places]
+        return np.asarray((part.T if self.transposed else part).astype(dtype))
+
+
+def place(tensor: Tensor, like: jax.ShapeDtypeStruct) -> jax.Array:
+    """Put a tensor where `like` says, in its type."""
+    return jax.make_array_from_callback(like.shape, like.sharding, lambda index: tensor.read(index, like.dtype))
+
+
+def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:
+    """Stack tensors (…) as (l, …) where `like` says; the host holds one layer's part at a time."""
+    sharding: Any = like.sharding
+    of_layer = NamedSharding(sharding.mesh, PartitionSpec(*tuple(sharding.spec)[1:]))
+    one = jax.ShapeDtypeStruct(like.shape[1:], like.dtype, sharding=of_layer)
+    whole = jax.jit(partial(jnp.zeros, like.shape, like.dtype), out_shardings=sharding)()
+    put = jax.jit(_put, donate_argnums=0, out_shardings=sharding)
+    for number, tensor in enumerate(layers):
+        whole = put(whole, place(tensor, one), number)
+    return whole
+
+
+def _put(whole: jax.Array, layer: jax.Array, number: int) -> jax.Array:
+    return jax.lax.dynamic_update_index_in_dim(whole, layer, number, 0)

@@ -1,0 +1,97 @@
+"""A run that starts from a Hugging Face folder: config.json gives the architecture, its weights are the first ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from runner.files.digested_json import read_json
+from schema.lint import lint_text
+from tests.runner.weights.model_folders import LLAMA_4, write_folder
+from tests.runner.workplace import SPEC, fill, lorarun
+
+CONFIG = {**LLAMA_4, "vocab_size": 320}
+START = SPEC.replace(
+    SPEC.splitlines()[0], "architecture: {pretrained: model, block_size: 32, dtype: {activation: float32}}"
+)
+LORA_ALONE = START.replace("pre_lora_tokens: [256] # lorarun: ignore[phase-too-short]", "pre_lora_tokens: []").replace(
+    "pre_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]", "pre_lora_dataset: []"
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a model, a spec that trains adapters alone on it, and data."""
+    fill(tmp_path)
+    (tmp_path / "spec.yaml").write_text(LORA_ALONE)
+    write_folder(tmp_path / "model", CONFIG, shards=2)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def architecture(text: str) -> Any:
+    document = lint_text(text, "spec.yaml").document
+    assert document is not None
+    return document.value("architecture")
+
+
+def test_the_keys_that_a_spec_leaves_out_are_those_of_the_config(here: Path) -> None:
+    found = architecture(LORA_ALONE)
+    assert (found["family"], found["n_embd"], found["n_layers"], found["head_dim"]) == ("llama", 24, 3, 8)
+    assert (found["block_size"], found["rope_scaling"]["rope_type"]) == (32, "llama3")
+    assert architecture(LORA_ALONE.replace("pretrained: model", "pretrained: model, n_layers: 2"))["n_layers"] == 2
+    assert architecture(LORA_ALONE.replace("pretrained: model", "pretrained: nowhere"))["n_layers"] == 12
+    (here / "model/config.json").write_text("[]")
+    assert architecture(LORA_ALONE)["family"] == "gpt"
+
+
+def test_the_plan_shows_the_model_of_the_folder(here: Path) -> None:
+    (here / "model/model-00001-of-00002.safetensors").unlink()  # config.json alone is read
+    done = lorarun(here, "plan", "spec.yaml")
+    assert done.exit_code == 0, done.stderr
+    assert "parameters     2,112 trained, 29,280 frozen\n" in done.stdout
+    assert "blocks/mlp/gate_proj/kernel" in done.stdout
+
+
+def test_keys_that_differ_from_the_config_are_refused_by_name(here: Path) -> None:
+    done = lorarun(here, "exec", "spec.yaml", "--set", "architecture/n_layers=2", "--set", "architecture/head_dim=6")
+    assert (done.exit_code, done.changed) == (2, set())
+    assert "error[LR609 resume-shape]: model holds weights of another architecture: " in done.stderr
+    assert "architecture/n_layers is 3 there and 2 here" in done.stderr
+    assert "architecture/head_dim is 8 there and 6 here" in done.stderr
+
+
+@pytest.mark.slow
+def test_adapters_are_trained_on_the_weights_of_the_folder_and_exported_beside_them(here: Path) -> None:
+    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run")
+    assert done.exit_code == 0, done.stderr
+    assert read_json(here / "run/run.json")["spec"]["architecture/family"] == "llama"
+    read = {name: array for path in (here / "model").glob("*.safetensors") for name, array in load_file(path).items()}
+    written = load_file(here / "run/export/base/model.safetensors")
+    assert read.keys() == written.keys()
+    assert all((np.asarray(read[name]) == written[name]).all() for name in read)  # float32 in, float32 out
+    config = json.loads((here / "run/export/base/config.json").read_text())
+    wanted = ("model_type", "hidden_size", "num_key_value_heads", "rope_theta", "attention_bias", "mlp_bias")
+    assert {name: config[name] for name in wanted} == {name: CONFIG[name] for name in wanted}
+
+
+@pytest.mark.slow
+def test_a_run_whose_config_changed_is_not_resumed(here: Path) -> None:
+    (here / "spec.yaml").write_text(LORA_ALONE + "export: {merged: false, adapter: false}\n")
+    assert lorarun(here, "exec", "spec.yaml", "--run-dir", "run").exit_code == 0
+    (here / "model/config.json").write_text(json.dumps({**CONFIG, "rope_theta": 501.0}))
+    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=2")
+    assert (done.exit_code, done.changed) == (78, set())
+    assert "run belongs to another spec (architecture/rope_theta was 500.0, is 501.0)" in done.stderr
+
+
+def test_a_model_that_no_family_holds_is_refused_in_one_sentence(here: Path) -> None:
+    (here / "model/config.json").write_text(json.dumps({**CONFIG, "model_type": "phi3"}))
+    done = lorarun(here, "exec", "spec.yaml")
+    assert (done.exit_code, done.changed) == (2, set())
+    assert done.stderr.splitlines()[-1].endswith("model_type 'phi3' is not one of llama, mistral, qwen3")
