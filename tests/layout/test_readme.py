@@ -91,6 +91,12 @@ def test_the_spec_shown_is_silent() -> None:
     assert lint_text(SPEC, "spec.yaml").diagnostics == ()
 
 
+def test_the_keys_of_other_parts_that_are_shown_exist() -> None:
+    for start in ("tokenizer:", "data:"):
+        found = {each.slug for each in lint_text(block(start), "spec.yaml").diagnostics}
+        assert not found & {"unknown-key", "wrong-type", "invalid-choice", "yaml-syntax"}
+
+
 def test_the_plan_shown_is_that_of_the_spec_shown() -> None:
     shown = [line for line in block("$ lorarun plan").splitlines()[1:] if line.strip() != "…"]
     plan = render_plan(compile_plan(accepted(lint_text(SPEC, "spec.yaml"))), "spec.yaml").splitlines()
