@@ -1,0 +1,6 @@
+"""Conversations: records become messages, messages text by a chat template, text ids with the supervised ones marked.
+
+`conversation` reads a record, `template` renders it, `lost` finds what a template drops, `mask` the supervised spans,
+`literal` keeps text inside messages from becoming special tokens, `supervise` does these in order, `encode` makes ids.
+Nothing here knows stores, styles or the loader.
+"""
