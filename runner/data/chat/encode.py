@@ -6,6 +6,7 @@ The special tokens are the template's own: none is added, and text inside a mess
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from tokenizers import Encoding, Tokenizer
 from runner.data.chat.literal import SpecialTexts
 from runner.data.chat.supervise import Supervised
 from runner.data.chat.template import Spans
+
+_CONTROL = re.compile(r"<[|｜].*[|｜]>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,15 @@ class ChatEncoder:
     """
 
     def __init__(self, tokenizer: Tokenizer, control: Collection[str] = ()) -> None:
-        """Copy a tokenizer; `control` are tokens that count as special whatever its file says, such as end of turn."""
+        """Copy a tokenizer. Special is what its file calls so, what is spelled <|so|>, and `control`, say its </s>.
+
+        DeepSeek's file calls <｜User｜> ordinary. Tags such as <think> stay ordinary: answers may hold them.
+        """
         facts = json.loads(tokenizer.to_str())
         facts.update(post_processor=None, truncation=None, padding=None)  # offsets keep their blanks, rows their length
         for token in facts["added_tokens"]:
-            token["special"] = token["special"] or token["content"] in control
+            named = token["content"] in control or _CONTROL.fullmatch(token["content"])
+            token["special"] = token["special"] or bool(named)
         self._facts = json.dumps(facts)
         self._whole = Tokenizer.from_str(self._facts)
         added = self._whole.get_added_tokens_decoder()

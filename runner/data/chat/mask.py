@@ -72,23 +72,21 @@ def _last_of(spans: Spans, conversation: Conversation, template: ChatTemplate, t
 
 def _span_of(conversation: Conversation, index: int, template: ChatTemplate, text: str) -> tuple[int, int]:
     """Find one answer by rendering what stands before it, and with it."""
-    number, records = index + 1, conversation.records()
-    tools = list(conversation.tools)
-    unsure = f"which part of the text is the answer in message {number} is not sure"
+    message, records, tools = conversation.messages[index], conversation.records(), list(conversation.tools)
+    unsure = f"which part of the text is the answer in message {index + 1} is not sure"
     try:
         before = template.render(records[:index], tools, prompt=True).text
-        headless = template.render(records[:index], tools).text
         behind = template.render(records[: index + 1], tools).text
+        # A template that writes nothing to ask for an answer may put the name of the speaker into it.
+        is_asked = _begins(behind[len(before) :], message) or before != template.render(records[:index], tools).text
     except ValueError as error:
         raise ValueError(f"{unsure}, for what stands before it can't be rendered alone ({error}): {_REMEDY}") from error
     if not behind.startswith(before) or not text.startswith(behind):
         raise ValueError(f"{unsure}, for {template.name} renders earlier messages in another way later: {_REMEDY}")
     answer = behind[len(before) :].rstrip("\n")
-    message = conversation.messages[index]
     if not _holds(answer, message):
         raise ValueError(f"{unsure}, for its text stands elsewhere: {_REMEDY}")
-    # A template that writes nothing to ask for an answer may put the name of the speaker into it.
-    if before == headless and not _begins(answer, message):
+    if not is_asked:
         raise ValueError(f"{unsure}, for {template.name} ignores add_generation_prompt: {_REMEDY}")
     return len(before), len(before) + len(answer)
 

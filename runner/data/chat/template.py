@@ -162,10 +162,14 @@ def _without_marks(marked: str, name: str) -> Rendered:
     spans: list[tuple[int, int]] = []
     kept: list[str] = []
     length = 0
-    for number, piece in enumerate(marked.replace(CLOSE, OPEN + CLOSE).split(OPEN)):
-        # Pieces alternate: outside, inside, outside (which begins with the closing mark), …
-        if piece.startswith(CLOSE) != (number % 2 == 0 and number > 0):
-            raise ValueError(f"{name} puts one {{% generation %}} into another; close the first one before")
+    # Pieces alternate: outside, inside, outside (which begins with the closing mark), …
+    pieces = marked.replace(CLOSE, OPEN + CLOSE).split(OPEN)
+    for number, piece in enumerate(pieces):
+        if piece.startswith(CLOSE) != (number % 2 == 0 and number > 0) or len(pieces) % 2 == 0:
+            raise ValueError(
+                f"{name} has {{% generation %}} inside another, or cuts what it encloses; let every one begin and end "
+                "outside others"
+            )
         text = piece.removeprefix(CLOSE)
         if number % 2:
             spans.append((length, length + len(text)))

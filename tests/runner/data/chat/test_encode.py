@@ -178,14 +178,15 @@ def test_a_tokenizer_that_cuts_pads_and_adds_is_copied_without_that() -> None:
     assert json.loads(made.to_str())["truncation"] is not None  # what was given is not changed
 
 
-def test_a_token_that_its_file_calls_ordinary_may_be_named_special() -> None:
+@pytest.mark.parametrize(
+    ("token", "control", "times"),
+    [("<stop>", ["<stop>"], 1), ("<stop>", [], 2), ("<｜stop｜>", [], 1), ("<|stop|>", [], 1)],
+)
+def test_a_token_that_its_file_calls_ordinary_may_be_special(token: str, control: list[str], times: int) -> None:
     made = Tokenizer.from_str(tokenizer().to_str())
-    made.add_tokens(["<|stop|>"])
-    source = "{% for m in messages %}{{ m.content }}{% generation %}<|stop|>{% endgeneration %}{% endfor %}"
-    template = compile_template(source, "T")
-    conversation = read_conversation({"messages": [{"role": "assistant", "content": "a<|stop|>b"}]})
-    number = made.token_to_id("<|stop|>")
-    for control, times in ((["<|stop|>"], 1), ([], 2)):
-        own = ChatEncoder(made, control)
-        row = supervise(conversation, template, "all", own.specials)
-        assert own.encode(row).ids.count(number) == times
+    made.add_tokens([token])
+    template = compile_template(f"{{% for m in messages %}}{{{{ m.content }}}}{token}{{% endfor %}}", "T")
+    conversation = read_conversation({"messages": [{"role": "assistant", "content": f"a{token}b"}]})
+    own = ChatEncoder(made, control)
+    row = supervise(conversation, template, "all", own.specials)
+    assert own.encode(row).ids.count(made.token_to_id(token)) == times

@@ -169,7 +169,7 @@ def test_a_template_may_be_a_file(tmp_path: Path) -> None:
         ("{folder}", "can't be read (Is a directory); write alpaca"),
         ("{folder}/latin", "is not UTF-8 text; write alpaca"),
         ("{folder}/broken", "is no chat template: line 1: "),
-        ("a\0b", "can't be read (embedded null byte); write alpaca"),
+        ("a\0b", "can't be read (embedded null "),
     ],
 )
 def test_a_template_that_cannot_be_loaded_is_refused(name: str, sentence: str, tmp_path: Path) -> None:
