@@ -106,6 +106,23 @@ def survey_tokenizer(document: Document) -> TokenizerFacts | Obstacle | None:
         return _obstacle(failure, "name another folder", key)
 
 
+def check_pretrained(spec: Spec) -> str | None:
+    """Compare what a spec says of its architecture with the weights that it names; a remark where they are not here.
+
+    Raises Failure INVALID where they differ, naming the keys, or where no family holds their model.
+    """
+    named = spec.architecture.pretrained
+    if named is None:
+        return None
+    source = find_weights(Path(named))
+    if source is None:
+        return f"architecture/pretrained {named} is not here: the architecture is shown as the spec writes it"
+    if differing := other_architecture(source.describe(), spec.architecture.model_dump(mode="json")):
+        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
+        raise Failure(f"{named} holds weights of another architecture: {listed}", ExitCode.INVALID)
+    return None
+
+
 def default_run_dir(spec: str) -> Path:
     """Where `exec` runs a spec file when no folder is named."""
     return RUNS / Path(spec).stem

@@ -34,7 +34,7 @@ def command(
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
-        from runner.environment import default_run_dir, free_bytes, known_data, survey_tokenizer
+        from runner.environment import check_pretrained, default_run_dir, free_bytes, known_data, survey_tokenizer
         from runner.plan.compile import compile_plan
         from schema.document import Document
         from schema.environment import Environment
@@ -48,6 +48,8 @@ def command(
 
         verdict = lint_file(spec, overrides, look, read_settings(spec))
         accepted = report_warnings(verdict)
+        if remark := check_pretrained(accepted):
+            write(f"lorarun: {remark}\n", err=True)
         compiled = compile_plan(accepted, devices, known_data(accepted, memory))
         if layout == "json":
             write(f"{compiled.to_json()}\n")

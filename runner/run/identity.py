@@ -49,25 +49,25 @@ def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tup
 
     A key that is unset means what its family makes of it.
     """
-    there, here = ({**each, **_resolved(each, own)} for each in (theirs, own))
+    there, here = _resolved(theirs, own), _resolved(own, own)
     return tuple(
-        Change(f"architecture/{name}", json.dumps(value), json.dumps(here.get(name)))
-        for name, value in there.items()
-        if name not in HARMLESS and value != here.get(name)
+        Change(f"architecture/{name}", json.dumps(there[name]), json.dumps(here.get(name)))
+        for name, value in theirs.items()
+        if name not in HARMLESS and there[name] != here.get(name) and (value, own.get(name)) != (None, None)
     )
 
 
 def _resolved(architecture: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that unset keys of an architecture have, where heads divide what they share.
+    """An architecture in which unset keys have the values that its family gives them, where heads divide.
 
     `whole` has the keys that the architecture does not know.
     """
     section = attributes({**whole, **architecture})
     if not shape_is_whole(section):
-        return {}
+        return dict(architecture)
     options = options_of(section)
-    unset = [name for name in UNSET if architecture.get(name, ...) is None]
-    return {name: getattr(options, name) for name in unset}
+    known = {name: getattr(options, name) for name in UNSET} | {"bias": options.norm == "layer"}
+    return {name: known.get(name) if value is None else value for name, value in architecture.items()}
 
 
 def identity_of(execution: ExecutionSpec) -> dict[str, Any]:

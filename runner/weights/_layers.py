@@ -26,24 +26,24 @@ class Tensor:
     name: str
     transposed: bool
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape here."""
-        with safe_open(self.path, "np") as file:
-            shape = tuple(file.get_slice(self.name).get_shape())
-        return shape[::-1] if self.transposed else shape
-
-    def read(self, index: Index | None, dtype: Any) -> np.ndarray[Any, Any]:
+    def read(self, index: Index, dtype: Any) -> np.ndarray[Any, Any]:
         """Read a part of it, in another type."""
         with safe_open(self.path, "np") as file:
-            places = index or ()
-            part = file.get_slice(self.name)[places[::-1] if self.transposed else places]
+            part = file.get_slice(self.name)[index[::-1] if self.transposed else index]
         return np.asarray((part.T if self.transposed else part).astype(dtype))
 
 
 def place(tensor: Tensor, like: jax.ShapeDtypeStruct) -> jax.Array:
-    """Put a tensor where `like` says, in its type."""
-    return jax.make_array_from_callback(like.shape, like.sharding, lambda index: tensor.read(index, like.dtype))
+    """Put a tensor where `like` says, in its type; a part that several devices hold is read once."""
+    parts: dict[str, np.ndarray[Any, Any]] = {}
+
+    def part(index: Index | None) -> np.ndarray[Any, Any]:
+        places = index or ()
+        if str(places) not in parts:
+            parts[str(places)] = tensor.read(places, like.dtype)
+        return parts[str(places)]
+
+    return jax.make_array_from_callback(like.shape, like.sharding, part)
 
 
 def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
-from schema.families import ConfigError, HuggingFace, Parameter, architecture_of, load_family, parameters
+from runner.weights._files import CONFIG, FLOATS, Header, digest_of, read_headers, refuse
+from schema.families import ConfigError, HuggingFace, architecture_of, load_family, parameters
 
-CONFIG, INDEX = "config.json", "model.safetensors.index.json"
+ROWS = 4096  # of a table that are compared at a time
 # Tensors that files of the world hold beside the weights, and that nothing is computed from.
 HARMLESS = re.compile(r"rotary_emb\.inv_freq$")
 
@@ -39,40 +39,78 @@ class HuggingFaceWeights:
         return self._architecture
 
     def identity(self) -> str:
-        """A digest of config.json and of every file of weights. Raises Failure STORAGE when one can't be read."""
+        """A digest of config.json and of every file of weights, whose tensors are those of the class.
+
+        Raises Failure STORAGE when a file can't be read, or a tensor is missing, has another shape or type, or belongs
+        to no parameter.
+        """
+        self._check()
         return self._digest
 
     def remarks(self) -> list[str]:
-        """Nothing is left out of such a folder."""
+        """Say nothing: what is passed over, inverse frequencies and a copy of a tied head, is no weight of its own."""
         return []
 
     def load(self, shape: Any) -> Any:
         """Read the parameters into the shapes, types and shardings of `shape`, a pytree of `jax.ShapeDtypeStruct`.
 
-        One layer's part for the devices of this process is on the host at a time. Raises Failure STORAGE when a tensor
-        is missing, has another shape, or belongs to no parameter.
+        One layer's part for the devices of this process is on the host at a time. Raises Failure STORAGE as `identity`
+        does.
         """
         from flax.traverse_util import flatten_dict, unflatten_dict
+        from safetensors import SafetensorError
 
-        from runner.weights._layers import place, stack
+        from runner.weights._layers import Tensor, place, stack
 
+        self._check()
         names = self._names()
-        every = {parameter.path: parameter for parameter in parameters(self._view)}
+        stacks = {parameter.path: parameter.role == "blocks" for parameter in parameters(self._view)}
         found = {}
-        for path, leaf in flatten_dict(shape, sep="/").items():
-            tensors = [self._tensor(name, every[path]) for name in names[path]]
-            found[path] = stack(tensors, leaf) if every[path].role == "blocks" else place(tensors[0], leaf)
+        try:
+            for path, leaf in flatten_dict(shape, sep="/").items():
+                kernel = path.endswith("/kernel")
+                tensors = [Tensor(self._headers[name].path, name, transposed=kernel) for name in names[path]]
+                found[path] = stack(tensors, leaf) if stacks[path] else place(tensors[0], leaf)
+        except (OSError, SafetensorError) as error:
+            refuse(self._folder, f"{path} can't be read: {error}")
         return unflatten_dict(found, sep="/")
 
-    def _tensor(self, name: str, parameter: Parameter) -> Any:
-        """One tensor's file, and whether it is a kernel, which lies there as (out, in)."""
-        from runner.weights._layers import Tensor
+    def _check(self) -> None:
+        """Compare the headers of the files with the parameters of the class; reads no weights, but a tied head's."""
+        names = self._names()
+        for parameter in parameters(self._view):
+            wanted = tuple(parameter.shape[1:] if parameter.role == "blocks" else parameter.shape)
+            wanted = wanted[::-1] if parameter.path.endswith("/kernel") else wanted  # (out, in) there
+            for name in names[parameter.path]:
+                header = self._headers[name]
+                if header.shape != wanted:
+                    refuse(self._folder, f"{name} has the shape {header.shape}, and {wanted} is wanted")
+                if header.dtype not in FLOATS:
+                    refuse(
+                        self._folder, f"{name} has the type {header.dtype}, and one of {', '.join(FLOATS)} is wanted"
+                    )
+        head = self._headers.get("lm_head.weight")
+        if self._view.tie_embeddings and head is not None:
+            self._check_tied_head(head)
 
-        wanted = parameter.shape[1:] if parameter.role == "blocks" else parameter.shape
-        tensor = Tensor(self._files[name], name, transposed=parameter.path.endswith("/kernel"))
-        if tensor.shape != tuple(wanted):
-            self._refuse(f"{name} has the shape {tensor.shape}, and {tuple(wanted)} is wanted")
-        return tensor
+    def _check_tied_head(self, head: Header) -> None:
+        """Refuse a head beside the embedding that it is said to be, unless it is a copy: others would use it."""
+        from safetensors import safe_open
+
+        table = self._headers["model.embed_tokens.weight"]
+        with safe_open(head.path, "np") as one, safe_open(table.path, "np") as other:
+            first, second = one.get_slice("lm_head.weight"), other.get_slice("model.embed_tokens.weight")
+            same = head.shape == table.shape and all(
+                (first[row:end] == second[row:end]).all()
+                for row in range(0, head.shape[0], ROWS)
+                for end in (min(row + ROWS, head.shape[0]),)
+            )
+        if not same:
+            raise Failure(
+                f"{self._folder}: config.json ties the head to the embedding, and lm_head.weight is another matrix; "
+                "write tie_word_embeddings false there, or take the tensor out",
+                ExitCode.INVALID,
+            )
 
     def _names(self) -> dict[str, list[str]]:
         """The tensors of each parameter, one a layer. Refuses a folder that lacks one, or has one of no parameter."""
@@ -82,17 +120,16 @@ class HuggingFaceWeights:
             layers = range(parameter.layers) if parameter.role == "blocks" else (None,)
             names[parameter.path] = [files.name_to_hf(parameter.path, layer) for layer in layers]
         wanted = {name for group in names.values() for name in group}
-        if missing := sorted(wanted - self._files.keys()):
-            self._refuse(f"the tensor {missing[0]} is missing")
-        strange = {name for name in self._files.keys() - wanted if not HARMLESS.search(name)}
+        if missing := sorted(wanted - self._headers.keys()):
+            refuse(self._folder, f"the tensor {missing[0]} is missing")
+        strange = {name for name in self._headers.keys() - wanted if not HARMLESS.search(name)}
         if files.is_tied:
             strange.discard("lm_head.weight")  # written although it is the embedding
         if strange:
-            self._refuse(f"the tensor {min(strange)} belongs to no parameter of {files.config['architectures'][0]}")
+            refuse(
+                self._folder, f"the tensor {min(strange)} belongs to no parameter of {files.config['architectures'][0]}"
+            )
         return names
-
-    def _refuse(self, reason: str) -> None:
-        raise Failure(f"{self._folder}: {reason}; get the whole folder of the model again", ExitCode.STORAGE)
 
     @cached_property
     def _architecture(self) -> dict[str, Any]:
@@ -115,49 +152,9 @@ class HuggingFaceWeights:
         return Architecture.model_validate(self._architecture)
 
     @cached_property
-    def _files(self) -> dict[str, Path]:
-        """The file of each tensor, by its name."""
-        from safetensors import SafetensorError, safe_open
-
-        paths = self._shards()
-        files: dict[str, Path] = {}
-        for path in paths:
-            try:
-                with safe_open(path, "np") as file:
-                    files |= dict.fromkeys(file.keys(), path)
-            except (OSError, SafetensorError) as error:
-                self._refuse(f"{path.name} can't be read: {error}")
-        return files
-
-    def _shards(self) -> list[Path]:
-        """The files of weights: those that the index names, or all there are."""
-        index = self._folder / INDEX
-        if index.is_file():
-            try:
-                names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-            except (OSError, ValueError, KeyError, AttributeError) as error:
-                self._refuse(f"{INDEX} can't be read: {error}")
-            paths = [self._folder / Path(name).name for name in names]  # a name can't lead out of the folder
-            if missing := [path.name for path in paths if not path.is_file()]:
-                self._refuse(f"{missing[0]} is missing")
-            return paths
-        paths = sorted(self._folder.glob("*.safetensors"))
-        if not paths and any(self._folder.glob("*.bin")):
-            raise Failure(
-                f"{self._folder} holds .bin files, which are pickles and are never read; save the model as safetensors",
-                ExitCode.INVALID,
-            )
-        if not paths:
-            self._refuse("there is no .safetensors file")
-        return paths
+    def _headers(self) -> dict[str, Header]:
+        return read_headers(self._folder)
 
     @cached_property
     def _digest(self) -> str:
-        whole = hashlib.sha256()
-        try:
-            for path in (self._folder / CONFIG, *self._shards()):
-                with path.open("rb") as file:
-                    whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        except OSError as error:
-            raise Failure(f"cannot read {self._folder}: {error.strerror or error}", ExitCode.STORAGE) from error
-        return whole.hexdigest()
+        return digest_of(self._folder)

@@ -22,6 +22,7 @@ from schema.families import (
     adapters,
     kept_activations,
     logits_path,
+    options_of,
     parameters,
     unnamed_activations,
 )
@@ -83,7 +84,8 @@ def _block_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, p
     if attention_kernel(a, platform) == "xla":
         scores = rows * _features(mesh, "heads", a.n_head) * a.block_size**2 * WIDE
     widest = tokens * item * max(_features(mesh, each.axis, each.features) for each in named)
-    anew = max(SCORES_ANEW * scores + BESIDE_SCORES * carry, OF_WIDEST * widest + BESIDE_WIDEST * carry)
+    heads = max(carry, tokens * item * a.n_head * options_of(a).head_dim)
+    anew = max(SCORES_ANEW * scores + BESIDE_SCORES * heads, OF_WIDEST * widest + BESIDE_WIDEST * carry)
     every = parameters(a)
     if phase == "lora" and all(each.path == HEAD for each in adapted(every, targets)):
         return 0, anew  # no gradient passes through the blocks

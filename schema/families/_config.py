@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from math import isfinite
+from typing import Any, NamedTuple
 
-FAMILIES = {"llama": "llama", "mistral": "llama", "qwen3": "qwen3"}  # by model_type
 SAME = {
     "num_hidden_layers": "n_layers",
     "hidden_size": "n_embd",
     "num_attention_heads": "n_head",
     "intermediate_size": "intermediate_size",
     "vocab_size": "vocab_size",
+}
+SCALED_BY = {
+    "default": (),
+    "linear": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor"),
+}
+
+
+class Kind(NamedTuple):
+    """A model_type: its family, and what its config class takes where a key is not there; None where it knows none."""
+
+    family: str
+    n_kv_head: int | None = None  # as many as heads
+    head_dim: int | None = None  # hidden_size / heads
+    attention_bias: bool | None = False
+    mlp_bias: bool | None = None
+    window_switch: bool | None = None  # use_sliding_window
+    window: int | None = None  # sliding_window
+
+
+KINDS = {
+    "llama": Kind("llama", mlp_bias=False),
+    "mistral": Kind("llama", n_kv_head=8, attention_bias=None, window=4096),
+    "qwen3": Kind("qwen3", n_kv_head=32, head_dim=128, window_switch=False, window=4096),
 }
 
 
@@ -22,55 +46,95 @@ class ConfigError(ValueError):
 def architecture_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of `architecture` that weights have, by their config.json as Transformers 4 or 5 writes it.
 
-    How long rows are is not among them: rotary positions have no length. Raises ConfigError, naming what no family
-    here has.
+    How long rows are is not among them: rotary positions have no length. Raises ConfigError, naming what no family here
+    has, or a value that is none.
     """
-    kind = config.get("model_type")
-    if kind not in FAMILIES:
-        raise ConfigError(f"model_type {kind!r} is not one of {', '.join(FAMILIES)}")
-    if missing := [name for name in SAME if not isinstance(config.get(name), int)]:
-        raise ConfigError(f"{missing[0]} is missing, or no whole number")
-    _refuse(config, kind)
-    heads = config["num_attention_heads"]
-    found = {ours: config[theirs] for theirs, ours in SAME.items()}
-    default_head = 128 if kind == "qwen3" else config["hidden_size"] // heads
+    name = config.get("model_type")
+    if not isinstance(name, str) or name not in KINDS:
+        raise ConfigError(f"model_type {name!r} is not one of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    if config.get("hidden_act", "silu") != "silu":
+        raise ConfigError(f"hidden_act {config['hidden_act']!r} is not silu")
+    if config.get("quantization_config") is not None:
+        raise ConfigError("the weights are quantised; take those that are not")
+    _refuse_window(config, kind)
+    found = {ours: _whole(config, theirs, None) for theirs, ours in SAME.items()}
+    heads = found["n_head"]
     return {
-        "family": FAMILIES[kind],
+        "family": kind.family,
         **found,
-        "n_kv_head": config.get("num_key_value_heads") or heads,
-        "head_dim": config.get("head_dim") or default_head,
+        "n_kv_head": _kv_heads(config, kind, heads),
+        "head_dim": _whole(config, "head_dim", kind.head_dim or max(1, found["n_embd"] // heads)),
         "rope": True,
         **_rope(config),
-        "attention_bias": bool(config.get("attention_bias", False)),
-        "mlp_bias": bool(config.get("mlp_bias", False)),
-        "norm_eps": float(config.get("rms_norm_eps", 1e-6)),
-        "tie_embeddings": bool(config.get("tie_word_embeddings", False)),
+        "attention_bias": kind.attention_bias is not None and _truth(config, "attention_bias", kind.attention_bias),
+        "mlp_bias": kind.mlp_bias is not None and _truth(config, "mlp_bias", kind.mlp_bias),
+        "norm_eps": _positive(config, "rms_norm_eps", 1e-6),
+        "tie_embeddings": _truth(config, "tie_word_embeddings", False),
     }
 
 
-def _refuse(config: Mapping[str, Any], kind: str) -> None:
-    if config.get("hidden_act", "silu") != "silu":
-        raise ConfigError(f"hidden_act {config['hidden_act']!r} is not silu")
-    if "quantization_config" in config:
-        raise ConfigError("the weights are quantised; take those that are not")
-    slides = config.get("use_sliding_window", kind == "mistral")
-    windowed = slides and config.get("sliding_window", 4096 if kind == "mistral" else None) is not None
-    if windowed or "sliding_attention" in (config.get("layer_types") or ()):
-        raise ConfigError("attention has a sliding window, which no family here has yet")
+def _kv_heads(config: Mapping[str, Any], kind: Kind, heads: int) -> int:
+    """Null means as many as heads; a key that is not there means what its class takes."""
+    default = heads if "num_key_value_heads" in config or kind.n_kv_head is None else kind.n_kv_head
+    return _whole(config, "num_key_value_heads", default)
+
+
+def _refuse_window(config: Mapping[str, Any], kind: Kind) -> None:
+    """Refuse attention that sees a part of the earlier tokens."""
+    switched = kind.window_switch is None or _truth(config, "use_sliding_window", kind.window_switch)
+    layers = config.get("layer_types") or []
+    if not isinstance(layers, list):
+        raise ConfigError(f"layer_types is {layers!r}, and a list is wanted")
+    windowed = switched and kind.window is not None and config.get("sliding_window", kind.window) is not None
+    if windowed or any(each != "full_attention" for each in layers):
+        raise ConfigError("attention has a sliding window, or other kinds of layers, which no family here has yet")
 
 
 def _rope(config: Mapping[str, Any]) -> dict[str, Any]:
     """Rotary positions: `rope_parameters` of Transformers 5, or `rope_theta` and `rope_scaling` of 4."""
-    scaling = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
+    scaling: dict[str, Any] = {}
+    for name in ("rope_scaling", "rope_parameters"):
+        given = config.get(name) or {}
+        if not isinstance(given, dict) or any(isinstance(value, dict) for value in given.values()):
+            raise ConfigError(f"{name} is not one mapping of numbers for all layers")
+        scaling |= given
     kind = scaling.get("rope_type") or scaling.get("type") or "default"
-    if kind not in ("default", "linear", "llama3"):
+    if not isinstance(kind, str) or kind not in SCALED_BY:
         raise ConfigError(f"rotary positions are scaled by {kind!r}, which no family here has")
-    theta = scaling.get("rope_theta", config.get("rope_theta", 10_000.0))
-    known = {
-        "rope_type": kind,
-        "factor": float(scaling.get("factor", 1.0)),
-        "low_freq_factor": float(scaling.get("low_freq_factor", 1.0)),
-        "high_freq_factor": float(scaling.get("high_freq_factor", 4.0)),
-        "original_max_position_embeddings": scaling.get("original_max_position_embeddings"),
-    }
-    return {"rope_theta": float(theta), "rope_scaling": known}
+    if scaling.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)) != 1:
+        raise ConfigError("a part of each head alone has rotary positions, which no family here has")
+    theta = _positive(scaling if "rope_theta" in scaling else config, "rope_theta", 10_000.0)
+    known: dict[str, Any] = {"rope_type": kind, "factor": 1.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    known |= {name: _positive(scaling, name, None) for name in SCALED_BY[kind]}
+    length = None
+    if kind == "llama3":
+        if known["low_freq_factor"] >= known["high_freq_factor"]:
+            raise ConfigError("low_freq_factor is not below high_freq_factor")
+        own = "original_max_position_embeddings"
+        place = config if config.get(own) is not None else scaling
+        length = _whole(place, own, config.get("max_position_embeddings"))
+    return {"rope_theta": theta, "rope_scaling": {**known, "original_max_position_embeddings": length}}
+
+
+def _whole(config: Mapping[str, Any], name: str, default: Any) -> int:
+    """A whole number from 1; `default` where it is not there, or null."""
+    value = default if config.get(name) is None else config[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
+        raise ConfigError(f"{name} is {value!r}, and a whole number from 1 is wanted")
+    return value
+
+
+def _positive(config: Mapping[str, Any], name: str, default: float | None) -> float:
+    """A number above 0."""
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value!r}, and a number above 0 is wanted")
+    return float(value)
+
+
+def _truth(config: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = config.get(name, default)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}, and true or false is wanted")
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 Norm = Literal["layer", "rms"]
@@ -58,6 +59,19 @@ class Refusal(NamedTuple):
     key: str
     reason: str
     remedy: str
+
+
+def scaling_refusals(architecture: Any) -> Iterator[Refusal]:
+    """Yield what of rope_scaling means nothing."""
+    scaling, key = architecture.rope_scaling, "rope_scaling"
+    if scaling.rope_type == "llama3" and scaling.low_freq_factor >= scaling.high_freq_factor:
+        yield Refusal(f"{key}/low_freq_factor", "low_freq_factor is not below high_freq_factor", "write a smaller one")
+    if scaling.rope_type == "default" and scaling.factor != 1:
+        yield Refusal(
+            f"{key}/factor", "rope_scaling has a factor and no rope_type", "write rope_type: linear or llama3"
+        )
+    if scaling.rope_type != "default" and not architecture.rope:
+        yield Refusal(f"{key}/rope_type", "learned positions have no frequencies to scale", "remove rope_scaling")
 
 
 def options_of(

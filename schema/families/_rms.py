@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.families._hugging_face import Row, rope_config, shape_config
-from schema.families._options import Options, Refusal, Rope
+from schema.families._options import Options, Refusal, Rope, scaling_refusals
 
 ROWS = (
     Row("wte/embedding", "model.embed_tokens"),
@@ -32,6 +32,7 @@ def refusals(architecture: Any) -> Iterator[Refusal]:
     """Yield what none of these families has."""
     if not architecture.rope:
         yield Refusal("rope", f"family {architecture.family} has rotary positions alone", "remove it")
+    yield from scaling_refusals(architecture)
 
 
 def config(o: Options, rope: Rope) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.families._hugging_face import Heads, HuggingFace, Row, rope_config, shape_config
-from schema.families._options import Options, Refusal, Rope, options_of
+from schema.families._options import Options, Refusal, Rope, options_of, scaling_refusals
 
 EPSILON = 1e-5  # of LayerNorm
 HEAD_DIM = None
@@ -53,6 +53,7 @@ def refusals(architecture: Any) -> Iterator[Refusal]:
     for key in ("head_dim", "attention_bias", "mlp_bias"):
         if getattr(a, key) is not None:
             yield Refusal(key, f"family gpt has no {key} of its own", "remove it, or choose family: llama")
+    yield from scaling_refusals(a)
     if a.norm_eps is not None and not a.rope:
         yield Refusal("norm_eps", "with learned positions norm_eps is always 1e-5", "remove it, or set rope: true")
 

@@ -48,8 +48,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     named = argument(start.key, start.path) if start.key.startswith("-") else document.span(start.key)
     if not start.found:
-        remedy = "name a run directory, or a folder like runs/NAME/checkpoints/STEP"
-        yield Diagnostic(CODE, SLUG, SEVERITY, named, f"{start.path} holds no checkpoint", remedy)
+        remedy = "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json"
+        yield Diagnostic(CODE, SLUG, SEVERITY, named, f"{start.path} holds no weights", remedy)
         return
     listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in start.differing)
     related = tuple(
@@ -58,4 +58,4 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if document.given(change.key)
     )
     message = f"{start.path} holds weights of another architecture: {listed}"
-    yield Diagnostic(CODE, SLUG, SEVERITY, named, message, "write what it has, or start from another run", related)
+    yield Diagnostic(CODE, SLUG, SEVERITY, named, message, "write what it has, or start from other weights", related)

@@ -223,8 +223,8 @@ def test_a_starting_point_without_checkpoint(option: tuple[str, str], place: str
     done = lorarun(here, *EXEC, *option)
     assert (done.exit_code, done.changed) == (2, set())
     assert located(done.stderr) == (
-        f"{place}: error[LR609 resume-shape]: empty holds no checkpoint",
-        "name a run directory, or a folder like runs/NAME/checkpoints/STEP",
+        f"{place}: error[LR609 resume-shape]: empty holds no weights",
+        "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json",
     )
 
 
@@ -235,7 +235,7 @@ def test_a_starting_point_of_another_architecture(here: Path) -> None:
     assert located(done.stderr) == (
         "--restore old:1:1: error[LR609 resume-shape]: old holds weights of another architecture: architecture/n_embd "
         "is 32 there and 16 here; architecture/bias is false there and true here",
-        "write what it has, or start from another run",
+        "write what it has, or start from other weights",
     )
     assert "spec.yaml:1:37: note: 32 there" in done.stderr.splitlines()
 

@@ -184,10 +184,10 @@ def test_a_refusal_for_masks_or_data_touches_nothing(here: Path, monkeypatch: py
     shutil.rmtree(here / "run/checkpoints/4")
     (here / "run/summary.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("schema.budget.micro_batch.CPU_TOKENS", 64)
+        patch.setattr("runner.train.resume.batch_devices", lambda _: 2)
         refused = again(here, *wet, "checkpoint/keep=1")
     assert (refused.exit_code, refused.changed) == (78, set())
-    assert "1 device of 2 rows at once here, and 1 device of 4 rows before, so that dropout would" in refused.stderr
+    assert "2 devices of 4 rows at once here, and 1 device of 4 rows before, so that dropout would" in refused.stderr
     shutil.rmtree(here / "run/base")
     with (here / "tales.jsonl").open("a") as file:
         file.write('{"prompt": "one more: ", "completion": "tale"}\n')

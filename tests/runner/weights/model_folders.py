@@ -44,7 +44,13 @@ QWEN3 = {
     "use_sliding_window": False,
     "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 100.0},
 }
-MISTRAL = {"model_type": "mistral", **SHAPE, "num_attention_heads": 3, "sliding_window": None}
+MISTRAL = {
+    "model_type": "mistral",
+    **SHAPE,
+    "num_attention_heads": 3,
+    "num_key_value_heads": None,  # as many as heads
+    "sliding_window": None,
+}
 
 
 def tensors_of(config: dict[str, Any], dtype: Any = np.float32) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from runner.weights.pretrained import load_pretrained
 from schema.families import ConfigError, architecture_of
 from schema.sections.architecture import Architecture
 from tests.runner.export.huggingface_reference import Folder, logits_of
-from tests.runner.weights.model_folders import LLAMA_4, LLAMA_5, MISTRAL, QWEN3, write_folder
+from tests.runner.weights.model_folders import LLAMA_4, LLAMA_5, MISTRAL, QWEN3, tensors_of, write_folder
 
 FOLDERS: dict[str, dict[str, Any]] = {
     "llama, three shards": {"config": LLAMA_4, "shards": 3},
@@ -80,11 +80,67 @@ def test_a_type_that_is_asked_is_that_of_every_weight(tmp_path: Path) -> None:
 def test_tensors_that_nothing_is_computed_from_are_passed_over(tmp_path: Path) -> None:
     extra = {
         "model.layers.0.self_attn.rotary_emb.inv_freq": np.ones(4, np.float32),
-        "lm_head.weight": np.ones((61, 24), np.float32),
+        "lm_head.weight": tensors_of(QWEN3)["model.embed_tokens.weight"],  # a copy of what it is tied to
     }
     plain, more = write_folder(tmp_path / "plain", QWEN3), write_folder(tmp_path / "more", QWEN3, extra=extra)
     one, other = (load_pretrained(folder)[1] for folder in (plain, more))
     assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), one, other))
+
+
+def test_a_head_that_differs_from_what_it_is_tied_to_is_refused(tmp_path: Path) -> None:
+    for head in (np.ones((61, 24), np.float32), np.ones((60, 24), np.float32)):
+        folder = write_folder(tmp_path / str(len(head)), QWEN3, extra={"lm_head.weight": head})
+        with pytest.raises(Failure, match=r"config.json ties the head to the embedding, and lm_head.weight is another"):
+            load_pretrained(folder)
+
+
+def test_tensors_that_are_no_floats_and_names_that_lead_out_are_refused(tmp_path: Path) -> None:
+    whole = write_folder(tmp_path / "whole", LLAMA_4)
+    tensors = load_file(whole / "model.safetensors")
+    save_file({**tensors, "model.norm.weight": np.ones(24, np.int8)}, whole / "model.safetensors")
+    with pytest.raises(Failure, match=r"model.norm.weight has the type I8, and one of F32, F16, BF16, F64 is wanted"):
+        load_pretrained(whole)
+    shards = write_folder(tmp_path / "shards", LLAMA_4, shards=2)
+    for places in ('{"a": "../whole/model.safetensors"}', '["a"]', '{"a": 3}'):
+        (shards / "model.safetensors.index.json").write_text(f'{{"weight_map": {places}}}')
+        with pytest.raises(Failure, match=r"index.json (names|can't be read)|is missing") as caught:
+            load_pretrained(shards)
+        assert caught.value.exit_code == ExitCode.STORAGE
+
+
+def test_files_beside_the_model_are_not_read(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model", QWEN3)
+    save_file({"strange": np.ones(2, np.float32)}, folder / "consolidated.safetensors")
+    assert load_pretrained(folder)
+
+
+VALUES = [None, True, "3", -1, 0, 1.5, float("nan"), [1], {"a": {}}]
+
+
+@pytest.mark.parametrize("key", sorted({*LLAMA_5, *LLAMA_4, *QWEN3, "sliding_window", "layer_types", "hidden_act"}))
+def test_any_value_of_a_config_gives_keys_that_the_section_takes_or_one_sentence(key: str) -> None:
+    for config in (LLAMA_4, LLAMA_5, QWEN3, MISTRAL):
+        for value in VALUES:
+            try:
+                found = architecture_of({**config, key: value})
+            except ConfigError as error:
+                assert "\n" not in str(error)
+            else:
+                Architecture.model_validate(found)
+
+
+@pytest.mark.parametrize("name", ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"])
+def test_a_scaling_of_llama3_is_whole_or_refused(name: str) -> None:
+    scaling = {key: value for key, value in LLAMA_4["rope_scaling"].items() if key != name}
+    config = {**LLAMA_4, "rope_scaling": scaling}
+    if name.startswith("original"):  # then the length of the model is meant
+        with pytest.raises(ConfigError, match="original_max_position_embeddings is None"):
+            architecture_of(config)
+        known = architecture_of({**config, "max_position_embeddings": 4096})
+        assert known["rope_scaling"]["original_max_position_embeddings"] == 4096
+        return
+    with pytest.raises(ConfigError, match=f"{name} is None, and a number above 0 is wanted"):
+        architecture_of(config)
 
 
 def test_both_forms_of_a_config_say_the_same() -> None:
@@ -133,20 +189,20 @@ def damage(folder: Path, how: str) -> None:
         ("a shard is missing", r"model-00003-of-00003.safetensors is missing; get the whole", ExitCode.STORAGE),
         ("a shard is cut", r"model-00001-of-00003.safetensors can't be read", ExitCode.STORAGE),
         ("a tensor is missing", r"the tensor model.layers.1.mlp.up_proj.weight is missing", ExitCode.STORAGE),
-        ("a tensor has another shape", r"has the shape \(23, 40\), and \(24, 40\) is wanted", ExitCode.STORAGE),
+        ("a tensor has another shape", r"has the shape \(40, 23\), and \(40, 24\) is wanted", ExitCode.STORAGE),
         (
             "a tensor is strange",
             r"mlp.experts.weight belongs to no parameter of LlamaForCausalLM",
             ExitCode.STORAGE,
         ),
         ("pickles", r"\.bin files, which are pickles and are never read; save", ExitCode.INVALID),
-        ("no weights", r"there is no .safetensors file", ExitCode.STORAGE),
+        ("no weights", r"neither model.safetensors nor model.safetensors.index.json", ExitCode.STORAGE),
         ("no JSON", r"cannot read .*config.json", ExitCode.STORAGE),
         ('{"model_type": "phi3"}', r"model_type 'phi3' is not one of llama, mistral, qwen3", ExitCode.INVALID),
         ('{"rope_scaling": {"rope_type": "dynamic"}}', r"scaled by 'dynamic', which no family", ExitCode.INVALID),
         ('{"hidden_act": "gelu"}', r"hidden_act 'gelu' is not silu", ExitCode.INVALID),
         ('{"quantization_config": {}}', r"the weights are quantised", ExitCode.INVALID),
-        ('{"num_hidden_layers": "3"}', r"num_hidden_layers is missing, or no whole number", ExitCode.INVALID),
+        ('{"num_hidden_layers": "3"}', r"num_hidden_layers is '3', and a whole number from 1", ExitCode.INVALID),
         ('{"layer_types": ["sliding_attention"]}', r"has a sliding window", ExitCode.INVALID),
     ],
 )

@@ -58,6 +58,32 @@ def test_the_plan_shows_the_model_of_the_folder(here: Path) -> None:
     assert "blocks/mlp/gate_proj/kernel" in done.stdout
 
 
+def test_a_plan_says_which_keys_differ_and_which_folder_is_not_here(here: Path) -> None:
+    done = lorarun(here, "plan", "spec.yaml", "--set", "architecture/n_layers=2")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "model holds weights of another architecture: architecture/n_layers is 3 there and 2 here\n"
+    )
+    done = lorarun(here, "plan", "spec.yaml", "--set", "architecture/pretrained=modle")
+    assert "lorarun: architecture/pretrained modle is not here: the architecture is shown as the spec" in done.stderr
+    (here / "model/config.json").write_text("{")
+    done = lorarun(here, "plan", "spec.yaml")
+    assert (done.exit_code, done.stdout) == (74, "")
+    assert "model/config.json: " in done.stderr
+
+
+@pytest.mark.slow
+def test_a_damaged_folder_is_refused_before_anything_is_made_and_serves_once_it_is_whole(here: Path) -> None:
+    (here / "spec.yaml").write_text(LORA_ALONE + "export: {merged: false, adapter: false}\n")
+    path = here / "model/model-00002-of-00002.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    refused = lorarun(here, "exec", "spec.yaml", "--run-dir", "run")
+    assert (refused.exit_code, refused.changed) == (74, set())
+    path.write_bytes(whole)
+    assert lorarun(here, "exec", "spec.yaml", "--run-dir", "run").exit_code == 0
+
+
 def test_keys_that_differ_from_the_config_are_refused_by_name(here: Path) -> None:
     done = lorarun(here, "exec", "spec.yaml", "--set", "architecture/n_layers=2", "--set", "architecture/head_dim=6")
     assert (done.exit_code, done.changed) == (2, set())
