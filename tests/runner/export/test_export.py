@@ -46,7 +46,6 @@ SHAPES: dict[str, dict[str, Any]] = {
         "architecture": {"rope": False, "tie_embeddings": True},
         "lora": {"target_modules": ["embedding", "kernel"]},
     },
-    "llama": {"architecture": {"family": "llama", "n_kv_head": 2, "intermediate_size": 40}},
     "llama, all options": {
         "architecture": {
             "family": "llama",

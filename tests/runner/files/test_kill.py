@@ -1,6 +1,6 @@
 """A run killed with SIGKILL at every kind of event, one after the other, ends as an uninterrupted one, bitwise.
 
-The usual tests kill at 10 moments by chance too, `python -m pytest -m soak` at 200.
+The usual tests kill at 5 moments by chance too, `python -m pytest -m soak` at 200.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ logging: {report_interval: 1, checkpoint_interval: 3, validation_interval: 5}
 """
 
 # Seeds of soaks, and how often each starts and kills; the 200 of `pytest -m soak` can run side by side.
-SOAKS = [(0, 10), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in range(1, 5))]
+SOAKS = [(0, 5), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in range(1, 5))]
 
 
 @pytest.fixture
@@ -63,10 +63,8 @@ EVENTS = [
     r"^before rename data/notes$",
     r"^after rename data/tales$",
     r"^before rename \S+/run\.json$",
-    r"^after rename \S+/run\.json$",
     r"^before mkdir \S+/checkpoints$",
     r"^before rename \S+/plan\.json$",
-    r"^before open \S+/metrics\.jsonl$",
     r"^before compile$",
     r"^after record train 2$",
     r"^after record validation 5 notes$",
@@ -78,9 +76,7 @@ EVENTS = [
     r"^after rename \S+/base$",
     r"^after record train 17$",
     r"^before rename \S+/checkpoints/\.partial-21/manifest\.json$",
-    r"^after record train 26$",
     r"^after record validation 26 notes$",
-    r"^before mkdir \S+/\.partial-export/merged$",
     r"^before rename \S+/\.partial-export/manifest\.json$",
     r"^after rename \S+/export$",
     r"^before rename \S+/summary\.json$",

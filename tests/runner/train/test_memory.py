@@ -69,8 +69,7 @@ def test_the_estimate_is_near_what_the_compiler_plans(activation: str, phase: st
     assert temporary(spec, phase, 4) == pytest.approx(memory.temporary, rel=0.15)
 
 
-@pytest.mark.parametrize("phase", ["full", "lora"])
-@pytest.mark.parametrize("remat", ["none", "names"])
+@pytest.mark.parametrize(("phase", "remat"), [("full", "none"), ("lora", "names")])
 def test_the_estimate_holds_for_other_shapes_in_one_micro_batch_with_validation(phase: Any, remat: str) -> None:
     spec = make_spec(
         architecture={**WIDE, **ODD, "remat": remat},

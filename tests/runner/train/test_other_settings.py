@@ -29,9 +29,8 @@ OPTIMIZERS = (
     "architecture/remat=none",
 )
 DROPOUT = ("architecture/dropout=0.1", "optimization/lora/dropout=0.1")
-REMAT = ("architecture/remat=full", *DROPOUT)
 # On a device that tells its memory: the rows that fit are searched, and kept where masks are drawn for them.
-SEARCHED = ("training/per_device_batch_size=-1", *DROPOUT)
+SEARCHED = ("architecture/remat=full", "training/per_device_batch_size=-1", *DROPOUT)
 ASK_MEMORY = ("compiled", "fitting", "resume", "trainer")  # modules of runner.train
 
 
@@ -43,7 +42,7 @@ class Finished:
     settings: tuple[str, ...]
 
 
-@pytest.fixture(scope="module", params=[OPTIMIZERS, REMAT, SEARCHED], ids=["optimizers", "remat", "searched"])
+@pytest.fixture(scope="module", params=[OPTIMIZERS, SEARCHED], ids=["optimizers", "searched"])
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     folder, settings = tmp_path_factory.mktemp("whole"), (*EVERY_STEP, *request.param, "checkpoint/keep=4")
     with pytest.MonkeyPatch.context() as patch:
