@@ -15,7 +15,7 @@ from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, k
 from runner.data.styles import load_style
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import ExitCode, Failure
-from runner.run.identity import identity, other_architecture
+from runner.run.identity import identity, other_architecture, refuse_other_architecture
 from runner.run.inspect import inspect_run_dir
 from runner.run.layout import is_run
 from runner.weights import find_weights
@@ -117,9 +117,7 @@ def check_pretrained(spec: Spec) -> str | None:
     source = find_weights(Path(named))
     if source is None:
         return f"architecture/pretrained {named} is not here: the architecture is shown as the spec writes it"
-    if differing := other_architecture(source.describe(), spec.architecture.model_dump(mode="json")):
-        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
-        raise Failure(f"{named} holds weights of another architecture: {listed}", ExitCode.INVALID)
+    refuse_other_architecture(named, source.describe(), spec.architecture.model_dump(mode="json"))
     return None
 
 

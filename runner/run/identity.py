@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from schema.budget.stages import one_budget
@@ -55,6 +56,13 @@ def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tup
         for name, value in theirs.items()
         if name not in HARMLESS and there[name] != here.get(name) and (value, own.get(name)) != (None, None)
     )
+
+
+def refuse_other_architecture(named: Path | str, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Raise Failure INVALID where the weights that are named can't be those of an architecture, naming the keys."""
+    if differing := other_architecture(theirs, own):
+        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
+        raise Failure(f"{named} holds weights of another architecture: {listed}", ExitCode.INVALID)
 
 
 def _resolved(architecture: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from runner.lora.state import abstract_lora_state
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.run.execution import ExecutionSpec
-from runner.run.identity import other_architecture
+from runner.run.identity import refuse_other_architecture
 from runner.run.layout import checkpoints_of, is_run
 from runner.run.record import note_start
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
@@ -79,9 +79,7 @@ def check_start(start: Path, spec: Spec) -> WeightSource:
             "folder with its config.json",
             ExitCode.INVALID,
         )
-    if differing := other_architecture(source.describe(), spec.architecture.model_dump(mode="json")):
-        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
-        raise Failure(f"{start} holds weights of another architecture: {listed}", ExitCode.INVALID)
+    refuse_other_architecture(start, source.describe(), spec.architecture.model_dump(mode="json"))
     source.identity()  # verifies them
     return source
 

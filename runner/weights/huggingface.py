@@ -44,7 +44,7 @@ class HuggingFaceWeights:
         Raises Failure STORAGE when a file can't be read, or a tensor is missing, has another shape or type, or belongs
         to no parameter.
         """
-        self._check()
+        _ = self._names  # compares the headers
         return self._digest
 
     def remarks(self) -> list[str]:
@@ -62,8 +62,7 @@ class HuggingFaceWeights:
 
         from runner.weights._layers import Tensor, place, stack
 
-        self._check()
-        names = self._names()
+        names = self._names
         stacks = {parameter.path: parameter.role == "blocks" for parameter in parameters(self._view)}
         found = {}
         try:
@@ -75,9 +74,13 @@ class HuggingFaceWeights:
             refuse(self._folder, f"{path} can't be read: {error}")
         return unflatten_dict(found, sep="/")
 
-    def _check(self) -> None:
-        """Compare the headers of the files with the parameters of the class; reads no weights, but a tied head's."""
-        names = self._names()
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        """The tensors of each parameter, one a layer, once their headers are found to be those of the class.
+
+        Reads no weights, but those of a head beside the embedding that it is tied to.
+        """
+        names = self._wanted_names()
         for parameter in parameters(self._view):
             wanted = tuple(parameter.shape[1:] if parameter.role == "blocks" else parameter.shape)
             wanted = wanted[::-1] if parameter.path.endswith("/kernel") else wanted  # (out, in) there
@@ -92,6 +95,7 @@ class HuggingFaceWeights:
         head = self._headers.get("lm_head.weight")
         if self._view.tie_embeddings and head is not None:
             self._check_tied_head(head)
+        return names
 
     def _check_tied_head(self, head: Header) -> None:
         """Refuse a head beside the embedding that it is said to be, unless it is a copy: others would use it."""
@@ -112,8 +116,8 @@ class HuggingFaceWeights:
                 ExitCode.INVALID,
             )
 
-    def _names(self) -> dict[str, list[str]]:
-        """The tensors of each parameter, one a layer. Refuses a folder that lacks one, or has one of no parameter."""
+    def _wanted_names(self) -> dict[str, list[str]]:
+        """Name the tensors of each parameter; refuse a folder that lacks one, or has one of no parameter."""
         files: HuggingFace = load_family(self._view.family).hugging_face(self._view)
         names = {}
         for parameter in parameters(self._view):

@@ -12,7 +12,7 @@ from schema.families import ConfigError, architecture_of
 def adopted_keys(written: Any) -> dict[str, Any]:
     """Return the keys of an `architecture` section, of which `written` is what the spec says, that config.json decides.
 
-    None where no folder with a config.json is named, or its model is of no family here: whoever loads the weights says
+    Empty where no folder with a config.json is named, or its model is of no family here: whoever loads the weights says
     so, and compares the keys that are written.
     """
     named = written.get("pretrained") if isinstance(written, dict) else None

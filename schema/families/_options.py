@@ -74,7 +74,7 @@ def scaling_refusals(architecture: Any) -> Iterator[Refusal]:
         yield Refusal(f"{key}/rope_type", "learned positions have no frequencies to scale", "remove rope_scaling")
 
 
-def options_of(
+def make_options(
     architecture: Any,
     *,
     norm: Norm,

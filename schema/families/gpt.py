@@ -11,25 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from schema.families import _llama_like
 from schema.families._hugging_face import Heads, HuggingFace, Row, rope_config, shape_config
-from schema.families._options import Options, Refusal, Rope, options_of, scaling_refusals
+from schema.families._options import Options, Refusal, Rope, make_options, scaling_refusals
 
 EPSILON = 1e-5  # of LayerNorm
 HEAD_DIM = None
 GELU = "gelu_pytorch_tanh"  # Transformers' name of GELU's tanh form
 
 ROTARY = (
-    Row("wte/embedding", "model.embed_tokens"),
-    Row("blocks/attn_norm/scale", "model.layers.{}.input_layernorm"),
-    Row("blocks/attn/q_proj/kernel", "model.layers.{}.self_attn.q_proj"),
-    Row("blocks/attn/k_proj/kernel", "model.layers.{}.self_attn.k_proj"),
-    Row("blocks/attn/v_proj/kernel", "model.layers.{}.self_attn.v_proj"),
-    Row("blocks/attn/o_proj/kernel", "model.layers.{}.self_attn.o_proj"),
-    Row("blocks/mlp_norm/scale", "model.layers.{}.post_attention_layernorm"),
+    *_llama_like.STEM,
     Row("blocks/mlp/up_proj/kernel", "model.layers.{}.mlp.c_fc"),
     Row("blocks/mlp/down_proj/kernel", "model.layers.{}.mlp.c_proj"),
-    Row("final_norm/scale", "model.norm"),
-    Row("lm_head/kernel", "lm_head"),
+    *_llama_like.END,
 )
 LEARNED = (
     Row("wte/embedding", "model.decoder.embed_tokens"),
@@ -60,7 +54,7 @@ def refusals(architecture: Any) -> Iterator[Refusal]:
 
 def options(architecture: Any) -> Options:
     """Return what the decoder is made of; biases are everywhere unless the section says otherwise."""
-    return options_of(architecture, norm="layer", norm_eps=EPSILON, feed_forward="gelu", bias=True)
+    return make_options(architecture, norm="layer", norm_eps=EPSILON, feed_forward="gelu", bias=True)
 
 
 def hugging_face(architecture: Any) -> HuggingFace:

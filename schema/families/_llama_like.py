@@ -1,4 +1,8 @@
-"""How Transformers calls the parameters of its classes with RMSNorm, rotary positions and SwiGLU."""
+"""What the classes of Transformers share that name their parameters as Llama's does.
+
+Those with rotary positions have these names outside the feed-forward block; llama and qwen3 have Llama's parts too,
+RMSNorm and SwiGLU.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 from schema.families._hugging_face import Row, rope_config, shape_config
 from schema.families._options import Options, Refusal, Rope, scaling_refusals
 
-ROWS = (
+STEM = (
     Row("wte/embedding", "model.embed_tokens"),
     Row("blocks/attn_norm/scale", "model.layers.{}.input_layernorm"),
     Row("blocks/attn/q_proj/kernel", "model.layers.{}.self_attn.q_proj"),
@@ -16,11 +20,17 @@ ROWS = (
     Row("blocks/attn/v_proj/kernel", "model.layers.{}.self_attn.v_proj"),
     Row("blocks/attn/o_proj/kernel", "model.layers.{}.self_attn.o_proj"),
     Row("blocks/mlp_norm/scale", "model.layers.{}.post_attention_layernorm"),
+)
+END = (
+    Row("final_norm/scale", "model.norm"),
+    Row("lm_head/kernel", "lm_head"),
+)
+ROWS = (
+    *STEM,
     Row("blocks/mlp/gate_proj/kernel", "model.layers.{}.mlp.gate_proj"),
     Row("blocks/mlp/up_proj/kernel", "model.layers.{}.mlp.up_proj"),
     Row("blocks/mlp/down_proj/kernel", "model.layers.{}.mlp.down_proj"),
-    Row("final_norm/scale", "model.norm"),
-    Row("lm_head/kernel", "lm_head"),
+    *END,
 )
 QK_NORM_ROWS = (
     Row("blocks/attn/q_norm/scale", "model.layers.{}.self_attn.q_norm"),
