@@ -42,7 +42,7 @@ from runner.files.seal import seal
 from runner.huggingface import read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
-from runner.huggingface.tokenizer_files import write_tokenizer
+from runner.huggingface.tokenizer import write_tokenizer
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT

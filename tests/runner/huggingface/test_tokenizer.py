@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, pre_tokenizers
 
 from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
 from runner.data.tokenizers.huggingface import load_huggingface
-from runner.huggingface.tokenizer_files import byte_definition, byte_letters, write_tokenizer
+from runner.huggingface.tokenizer import byte_definition, byte_letters, write_tokenizer
 from schema.sections import tokenizer as section
 from tests.runner.data.tokenizer_folders import byte_level, folder
 
