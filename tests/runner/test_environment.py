@@ -63,9 +63,10 @@ def store_without_source(name: str = "made", token: int = 7, tokenizer: str = By
     folder, byte = Path("stores") / name, ByteTokenizer()
     with partial_folder(folder) as partial:
         with StoreWriter(partial, "<u2") as writer:
-            writer.add("train", np.full(40, token, np.int32), 3)
+            writer.add("train", np.full(40, token, np.int32), [(3, 40)])
             splits = writer.finish()
-        meta = StoreMeta(FORMAT, name, "", "0" * 64, "made", "", tokenizer, 258, byte.end, byte.pad, "<u2", {}, splits)
+        made_of = "0" * 64, "made", "", tokenizer, ""
+        meta = StoreMeta(FORMAT, name, "", *made_of, 258, byte.end, byte.pad, "<u2", {}, splits)
         install(partial, folder, meta)
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +20,10 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.spans import covers, divide
 from runner.data.stores.files import file_digest
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
-from runner.data.stores.store import OFFSET_DTYPE, PROMPT_DTYPE
+from runner.data.stores.store import OFFSET_DTYPE
 from runner.failure import Failure
 from runner.files.atomic import sync, write_atomically
 from runner.files.folder import begin, commit, hidden
@@ -49,6 +50,7 @@ class StoreWriter:
     def __init__(self, folder: Path, dtype: str) -> None:
         self._folder, self._dtype = folder, dtype
         self._ends = dict.fromkeys(SPLITS, 0)
+        self._span = dict.fromkeys(SPLITS, (0, 0))  # the last one of each, which the next document may continue
         self._stack = ExitStack()
         self._files = {
             (split, kind): self._stack.enter_context(split_file(folder, split, kind).open("wb"))
@@ -66,15 +68,32 @@ class StoreWriter:
     ) -> None:
         self._stack.close()
 
-    def add(self, split: str, ids: npt.NDArray[np.int32], prompt_tokens: int) -> None:
-        """Append one document, (tokens,), whose first `prompt_tokens` are not supervised."""
+    def add(self, split: str, ids: npt.NDArray[np.int32], spans: Sequence[tuple[int, int]]) -> None:
+        """Append one document, (tokens,), of which the tokens [start, end) of each span, in order, are supervised."""
         self._files[split, "tokens"].write(ids.astype(self._dtype).tobytes())
-        self._ends[split] += len(ids)
+        first = self._ends[split]
+        for start, end in spans:
+            self._supervise(split, first + start, first + end)
+        self._ends[split] = first + len(ids)
         self._files[split, "offsets"].write(struct.pack("<Q", self._ends[split]))
-        self._files[split, "supervised"].write(struct.pack("<I", prompt_tokens))
+
+    def _supervise(self, split: str, start: int, end: int) -> None:
+        """Note a span; one that follows another at once continues it, so that plain text has few of them."""
+        before, last = self._span[split]
+        if start != last:
+            self._write_span(split)
+            before = start
+        self._span[split] = before, end
+
+    def _write_span(self, split: str) -> None:
+        start, end = self._span[split]
+        if start < end:
+            self._files[split, "supervised"].write(struct.pack("<QQ", start, end))
 
     def finish(self) -> dict[str, SplitMeta]:
         """Close the files, see that both splits have something where possible, and describe them."""
+        for split in SPLITS:
+            self._write_span(split)
         self._stack.close()
         if not self._ends["train"]:  # every document is a duplicate of one that belongs to val
             for kind in ("tokens", "offsets", "supervised"):
@@ -97,28 +116,27 @@ def _split_off_validation(folder: Path, dtype: str) -> None:
     the last document, if there are two. A store that allows none of this has no `val`.
     """
     offsets = np.fromfile(split_file(folder, "train", "offsets"), OFFSET_DTYPE)
-    prompts = np.fromfile(split_file(folder, "train", "supervised"), PROMPT_DTYPE)
-    documents, end = len(prompts), int(offsets[-1])
+    spans = np.fromfile(split_file(folder, "train", "supervised"), OFFSET_DTYPE)
+    documents, end = len(offsets) - 1, int(offsets[-1])
     first = documents - max(1, documents // VAL_ONE_IN)
     cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
     if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
-        parts = offsets[: first + 1], prompts[:first], offsets[first:], prompts[first:]
-    elif cut >= LEAST_VAL_TOKENS and prompts[-1] == 0:
-        parts = np.append(offsets[:-1], end - cut), prompts, np.array([end - cut, end]), prompts[-1:]
+        train_offsets, val_offsets = offsets[: first + 1], offsets[first:]
+    elif cut >= LEAST_VAL_TOKENS and covers(spans, int(offsets[-2]), end):
+        train_offsets, val_offsets = np.append(offsets[:-1], end - cut), np.array([end - cut, end])
     elif documents > 1:
-        parts = offsets[:-1], prompts[:-1], offsets[-2:], prompts[-1:]
+        train_offsets, val_offsets = offsets[:-1], offsets[-2:]
     else:
-        parts = offsets, prompts, np.array([end]), prompts[:0]
-    train_offsets, train_prompts, val_offsets, val_prompts = parts
-    tokens = np.fromfile(
-        split_file(folder, "train", "tokens"), dtype, offset=int(val_offsets[0]) * np.dtype(dtype).itemsize
-    )
+        train_offsets, val_offsets = offsets, np.array([end])
+    start = int(val_offsets[0])
+    itemsize = np.dtype(dtype).itemsize
+    tokens = np.fromfile(split_file(folder, "train", "tokens"), dtype, offset=start * itemsize)
     tokens.tofile(split_file(folder, "val", "tokens"))
-    os.truncate(split_file(folder, "train", "tokens"), int(val_offsets[0]) * np.dtype(dtype).itemsize)
-    train_offsets.astype(OFFSET_DTYPE).tofile(split_file(folder, "train", "offsets"))
-    train_prompts.tofile(split_file(folder, "train", "supervised"))
-    (val_offsets - val_offsets[0]).astype(OFFSET_DTYPE).tofile(split_file(folder, "val", "offsets"))
-    val_prompts.tofile(split_file(folder, "val", "supervised"))
+    os.truncate(split_file(folder, "train", "tokens"), start * itemsize)
+    train_spans, val_spans = divide(spans, start)
+    for split, found in (("train", (train_offsets, train_spans)), ("val", (val_offsets - val_offsets[0], val_spans))):
+        for kind, array in zip(("offsets", "supervised"), found, strict=True):
+            array.astype(OFFSET_DTYPE).tofile(split_file(folder, split, kind))
 
 
 def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
@@ -129,12 +147,15 @@ def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
             path.unlink(missing_ok=True)
         return None
     offsets = np.fromfile(paths["offsets"], OFFSET_DTYPE)
+    spans = np.fromfile(paths["supervised"], OFFSET_DTYPE)
     lengths, documents = np.unique(np.diff(offsets), return_counts=True)
     for path in paths.values():
         sync(path)
     return SplitMeta(
         documents=len(offsets) - 1,
         tokens=int(offsets[-1]),
+        spans=len(spans) // 2,
+        supervised=int((spans[1::2] - spans[::2]).sum()),
         max_token_id=int(np.memmap(paths["tokens"], dtype, mode="r").max()),
         lengths=dict(zip(lengths.tolist(), documents.tolist(), strict=True)),
         files={kind: _note(path) for kind, path in paths.items()},

@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.data.stores.meta import META_FILE, OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
 from runner.failure import ExitCode, Failure
 
-PROMPT_BYTES = 4
+SPAN_BYTES = 2 * OFFSET_BYTES
 
 
 def file_digest(path: Path) -> str:
@@ -25,7 +25,7 @@ def check_sizes(folder: Path, name: str, split: SplitMeta, dtype: str) -> None:
     expected = {
         "tokens": split.tokens * int(dtype[-1:]),
         "offsets": (split.documents + 1) * OFFSET_BYTES,
-        "supervised": split.documents * PROMPT_BYTES,
+        "supervised": split.spans * SPAN_BYTES,
     }
     sizes = {kind: file.bytes for kind, file in split.files.items()}
     counted = sum(split.lengths.values()), sum(length * documents for length, documents in split.lengths.items())

@@ -19,7 +19,7 @@ from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.budget.dataset_names import folder_name
 
-FORMAT = 2
+FORMAT = 3
 META_FILE = "meta.json"
 OFFSET_BYTES = 8
 SPLITS = ("train", "val")
@@ -37,10 +37,15 @@ class FileMeta:
 
 @dataclass(frozen=True, slots=True)
 class SplitMeta:
-    """One split: its documents, its tokens, how many documents have which length, and its files by kind."""
+    """One split: its documents, its tokens, how many documents have which length, and its files by kind.
+
+    `supervised` counts the tokens in its `spans`, those that PADDED rows are trained on.
+    """
 
     documents: int
     tokens: int
+    spans: int
+    supervised: int
     max_token_id: int
     lengths: Mapping[int, int]
     files: Mapping[str, FileMeta]
@@ -50,7 +55,8 @@ class SplitMeta:
 class StoreMeta:
     """A whole store. `skipped` counts what was left out of it by reason; `val` may be missing in `splits`.
 
-    `source` is the fingerprint of the source, `stamp` its stamp when it was last read.
+    `source` is the fingerprint of the source, `stamp` its stamp when it was last read; `chat` is that of how
+    conversations were rendered, empty where there are none.
     """
 
     format: int
@@ -60,6 +66,7 @@ class StoreMeta:
     source: str
     stamp: str
     tokenizer: str
+    chat: str
     vocabulary: int
     end: int
     pad: int
@@ -77,9 +84,9 @@ class StoreMeta:
         return with_digest(json.dumps(asdict(self), indent=1))
 
 
-def key_digest(source: str, tokenizer: str) -> str:
-    """Identify the content of a store: sha256 over both fingerprints and the format, and nothing else."""
-    return hashlib.sha256(json.dumps([FORMAT, source, tokenizer]).encode()).hexdigest()
+def key_digest(source: str, tokenizer: str, chat: str = "") -> str:
+    """Identify the content of a store: sha256 over its fingerprints and the format, and nothing else."""
+    return hashlib.sha256(json.dumps([FORMAT, source, tokenizer, chat]).encode()).hexdigest()
 
 
 def store_folder(root: str, name: str, suffix: str) -> Path:

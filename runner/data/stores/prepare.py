@@ -133,6 +133,7 @@ def _make(
             source=fingerprint,
             stamp=stamp,
             tokenizer=tokenizer.fingerprint,
+            chat="",
             vocabulary=tokenizer.vocabulary,
             end=tokenizer.end,
             pad=tokenizer.pad,
@@ -183,7 +184,7 @@ def _write_batch(batch: Sequence[Document], tokenizer: Tokenizer, writer: StoreW
     for document, split, beginning in zip(batch, splits, beginnings, strict=True):
         rest = next(continuations) if document.prompt else beginning[:0]
         ids = np.concatenate([opening, beginning, rest, [tokenizer.end]]).astype(np.int32)
-        writer.add(split, ids, len(opening) + len(beginning) if document.prompt else 0)
+        writer.add(split, ids, [(len(opening) + len(beginning) if document.prompt else 0, len(ids))])
 
 
 def _split_of(document: Document) -> str:

@@ -4,8 +4,8 @@ Its files are mapped before they are verified, so that whoever opened a store ke
 another process replaces or removes the store.
 
 For each split: <split>.tokens.bin (flat, little-endian), <split>.offsets.bin (where documents begin, and the end
-of the last), <split>.supervised.bin (unsupervised tokens at the beginning of each document); and meta.json,
-which holds sizes and digests of all of them. Writing is `runner/data/stores/build.py`.
+of the last), <split>.supervised.bin (where supervised spans begin and end, in turn, as `runner/data/spans` reads
+them); and meta.json, which holds sizes and digests of all of them. Writing is `runner/data/stores/build.py`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.stores.files import PROMPT_BYTES, check_sizes, other_content
+from runner.data.stores.files import check_sizes, other_content
 from runner.data.stores.meta import OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
 from runner.failure import ExitCode, Failure
 from runner.files.stamp import stamp_of
 
 OFFSET_DTYPE = np.dtype(f"<u{OFFSET_BYTES}")
-PROMPT_DTYPE = np.dtype(f"<u{PROMPT_BYTES}")
 # Reading this much costs about a second; of larger stores, content is compared by `lorarun verify` alone.
 ALWAYS_VERIFIED_BYTES = 2**30
 
@@ -36,7 +35,7 @@ class Split:
     """One split, mapped read-only; satisfies `runner.data.styles.TokenSplit`.
 
     `tokens` (tokens,) are all documents one after the other, `offsets` (documents + 1,) say where each begins, and the
-    end of the last, `prompts` (documents,) how many tokens at the beginning of each are not supervised.
+    end of the last, `supervised` (2 · spans,) where what PADDED rows are trained on begins and ends.
     """
 
     folder: Path
@@ -46,7 +45,7 @@ class Split:
     meta: SplitMeta
     tokens: npt.NDArray[np.unsignedinteger]
     offsets: npt.NDArray[np.uint64]
-    prompts: npt.NDArray[np.uint32]
+    supervised: npt.NDArray[np.uint64]
 
     @property
     def lengths(self) -> Mapping[int, int]:
@@ -74,7 +73,7 @@ class Store:
 
     @property
     def digest(self) -> str:
-        """Identify the content: sha256 over source, tokenizer and format."""
+        """Identify the content: sha256 over source, tokenizer, chat template and format."""
         return self.meta.digest
 
     @property
@@ -131,7 +130,7 @@ def check_vocabulary(store: Store, vocab_size: int) -> None:
 
 def _dtypes(meta: StoreMeta) -> dict[str, np.dtype[Any]]:
     """The type of each kind of file."""
-    return {"tokens": np.dtype(meta.dtype), "offsets": OFFSET_DTYPE, "supervised": PROMPT_DTYPE}
+    return {"tokens": np.dtype(meta.dtype), "offsets": OFFSET_DTYPE, "supervised": OFFSET_DTYPE}
 
 
 def _map(path: Path, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], str]:

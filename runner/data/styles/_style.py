@@ -56,8 +56,8 @@ class TokenSplit(Documents, Protocol):
         ...
 
     @property
-    def prompts(self) -> npt.NDArray[np.uint32]:
-        """Tokens at the beginning of each document that are not supervised, (documents,)."""
+    def supervised(self) -> npt.NDArray[np.uint64]:
+        """Where supervised spans of tokens begin and end, in turn, (2 · spans,); see `runner/data/spans`."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""PADDED: one example a row, padded on the right; only its completion and its end token are supervised.
+"""PADDED: one example a row, padded on the right; its supervised spans are trained on, and nothing else.
 
-An example without a prompt is supervised throughout. A row holds at most t + 1 tokens; `data/on_too_long` truncates,
-drops or refuses longer examples. Examples are never packed together.
+Those are a completion with its end token, the answers of a conversation, or a whole text. A row holds at most t + 1
+tokens; `data/on_too_long` truncates, drops or refuses longer examples. Examples are never packed together.
 """
 
 from __future__ import annotations
@@ -49,16 +49,19 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
     if on_too_long == "drop":
         fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1)
         return PaddedRows(split, block_size, (f"{place}: {finding} and are dropped",), fitting)
-    unsupervised = int(np.count_nonzero(split.prompts > block_size))
+    from runner.data.spans import first_inside
+
+    starts = np.asarray(split.offsets[:-1], np.uint64)
+    unsupervised = int(np.count_nonzero(first_inside(split.supervised, starts) - starts > block_size))
     if unsupervised == examples:
         raise Failure(
-            f"dataset '{split.dataset}', split {split.split}: {finding}, and truncation cuts the whole completion of "
-            f"every one; write architecture/block_size: {longest - 1}",
+            f"dataset '{split.dataset}', split {split.split}: {finding}, and truncation cuts all that is supervised "
+            f"of every one; write architecture/block_size: {longest - 1}",
             ExitCode.INVALID,
         )
     remarks = [f"{place}: {finding} and are truncated"]
     if unsupervised:
-        remarks.append(f"{place}: {unsupervised} of them keep nothing of their completion and teach nothing")
+        remarks.append(f"{place}: {unsupervised} of them keep nothing that is supervised and teach nothing")
     return PaddedRows(split, block_size, tuple(remarks), None)
 
 
@@ -69,11 +72,13 @@ class PaddedRows(SplitRows):
     fitting: npt.NDArray[np.int64] | None
 
     def __len__(self) -> int:
-        return len(self.source.prompts) if self.fitting is None else len(self.fitting)
+        return len(self.source.offsets) - 1 if self.fitting is None else len(self.fitting)
 
     def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
-        """Return rows (b, t + 1), supervised from the end of the prompt to the end of text."""
+        """Return rows (b, t + 1), supervised where the split says so."""
         import numpy as np
+
+        from runner.data.spans import inside
 
         # Arrays are of one index a row, (b,), until columns (t + 1,) broadcast with them to (b, t + 1).
 
@@ -85,7 +90,7 @@ class PaddedRows(SplitRows):
         # A short row at the end of the file would reach beyond it; what is read there becomes padding.
         places = np.minimum(starts[:, None] + columns, len(self.source.tokens) - 1)
         tokens = np.where(real, self.source.tokens[places], self.pad).astype(np.int32)
-        supervised = real & (columns >= self.source.prompts[examples].astype(np.int64)[:, None])
+        supervised = real & inside(self.source.supervised, places.astype(np.uint64))
         return Gathered(tokens, supervised, filled)
 
 

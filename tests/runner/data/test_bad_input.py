@@ -116,9 +116,9 @@ def make_store(here: Path, token: int) -> None:
     with partial_folder(folder) as partial:
         with StoreWriter(partial, "<u2") as writer:
             for _ in range(50):
-                writer.add("train", np.full(20, token, np.int32), 0)
+                writer.add("train", np.full(20, token, np.int32), [(0, 20)])
             splits = writer.finish()
-        vocabulary = tokenizer.fingerprint, 400, tokenizer.end, tokenizer.pad
+        vocabulary = tokenizer.fingerprint, "", 400, tokenizer.end, tokenizer.pad
         install(partial, folder, StoreMeta(FORMAT, "tales", "", "0" * 64, "made", "", *vocabulary, "<u2", {}, splits))
     replace(here, "sources: {tales: {path: tales.jsonl}}", "sources: {}")
 

@@ -70,7 +70,7 @@ def test_a_store_holds_every_document_once_with_its_end(data: Data) -> None:
     assert train == sorted(train, key=lambda text: int(text.split()[0]))
     split = store.splits["train"]
     assert set(split.tokens[split.offsets[1:].astype(int) - 1].tolist()) == {256}
-    assert split.prompts[0] == len("0 + 1 = ")
+    assert split.supervised[0] == len("0 + 1 = ")
     assert store.meta.splits["train"].max_token_id == 256
 
 
@@ -265,7 +265,7 @@ def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
 def test_examples_with_a_prompt_are_never_cut(tmp_path: Path) -> None:
     pairs = [{"prompt": "", "completion": "short"}, {"prompt": "p" * 9000, "completion": "c" * 9000}]
     store = store_of(tmp_path, [json.dumps(pair) + "\n" for pair in pairs])
-    assert store.splits["val"].prompts.tolist() == [9000]
+    assert store.splits["val"].supervised.tolist() == [9000, 18_001]
     assert store.splits["val"].meta.tokens == 18_001
 
 

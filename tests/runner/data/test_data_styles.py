@@ -34,7 +34,8 @@ class Split:
         self.lengths = Counter(map(len, whole))
         self.tokens = np.array([token for document in whole for token in document], np.uint16)
         self.offsets = np.cumsum([0, *map(len, whole)]).astype(np.uint64)
-        self.prompts = np.array([len(prompt) for prompt, _ in self.examples], np.uint32)
+        flags = [token for prompt, rest in self.examples for token in [0] * len(prompt) + [1] * len(rest)]
+        self.supervised = np.flatnonzero(np.diff([0, *flags, 0])).astype(np.uint64)
 
     def in_order(self) -> list[int]:
         return [len(prompt + rest) for prompt, rest in self.examples]
@@ -111,7 +112,7 @@ def test_padded_says_what_it_cuts() -> None:
     assert padded.open_rows(split, 3, "drop").remarks == (f"{finding} dropped",)
     assert padded.open_rows(split, 3, "truncate").remarks == (
         f"{finding} truncated",
-        "x (train): 1 of them keep nothing of their completion and teach nothing",
+        "x (train): 1 of them keep nothing that is supervised and teach nothing",
     )
 
 
@@ -130,7 +131,7 @@ def test_padded_refuses_what_is_too_long_when_asked_to() -> None:
 def test_padded_refuses_to_drop_or_blank_everything() -> None:
     with pytest.raises(Failure, match="2 of 2 examples"):
         padded.open_rows(Split([([], [1, 2, 256]), ([], [1, 256])]), 0, "drop")
-    with pytest.raises(Failure, match="truncation cuts the whole completion of every one"):
+    with pytest.raises(Failure, match="truncation cuts all that is supervised of every one"):
         padded.open_rows(Split([([1, 2, 3], [4, 256])]), 2, "truncate")
 
 

@@ -260,7 +260,9 @@ def test_a_store_holds_framed_documents(kind: str, tmp_path: Path, made: dict[st
     opening = [] if tokenizer.begin is None else [tokenizer.begin]
     found = set()
     for split in store.splits.values():
-        for first, last, prompt in zip(split.offsets[:-1], split.offsets[1:], split.prompts, strict=True):
+        assert split.supervised[1::2].tolist() == split.offsets[1:].tolist()
+        prompts = split.supervised[::2] - split.offsets[:-1]
+        for first, last, prompt in zip(split.offsets[:-1], split.offsets[1:], prompts, strict=True):
             ids = split.tokens[int(first) : int(last)].tolist()
             assert (ids[: len(opening)], ids[-1]) == (opening, tokenizer.end)
             assert ids.count(tokenizer.end) == 1

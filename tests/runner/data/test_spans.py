@@ -1,0 +1,55 @@
+"""Supervised spans as one sorted array say of every token what a list of flags says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.data.spans import covers, divide, first_inside, inside
+from runner.data.stores.build import StoreWriter
+from runner.data.stores.meta import split_file
+
+FLAGS = st.lists(st.booleans(), min_size=1, max_size=30)
+
+
+def spans_of(flags: list[bool]) -> np.ndarray:
+    return np.flatnonzero(np.diff([0, *flags, 0])).astype(np.uint64)
+
+
+def places(flags: list[bool]) -> np.ndarray:
+    return np.arange(len(flags), dtype=np.uint64)
+
+
+@given(FLAGS)
+def test_a_place_is_inside_where_its_flag_is_set(flags: list[bool]) -> None:
+    assert inside(spans_of(flags), places(flags)).tolist() == flags
+
+
+@given(FLAGS, st.data())
+def test_spans_are_divided_where_their_flags_are(flags: list[bool], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(flags)))
+    before, behind = divide(spans_of(flags), cut)
+    assert (before.dtype, behind.dtype) == (np.uint64, np.uint64)
+    assert (before.tolist(), behind.tolist()) == (spans_of(flags[:cut]).tolist(), spans_of(flags[cut:]).tolist())
+
+
+@given(FLAGS.filter(any), st.data())
+def test_the_first_supervised_place_and_whole_ranges_are_found(flags: list[bool], data: st.DataObject) -> None:
+    last = max(place for place, flag in enumerate(flags) if flag)
+    start = data.draw(st.integers(0, last))
+    assert first_inside(spans_of(flags), np.array([start], np.uint64)).tolist() == [flags.index(True, start)]
+    end = data.draw(st.integers(start + 1, len(flags)))
+    assert covers(spans_of(flags), start, end) == all(flags[start:end])
+
+
+def test_a_store_joins_spans_that_touch(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path, "<u2") as writer:
+        for spans in ([(0, 4)], [(0, 1), (1, 2), (3, 4)], [(2, 4)]):
+            writer.add("train", np.arange(4, dtype=np.int32), spans)
+        meta = writer.finish()
+    first = np.fromfile(split_file(tmp_path, "train", "supervised"), np.uint64)
+    assert first.tolist() == [0, 6, 7, 8]
+    assert (meta["train"].spans, meta["train"].supervised, meta["val"].supervised) == (2, 7, 2)
