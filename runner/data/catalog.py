@@ -49,6 +49,11 @@ class Catalog:
         """Digest of each store."""
         return {folder: store.digest for folder, store in sorted(self.stores.items())}
 
+    @property
+    def tokenizer(self) -> str:
+        """Fingerprint of the tokenizer that made the stores."""
+        return next(iter(self.stores.values())).meta.tokenizer
+
     def special_tokens(self) -> dict[str, int | None]:
         """Ids of the tokens that begin and end a document and fill a row, under Hugging Face's names."""
         meta = next(iter(self.stores.values())).meta

@@ -23,6 +23,7 @@ import jax
 import numpy as np
 
 from runner.data.loader import Batch
+from runner.export.configs import ADAPTER, model_config, write_texts
 from runner.export.parity import (
     Difference,
     Measure,
@@ -39,10 +40,9 @@ from runner.failure import ExitCode, Failure
 from runner.files.errors import saving, storage_failures
 from runner.files.folder import begin, commit, hidden
 from runner.files.seal import seal
-from runner.huggingface import read_adapter, read_model, write_adapter, write_model
+from runner.huggingface import adapter_config, read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
-from runner.huggingface.tokenizer import write_tokenizer
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT
@@ -56,11 +56,17 @@ NOTE = "lorarun.json"  # says, in each folder, what it is
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is exported: the variables of the trained model, what its run says of them, and ids of special tokens."""
+    """What is exported: the variables of the trained model, what its run says of them, and its tokenizer.
+
+    `special_tokens` are ids by Hugging Face's names, `tokenizer` is the fingerprint of what made the data, and `origin`
+    holds the configs of the model of others that the weights come from, if any.
+    """
 
     variables: Variables
     facts: Mapping[str, Any]
     special_tokens: Mapping[str, int | None]
+    tokenizer: str
+    origin: Mapping[str, Any]
 
     @property
     def has_adapters(self) -> bool:
@@ -135,9 +141,11 @@ class _Export:
             write_model(self.folder / "base", self.hugging_face, every, weights.base, self._config(), untied)
             sources = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "merged": weights.merged}
             lora = self.spec.optimization.lora
-            write_adapter(self.folder / "adapter", self.hugging_face, every, adapted, lora, sources)
-        for part in self.folder.iterdir():
-            write_tokenizer(part, self.spec.tokenizer, self.spec.architecture.block_size)
+            # Absolute, for PEFT looks for it from whatever working directory it is in.
+            base = str(self.folder.with_name(EXPORT).absolute() / "base")
+            write_adapter(self.folder / ADAPTER, self.hugging_face, every, adapted, sources, adapter_config(lora, base))
+        trained = self.trained
+        write_texts(self.folder, self.spec, trained.origin, trained.special_tokens, trained.tokenizer)
         return unchanged
 
     def prove(self, unchanged: float | None) -> Report:
@@ -213,7 +221,7 @@ class _Export:
         return tuple(each for each in parameters(self.spec.architecture) if with_adapter.get(each.path) is not None)
 
     def _config(self) -> dict[str, Any]:
-        return {"torch_dtype": self.spec.export.dtype, **self.trained.special_tokens}
+        return model_config(self.spec, self.trained.origin, self.trained.special_tokens)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ adapter_model.safetensors. No pickle is read or written, and no code of others i
 
 from __future__ import annotations
 
-from runner.huggingface.adapter import read_adapter, write_adapter
+from runner.huggingface.adapter import adapter_config, read_adapter, write_adapter
 from runner.huggingface.model import read_model, write_model
 
-__all__ = ["read_adapter", "read_model", "write_adapter", "write_model"]
+__all__ = ["adapter_config", "read_adapter", "read_model", "write_adapter", "write_model"]

@@ -32,18 +32,35 @@ PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"
 
 
+def adapter_config(lora: Any, base: str) -> dict[str, Any]:
+    """Return what PEFT is told of adapters that a section `optimization/lora` trained; `base` is a path or a hub id."""
+    alpha = float(lora.alpha)
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": lora.rank,
+        "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
+        "use_rslora": lora.scaling == "rslora",
+        "lora_dropout": lora.dropout,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+
+
 def write_adapter(
     folder: Path,
     hugging_face: HuggingFace,
     every: tuple[Parameter, ...],
     adapted: tuple[Parameter, ...],
-    lora: Any,
     sources: Mapping[str, Source],
+    config: Mapping[str, Any],
 ) -> None:
     """Write the adapters of the parameters `adapted`, of all those of a model, into an existing folder. Raises OSError.
 
-    `lora` is the `optimization/lora` section that they were trained with; `sources` give lora_A (in, rank), lora_B
-    (rank, out) and, for a table of positions, the merged parameter.
+    `sources` give lora_A (in, rank), lora_B (rank, out) and, for a table of positions, the merged parameter; `config`
+    is that of `adapter_config`, without the modules.
     """
     tensors = dict(_tensors(hugging_face, adapted, sources))
     low_rank = {each.path for each in adapted if each.role != "positions"}
@@ -54,26 +71,10 @@ def write_adapter(
     if not targets:
         matrix = stand_in(every)
         targets = {hugging_face.module(matrix.path, 0)}
-        tensors |= _zeros(hugging_face, matrix, lora.rank)
+        tensors |= _zeros(hugging_face, matrix, config["r"])
     write_tensors(folder / FILE, tensors)
-    alpha = float(lora.alpha)
-    write_json(
-        folder / "adapter_config.json",
-        {
-            "peft_type": "LORA",
-            "task_type": "CAUSAL_LM",
-            "base_model_name_or_path": "../base",
-            "r": lora.rank,
-            "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
-            "use_rslora": lora.scaling == "rslora",
-            "lora_dropout": lora.dropout,
-            "target_modules": sorted(targets),
-            "modules_to_save": sorted(saved) or None,
-            "bias": "none",
-            "fan_in_fan_out": False,
-            "inference_mode": True,
-        },
-    )
+    modules = {"target_modules": sorted(targets), "modules_to_save": sorted(saved) or None}
+    write_json(folder / "adapter_config.json", {**config, **modules})
 
 
 def read_adapter(

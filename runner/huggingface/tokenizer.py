@@ -6,32 +6,63 @@ byte. The encodings of tiktoken have no such files: they are named in the spec.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from runner.data.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER
+from runner.data.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER, read_tokenizer_files
+from runner.failure import ExitCode, Failure
 from runner.huggingface.tensors import write_json
 from schema.sections.tokenizer import Tokenizer
 from schema.tokenizers import END_OF_TEXT, PAD
 
 BYTES = 256
 # What else a tokenizer's folder may hold: the vocabulary in older forms, and chat templates.
-COPIED = (CONFIG, SPECIAL_TOKENS, "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja")
+COPIED = (
+    *(CONFIG, SPECIAL_TOKENS, "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model"),
+    *("spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json"),
+)
+TEMPLATES = "additional_chat_templates"  # a folder of them
 
 
-def write_tokenizer(folder: Path, section: Tokenizer, block_size: int) -> None:
-    """Write the files of a tokenizer into an existing folder; none for tiktoken. Raises OSError.
+def write_tokenizer(folder: Path, section: Tokenizer, block_size: int, fingerprint: str) -> None:
+    """Write the files of a tokenizer into an existing folder; none for tiktoken.
 
-    `block_size` is the longest sequence, in tokens, that the model was trained on.
+    `block_size` is the longest sequence, in tokens, that the model was trained on, `fingerprint` that of the tokenizer
+    which made its data. Raises OSError, and Failure STORAGE where a file to copy can't be read or is another one.
     """
     if section.backend == "byte":
         write_json(folder / TOKENIZER, byte_definition())
         write_json(folder / CONFIG, _byte_config(block_size))
     elif section.backend == "huggingface":
-        source = Path(str(section.name))
-        for name in (TOKENIZER, *(name for name in COPIED if (source / name).is_file())):
-            shutil.copyfile(source / name, folder / name)
+        for name, content in _copied(section, fingerprint).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+
+
+def without_files(section: Tokenizer) -> str | None:
+    """Say why a tokenizer has no files in an export, and what to do; None where it has."""
+    if section.backend != "tiktoken":
+        return None
+    return (
+        f"no tokenizer.json is exported: the library tokenizers splits text by another engine of patterns than "
+        f"tiktoken, and may give other ids; encode with tiktoken.get_encoding({section.name!r})"
+    )
+
+
+def _copied(section: Tokenizer, fingerprint: str) -> dict[str, bytes]:
+    """The files of a folder, by their names, once they are found to be those that the data were made with."""
+    source = Path(str(section.name))
+    again = "nothing is exported, and the training is saved: bring it back and run the same command again"
+    try:
+        found = read_tokenizer_files(str(source), section.add_bos).facts.fingerprint
+        names = [TOKENIZER, *COPIED, *(f"{TEMPLATES}/{path.name}" for path in (source / TEMPLATES).glob("*.jinja"))]
+        files = {name: (source / name).read_bytes() for name in names if (source / name).is_file()}
+    except (OSError, Failure) as error:
+        reason = str(error).partition("; ")[0]
+        raise Failure(f"the tokenizer's files can't be copied: {reason}; {again}", ExitCode.STORAGE) from error
+    if found != fingerprint:
+        raise Failure(f"the tokenizer in '{source}' is not the one that made the data; {again}", ExitCode.STORAGE)
+    return files
 
 
 def byte_definition() -> dict[str, Any]:

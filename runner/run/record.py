@@ -24,16 +24,19 @@ def make_run_dir(folder: Path) -> None:
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
 
 
-def create_run_dir(execution: ExecutionSpec, start: Mapping[str, str] | None = None) -> None:
+def create_run_dir(
+    execution: ExecutionSpec, start: Mapping[str, str] | None = None, origin: Mapping[str, Any] | None = None
+) -> None:
     """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
 
-    `start` pins the checkpoint whose weights the run begins with (`runner.train.start.pin`).
+    `start` pins the checkpoint whose weights the run begins with (`runner.train.start.pin`); `origin` is what an export
+    keeps of the model of others that they come from (`WeightSource.origin`).
     """
     folder = execution.run_dir
     make_run_dir(folder)
     try:
         if not is_run(folder):
-            facts = {"run_id": uuid4().hex, **identity_of(execution), "start": start}
+            facts = {"run_id": uuid4().hex, **identity_of(execution), "start": start, "origin": dict(origin or {})}
             write_facts(folder / "run.json", facts)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -75,6 +78,12 @@ def note_micro_batch(run_dir: Path, phase: str, micro_batch: Mapping[str, Any]) 
 def noted_micro_batch(run_dir: Path, phase: str) -> dict[str, Any] | None:
     """What `note_micro_batch` wrote of a phase, if anything. Raises Failure STORAGE."""
     found: dict[str, Any] | None = read_json(run_dir / "run.json").get("micro_batches", {}).get(phase)
+    return found
+
+
+def origin_of(run_dir: Path) -> dict[str, Any]:
+    """What was noted of the model of others that a run began with; empty without one. Raises Failure STORAGE."""
+    found: dict[str, Any] = read_json(run_dir / "run.json").get("origin", {})
     return found
 
 

@@ -44,7 +44,7 @@ def claim(trainer: ClaimingTrainer, catalog: Catalog, start: WeightSource | None
     run_dir = trainer.spec.run_dir
     found = check_run_dir(trainer.spec)  # again: another process may have written while data was prepared
     if writes():
-        create_run_dir(trainer.spec, pin(start) if start else None)
+        create_run_dir(trainer.spec, *((pin(start), start.origin()) if start else ()))
     _restore_newest(trainer, catalog, start)
     if writes():
         (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run resumes after

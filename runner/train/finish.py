@@ -14,11 +14,14 @@ from runner.data.loader import Batch, train_batches
 from runner.export.export import Trained, export_run, wants_export
 from runner.export.parity import print_report
 from runner.failure import ExitCode, Failure
+from runner.files.digested_json import read_json
 from runner.files.seal import Damaged, sealed_facts
+from runner.huggingface.tokenizer import without_files
 from runner.lora.adapters import idle_adapters
 from runner.plan.plan import Plan
 from runner.report.summary import exporting, print_summary, write_summary
 from runner.run.layout import EXPORT
+from runner.run.record import origin_of
 from runner.run.versions import library_versions
 from runner.train.session import Session
 from runner.train.trainer import BaseTrainer
@@ -57,11 +60,14 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
         "token_digest": trainer.progress.ledger.token_digest,
         "stores": catalog.digests(),
         "versions": library_versions(),
+        "start": read_json(run_dir / "run.json")["start"],
     }
     variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
-    trained = Trained(variables, facts, catalog.special_tokens())
+    trained = Trained(variables, facts, catalog.special_tokens(), catalog.tokenizer, origin_of(run_dir))
     batch = last_batch(catalog, trainer.plan, spec)
     print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
+    if remark := without_files(spec.tokenizer):
+        trainer.console.print(remark, soft_wrap=True)
 
 
 def _keep(folder: Path, weights_digest: str | None) -> str:

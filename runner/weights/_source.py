@@ -26,6 +26,13 @@ class WeightSource(Protocol):
     def remarks(self) -> list[str]:
         """Say what of the path was left out, and why."""
 
+    def origin(self) -> Mapping[str, Any]:
+        """Return what an export keeps of the model that the weights come from; empty where it is none of others.
+
+        Its `config.json` and its `generation_config.json`, where it has one. Raises Failure STORAGE, INVALID when a
+        file can't be read.
+        """
+
     def load(self, shape: Any) -> Any:
         """Read the parameters into the shapes, types and shardings of `shape`, a pytree of `jax.ShapeDtypeStruct`.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runner.data.tokenizer_files import GENERATION
 from runner.failure import ExitCode, Failure
 from runner.weights._files import CONFIG, FLOATS, Header, digest_of, read_headers, refuse
 from schema.families import ConfigError, HuggingFace, architecture_of, load_family, parameters
@@ -50,6 +51,11 @@ class HuggingFaceWeights:
     def remarks(self) -> list[str]:
         """Say nothing: what is passed over, inverse frequencies and a copy of a tied head, is no weight of its own."""
         return []
+
+    def origin(self) -> Mapping[str, Any]:
+        """Its config.json and generation_config.json. Raises Failure STORAGE when one can't be read."""
+        files = {CONFIG: self._folder / CONFIG, GENERATION: self._folder / GENERATION}
+        return {name: _read_mapping(path) for name, path in files.items() if path.is_file()}
 
     def load(self, shape: Any) -> Any:
         """Read the parameters into the shapes, types and shardings of `shape`, a pytree of `jax.ShapeDtypeStruct`.
@@ -139,14 +145,9 @@ class HuggingFaceWeights:
     def _architecture(self) -> dict[str, Any]:
         path = self._folder / CONFIG
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(config, dict):
-                raise ConfigError("it holds no mapping")
-            return architecture_of(config)
+            return architecture_of(_read_mapping(path))
         except ConfigError as error:
             raise Failure(f"{path} is of no model that can be trained here: {error}", ExitCode.INVALID) from error
-        except (OSError, ValueError) as error:
-            raise Failure(f"cannot read {path}: {error}", ExitCode.STORAGE) from error
 
     @cached_property
     def _view(self) -> Any:
@@ -162,3 +163,13 @@ class HuggingFaceWeights:
     @cached_property
     def _digest(self) -> str:
         return digest_of(self._folder)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot read {path}: {error}", ExitCode.STORAGE) from error
+    if not isinstance(found, dict):
+        raise Failure(f"{path} holds no mapping; get the whole folder of the model again", ExitCode.INVALID)
+    return found

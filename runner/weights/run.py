@@ -11,6 +11,7 @@ from runner.checkpoint.intact import Intact, newest_intact
 from runner.failure import ExitCode, Failure
 from runner.run.identity import spec_of
 from runner.run.layout import checkpoints_of
+from runner.run.record import origin_of
 
 
 class RunWeights:
@@ -42,6 +43,10 @@ class RunWeights:
     def remarks(self) -> list[str]:
         """Say which newer checkpoints are not intact."""
         return [f"passed over: {reason}" for reason in self._newest[1].values()]
+
+    def origin(self) -> Mapping[str, Any]:
+        """What the run itself noted of a model that it began with."""
+        return origin_of(self._run_dir)
 
     def load(self, shape: Any) -> Any:
         """Read the parameters onto the mesh; adapters of phase lora are merged into the base in the types of `shape`.

@@ -59,6 +59,10 @@ class ChatEncoder:
         self._specials = {number: token.content for number, token in added.items() if token.special}
         self.specials = SpecialTexts(self._specials.values())
 
+    def is_special(self, number: int) -> bool:
+        """Whether an id is that of a special token."""
+        return number in self._specials
+
     @cached_property
     def _literal_first(self) -> Tokenizer:
         return _without_specials(self._facts)

@@ -99,7 +99,7 @@ def exported(folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any, m
     batch = Batch(tokens, tokens, mask, step=1, digest="", ledger={})
     facts = {"weights_digest": "w", "base_digest": None, "export": spec.export.model_dump(mode="json")}
     special = {"eos_token_id": 59, "pad_token_id": 60}
-    return export_run(folder, spec, one_device(), Trained(variables, facts, special), batch)
+    return export_run(folder, spec, one_device(), Trained(variables, facts, special, "byte", {}), batch)
 
 
 @pytest.mark.parametrize(

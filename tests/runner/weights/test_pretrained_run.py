@@ -15,7 +15,7 @@ from schema.lint import lint_text
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 from tests.runner.workplace import SPEC, fill, lorarun
 
-CONFIG = {**LLAMA_4, "vocab_size": 320}
+CONFIG = {**LLAMA_4, "vocab_size": 320, "max_position_embeddings": 4096, "bos_token_id": 7, "eos_token_id": 9}
 START = SPEC.replace(
     SPEC.splitlines()[0], "architecture: {pretrained: model, block_size: 32, dtype: {activation: float32}}"
 )
@@ -30,6 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fill(tmp_path)
     (tmp_path / "spec.yaml").write_text(LORA_ALONE)
     write_folder(tmp_path / "model", CONFIG, shards=2)
+    (tmp_path / "model/generation_config.json").write_text('{"eos_token_id": [9, 8], "top_k": 5}')
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -98,6 +99,16 @@ def test_adapters_are_trained_on_the_weights_of_the_folder_and_exported_beside_t
     config = json.loads((here / "run/export/base/config.json").read_text())
     wanted = ("model_type", "hidden_size", "num_key_value_heads", "rope_theta", "attention_bias", "mlp_bias")
     assert {name: config[name] for name in wanted} == {name: CONFIG[name] for name in wanted}
+    assert (config["max_position_embeddings"], config["bos_token_id"], config["pad_token_id"]) == (4096, 7, 257)
+    assert config["rope_parameters"] == {**config["rope_scaling"], "rope_theta": CONFIG["rope_theta"]}
+    assert config["dtype"] == config["torch_dtype"] == "float32"
+    for part in ("base", "merged"):
+        generation = json.loads((here / "run/export" / part / "generation_config.json").read_text())
+        assert generation == {"bos_token_id": 7, "eos_token_id": [9, 8, 256], "pad_token_id": 257, "top_k": 5}
+    note = json.loads((here / "run/export/adapter/lorarun.json").read_text())
+    assert note["start"] == read_json(here / "run/run.json")["start"]
+    adapter = json.loads((here / "run/export/adapter/adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == str(here / "run/export/base")
 
     (here / "model/config.json").write_text(json.dumps({**CONFIG, "rope_theta": 501.0}))
     refused = lorarun(here, "exec", "spec.yaml", "--run-dir", "run", "--set", "logging/report_interval=2")

@@ -1,0 +1,89 @@
+"""The chat template that a tokenizer's folder has, and the token by which an answer ends in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from runner.data.chat.conversation import Conversation, Message
+from runner.data.chat.encode import ChatEncoder
+from runner.data.chat.supervise import supervise
+from runner.data.chat.template import ChatTemplate, compile_template
+from runner.data.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER
+from runner.failure import ExitCode, Failure
+
+TEMPLATE = "chat_template.jinja"
+TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
+PROBE = Conversation((Message("user", "Hi"), Message("assistant", "Hello")))
+
+
+def own_template(folder: Path) -> ChatTemplate | None:
+    """Compile the template of a tokenizer's folder, as Transformers finds it; None where there is none.
+
+    chat_template.jinja comes before `chat_template` of tokenizer_config.json, of whose named templates the one called
+    default is taken. Raises Failure INVALID for a text that is no template, STORAGE when a file can't be read.
+    """
+    config, special = _read(folder / CONFIG), _read(folder / SPECIAL_TOKENS)
+    source = _source(folder, config)
+    if source is None:
+        return None
+    texts = {name: _text(config.get(name, special.get(name))) for name in TOKENS}
+    tokens = {name: text for name, text in texts.items() if text is not None}
+    try:
+        return compile_template(source, f"the chat template of '{folder}'", tokens)
+    except ValueError as error:
+        raise Failure(str(error), ExitCode.INVALID) from error
+
+
+def turn_end(folder: Path) -> int | None:
+    """The token that ends an answer in the template of a tokenizer's folder; None where no template says so for sure.
+
+    Raises Failure as `own_template` does.
+    """
+    template = own_template(folder)
+    if template is None:
+        return None
+    encoder = ChatEncoder(Tokenizer.from_file(str(folder / TOKENIZER)), template.tokens.values())
+    try:
+        row = supervise(PROBE, template, "assistant", encoder.specials)
+        encoded = encoder.encode(row)
+    except ValueError:  # a template of other roles, or one in which answers end by nothing
+        return None
+    learned = [number for number, kept in zip(encoded.ids, encoded.supervised, strict=True) if kept]
+    return next((number for number in reversed(learned) if encoder.is_special(number)), None)
+
+
+def _source(folder: Path, config: dict[str, Any]) -> str | None:
+    path = folder / TEMPLATE
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise Failure(f"cannot read '{path}': {error}", ExitCode.STORAGE) from error
+    return next(_templates(config.get("chat_template")), None)
+
+
+def _templates(value: Any) -> Iterator[str]:
+    """The text of a template, or of the default one in a list of {name, template}."""
+    if isinstance(value, str):
+        yield value
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, dict) and each.get("name") == "default" and isinstance(each.get("template"), str):
+            yield each["template"]
+
+
+def _text(token: Any) -> str | None:
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot read '{path}': {error}", ExitCode.STORAGE) from error
+    return found if isinstance(found, dict) else {}
