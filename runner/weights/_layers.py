@@ -51,12 +51,19 @@ def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:
     sharding: Any = like.sharding
     of_layer = NamedSharding(sharding.mesh, PartitionSpec(*tuple(sharding.spec)[1:]))
     one = jax.ShapeDtypeStruct(like.shape[1:], like.dtype, sharding=of_layer)
-    whole = jax.jit(partial(jnp.zeros, like.shape, like.dtype), out_shardings=sharding)()
-    put = jax.jit(_put, donate_argnums=0, out_shardings=sharding)
+    whole = _zeros(like.shape, like.dtype, sharding)
     for number, tensor in enumerate(layers):
-        whole = put(whole, place(tensor, one), number)
+        whole = _put(whole, place(tensor, one), number, sharding)
     return whole
 
 
-def _put(whole: jax.Array, layer: jax.Array, number: int) -> jax.Array:
-    return jax.lax.dynamic_update_index_in_dim(whole, layer, number, 0)
+# Compiled once for all parameters of a shape.
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _zeros(shape: tuple[int, ...], dtype: Any, sharding: NamedSharding) -> jax.Array:
+    return jax.lax.with_sharding_constraint(jnp.zeros(shape, dtype), sharding)
+
+
+@partial(jax.jit, donate_argnums=0, static_argnums=3)
+def _put(whole: jax.Array, layer: jax.Array, number: int, sharding: NamedSharding) -> jax.Array:
+    more = jax.lax.dynamic_update_index_in_dim(whole, layer, number, 0)
+    return jax.lax.with_sharding_constraint(more, sharding)

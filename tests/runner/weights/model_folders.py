@@ -70,10 +70,15 @@ def tensors_of(config: dict[str, Any], dtype: Any = np.float32) -> dict[str, Any
 def write_folder(
     folder: Path, config: dict[str, Any], shards: int = 1, bfloat16: bool = False, extra: dict[str, Any] | None = None
 ) -> Path:
-    """Write config.json and the tensors, with an index where there are several shards."""
+    """Write config.json and random tensors."""
+    tensors = tensors_of(config, ml_dtypes.bfloat16 if bfloat16 else np.float32) | (extra or {})
+    return write_tensors(folder, config, tensors, shards)
+
+
+def write_tensors(folder: Path, config: dict[str, Any], tensors: dict[str, Any], shards: int) -> Path:
+    """Write config.json and these tensors, with an index where there are several shards."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
-    tensors = tensors_of(config, ml_dtypes.bfloat16 if bfloat16 else np.float32) | (extra or {})
     names = sorted(tensors)
     if shards == 1:
         save_file(tensors, folder / "model.safetensors")

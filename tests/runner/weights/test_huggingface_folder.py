@@ -1,10 +1,9 @@
-"""Models of Hugging Face folders: their logits as Transformers would compute them, and folders that are refused."""
+"""Folders of Hugging Face models: what is read of them, and which are refused; `test_transformers.py` computes."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,45 +16,7 @@ from runner.weights import find_weights
 from runner.weights.pretrained import load_pretrained
 from schema.families import ConfigError, architecture_of
 from schema.sections.architecture import Architecture
-from tests.runner.export.huggingface_reference import Folder, logits_of
 from tests.runner.weights.model_folders import LLAMA_4, LLAMA_5, MISTRAL, QWEN3, tensors_of, write_folder
-
-FOLDERS: dict[str, dict[str, Any]] = {
-    "llama, three shards": {"config": LLAMA_4, "shards": 3},
-    "llama, bfloat16": {"config": LLAMA_5, "bfloat16": True},
-    "qwen3, tied": {"config": QWEN3, "shards": 2},
-    "mistral": {"config": MISTRAL},
-}
-
-
-def reference(folder: Path) -> Folder:
-    """The files as the reference reads them, whose configs have both forms of rotary positions."""
-    found = Folder(folder)
-    known = architecture_of(found.config)
-    scaling = {name: value for name, value in known["rope_scaling"].items() if value is not None}
-    plain = scaling["rope_type"] == "default"
-    kept = ("rope_type", "factor") if scaling["rope_type"] == "linear" else tuple(scaling)
-    found.config |= {
-        "rope_theta": known["rope_theta"],
-        "rope_scaling": None if plain else {name: scaling[name] for name in kept},
-        "head_dim": known["head_dim"],
-        "tie_word_embeddings": known["tie_embeddings"],
-    }
-    own = found.config["rope_scaling"] or {"rope_type": "default"}
-    found.config["rope_parameters"] = {**own, "rope_theta": known["rope_theta"]}
-    return found
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_logits_are_those_of_the_files(name: str, tmp_path: Path) -> None:
-    folder = write_folder(tmp_path / "model", **FOLDERS[name])
-    model, variables = load_pretrained(folder)
-    for length in (1, 7, 40):  # the last is beyond the original length of llama3's scaling
-        tokens = np.random.default_rng(length).integers(0, 61, (2, length), np.int32)
-        wanted = logits_of(reference(folder), tokens)
-        found = np.asarray(model.apply(variables, tokens))
-        # float32 against float64, on logits of some tens: 2e-5 of their scale.
-        np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
 
 
 def test_weights_are_bit_for_bit_those_of_the_files(tmp_path: Path) -> None:
