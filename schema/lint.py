@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema.check.findings import Unavailable
-from schema.document import Document, read_document
+from schema.document import NOTHING_RECORDED, Document, Recorded, read_document
 from schema.rules import NEED_ENVIRONMENT, RULES, Rule, duplicate_spec, rule_crashed, rule_skipped, suppression_hygiene
 from schema.settings import Settings
 from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
@@ -50,9 +50,10 @@ def lint_file(
     overrides: Sequence[str] = (),
     environment: Facts | None = None,
     settings: Settings | None = None,
+    recorded: Recorded = NOTHING_RECORDED,
 ) -> Verdict:
     """Lint one spec file with `key=value` overrides; raise UnreadableSpec when there is nothing to read."""
-    return lint_bytes(read_bytes(path), str(path), overrides, environment, settings)
+    return lint_bytes(read_bytes(path), str(path), overrides, environment, settings, recorded)
 
 
 def lint_text(
@@ -61,9 +62,10 @@ def lint_text(
     overrides: Sequence[str] = (),
     environment: Facts | None = None,
     settings: Settings | None = None,
+    recorded: Recorded = NOTHING_RECORDED,
 ) -> Verdict:
     """Lint the text of a spec; findings call it `name`."""
-    return lint_bytes(text.encode("utf-8", "surrogatepass"), name, overrides, environment, settings)
+    return lint_bytes(text.encode("utf-8", "surrogatepass"), name, overrides, environment, settings, recorded)
 
 
 def load_spec(
@@ -71,12 +73,13 @@ def load_spec(
     overrides: Sequence[str] = (),
     environment: Facts | None = None,
     settings: Settings | None = None,
+    recorded: Recorded = NOTHING_RECORDED,
 ) -> Spec:
     """Lint a spec file and build the typed Spec, whose `model_fields_set` are the keys the user wrote.
 
     Raises SpecError with every finding when one is an error, UnreadableSpec when there is nothing to read.
     """
-    return accepted(lint_file(path, overrides, environment, settings))
+    return accepted(lint_file(path, overrides, environment, settings, recorded))
 
 
 def accepted(verdict: Verdict) -> Spec:
@@ -108,9 +111,10 @@ def lint_bytes(
     overrides: Sequence[str] = (),
     environment: Facts | None = None,
     settings: Settings | None = None,
+    recorded: Recorded = NOTHING_RECORDED,
 ) -> Verdict:
     """Lint a spec as it was read; findings call it `name`."""
-    document = read_document(data, name, overrides)
+    document = read_document(data, name, overrides, recorded)
     facts = environment(document) if callable(environment) else environment
     document = replace(document, environment=facts)
     skipped: list[str] = []

@@ -13,14 +13,8 @@ from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from schema.budget.stages import one_budget
 from schema.changes import current_values
-from schema.document import attributes, load_schema
-from schema.environment import Change
-from schema.families import options_of, shape_is_whole
+from schema.document import load_schema, other_architecture
 from schema.spec import Spec
-
-# Keys of architecture that change neither shapes nor the function that trained weights compute.
-UNSET = ("n_kv_head", "head_dim", "intermediate_size", "attention_bias", "mlp_bias", "norm_eps")  # may be null
-HARMLESS = ("pretrained", "dropout", "remat", "dtype")
 
 
 def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:
@@ -45,37 +39,11 @@ def spec_of(run_dir: Path) -> dict[str, Any]:
     return unflatten(current_values(read_json(run_dir / "run.json")["spec"], load_schema()))
 
 
-def other_architecture(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return the keys of `architecture` by which weights of one can't be those of the other.
-
-    A key that is unset means what its family makes of it.
-    """
-    there, here = _resolved(theirs, own), _resolved(own, own)
-    return tuple(
-        Change(f"architecture/{name}", json.dumps(there[name]), json.dumps(here.get(name)))
-        for name, value in theirs.items()
-        if name not in HARMLESS and there[name] != here.get(name) and (value, own.get(name)) != (None, None)
-    )
-
-
 def refuse_other_architecture(named: Path | str, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Raise Failure INVALID where the weights that are named can't be those of an architecture, naming the keys."""
     if differing := other_architecture(theirs, own):
         listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
         raise Failure(f"{named} holds weights of another architecture: {listed}", ExitCode.INVALID)
-
-
-def _resolved(architecture: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """An architecture in which unset keys have the values that its family gives them, where heads divide.
-
-    `whole` has the keys that the architecture does not know.
-    """
-    section = attributes({**whole, **architecture})
-    if not shape_is_whole(section):
-        return dict(architecture)
-    options = options_of(section)
-    known = {name: getattr(options, name) for name in UNSET} | {"bias": options.norm == "layer"}
-    return {name: known.get(name) if value is None else value for name, value in architecture.items()}
 
 
 def identity_of(execution: ExecutionSpec) -> dict[str, Any]:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from schema.document.document import SCHEMA_FILE, Document, attributes, load_schema, parse, read_document
+from schema.document.architectures import other_architecture
+from schema.document.attributes import attributes
+from schema.document.document import NOTHING_RECORDED, SCHEMA_FILE, Document, load_schema, parse, read_document
+from schema.document.pretrained import Pretrained, Recorded
 
-__all__ = ["SCHEMA_FILE", "Document", "attributes", "load_schema", "parse", "read_document"]
+__all__ = [
+    "NOTHING_RECORDED",
+    "SCHEMA_FILE",
+    "Document",
+    "Pretrained",
+    "Recorded",
+    "attributes",
+    "load_schema",
+    "other_architecture",
+    "parse",
+    "read_document",
+]

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path as File
-from types import SimpleNamespace
 from typing import Any
 
 from schema.budget.budget import Budget
@@ -22,13 +21,18 @@ from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.renamed import rename
 from schema.check.tree import check_value, hydrate
-from schema.document.pretrained import adopted_keys
-from schema.environment import Environment
+from schema.document.architectures import other_architecture
+from schema.document.attributes import attributes
+from schema.document.pretrained import Pretrained, Recorded, find_pretrained
+from schema.environment import Change, Environment
+from schema.families import CONFIG_NAMES
 from schema.text.diagnostic import Span
 from schema.text.edits import Edits
 from schema.text.source import Mapping, Path, SourceError, point, read_mapping
 
 SCHEMA_FILE = File(__file__).parents[1] / "spec.schema.json"
+SHAPE = ("n_layers", "n_embd", "n_head")  # without which nothing is known of a model
+NOTHING_RECORDED = Recorded()
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
 
@@ -36,7 +40,8 @@ PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 class Document:
     """A spec as the rules see it; `environment` is None unless facts of a machine are known.
 
-    `root` is the tree as the file has it, before `--set` arguments and renamed keys.
+    `root` is the tree as the file has it, before `--set` arguments and renamed keys. `pretrained` is the model that
+    the spec names, `differing` are the keys that it says otherwise than that model's config.json.
     """
 
     start: Span
@@ -45,6 +50,8 @@ class Document:
     found: Findings
     environment: Environment | None
     root: Mapping
+    pretrained: Pretrained | None = None
+    differing: tuple[Change, ...] = ()
 
     @cached_property
     def budget(self) -> Budget:
@@ -123,10 +130,12 @@ class Document:
         return any(keys[: len(failed)] == failed[: len(keys)] for failed in self.found.failed)
 
 
-def read_document(data: bytes, name: str, overrides: Sequence[str] = ()) -> Document:
+def read_document(
+    data: bytes, name: str, overrides: Sequence[str] = (), recorded: Recorded = NOTHING_RECORDED
+) -> Document:
     """Read, splice and check a spec; a text that is no mapping gives a document whose every value failed.
 
-    No facts of a machine are known to it yet.
+    No facts of a machine are known to it yet, but the config.json that it names, and what a run `recorded` of it.
     """
     found = Findings(load_schema())
     try:
@@ -137,10 +146,29 @@ def read_document(data: bytes, name: str, overrides: Sequence[str] = ()) -> Docu
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())
-    if adopted := adopted_keys(written.get("architecture")):
-        written["architecture"] = written["architecture"] | adopted
-    start = point(root.span.origin, 1, 1)
-    return Document(start, hydrate(found, written, found.schema), written, found, None, root)
+    pretrained = find_pretrained(written.get("architecture"), recorded)
+    if pretrained:
+        written["architecture"] = {**pretrained.keys, **written["architecture"]}
+    values, start = hydrate(found, written, found.schema), point(root.span.origin, 1, 1)
+    differing = _differing(found, values, pretrained) if pretrained else ()
+    return Document(start, values, written, found, None, root, pretrained, differing)
+
+
+def _differing(found: Findings, values: Json, pretrained: Pretrained) -> tuple[Change, ...]:
+    """Find the written keys that config.json says otherwise; neither those nor the unknown ones have a value.
+
+    Where the model is not here and its shape is not written, nothing is known of what config.json would decide.
+    """
+    section, failed = ("architecture",), [path for path in found.failed if path[:1] == ("architecture",)]
+    if not pretrained.keys:
+        if any((*section, name) not in found.nodes for name in SHAPE):
+            found.failed |= {(*section, name) for name in CONFIG_NAMES if (*section, name) not in found.nodes}
+        return ()
+    if failed:
+        return ()
+    changes = other_architecture(pretrained.keys, values["architecture"])
+    found.failed |= {parse(change.key) for change in changes}
+    return changes
 
 
 def load_schema() -> Json:
@@ -175,12 +203,3 @@ class _Section:
         inner = _Section(self._document, path) if isinstance(values, dict) else attributes(self._document.value(path))
         setattr(self, name, inner)
         return inner
-
-
-def attributes(value: Any) -> Any:
-    """Return a plain value with its mappings as objects that have their keys as attributes."""
-    if isinstance(value, list):
-        return [attributes(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    return SimpleNamespace(**{name: attributes(inner) for name, inner in value.items()})

@@ -1,26 +1,81 @@
-"""What the config.json of a pretrained model says of a spec's architecture: the keys that the spec leaves out."""
+"""What is known of the model that `architecture/pretrained` names: its config.json decides keys that a spec leaves out.
+
+Only config.json is read. A run keeps what it said in its record, for a folder that is gone when the run resumes.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from schema.families import ConfigError, architecture_of
+from schema.families import CONFIG_NAMES, ConfigError, architecture_of
+from schema.text.diagnostic import Origin, Span
+from schema.text.source import origin_of
+
+CONFIG = "config.json"
+NOWHERE = Origin("", ())
 
 
-def adopted_keys(written: Any) -> dict[str, Any]:
-    """Return the keys of an `architecture` section, of which `written` is what the spec says, that config.json decides.
+class Recorded(NamedTuple):
+    """What a run noted when it began: the architecture of the model that its spec names, by that name."""
 
-    Empty where no folder with a config.json is named, or its model is of no family here: whoever loads the weights says
-    so, and compares the keys that are written.
+    architectures: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+
+class Pretrained(NamedTuple):
+    """The model that a spec names: `keys` of architecture that its config.json decides, empty where it can't be used.
+
+    `obstacle` says why it can't. `is_here` is False where the path does not exist and no run recorded it.
     """
-    named = written.get("pretrained") if isinstance(written, dict) else None
-    if not isinstance(named, str):
-        return {}
+
+    name: str
+    keys: Mapping[str, Any] = MappingProxyType({})
+    config: Origin = NOWHERE
+    obstacle: str = ""
+    is_here: bool = True
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a run's record alone says its keys."""
+        return bool(self.keys) and not self.config.lines
+
+    def span(self, key: str) -> Span | None:
+        """Where config.json decides a key of architecture: at its own word, else at model_type, whose class does."""
+        for name in (*CONFIG_NAMES.get(key, ()), "model_type"):
+            for number, line in enumerate(self.config.lines, start=1):
+                if found := re.search(rf'"{name}"\s*:\s*[^\s,{{}}]*', line):
+                    return Span(self.config, number, found.start() + 1, number, found.end() + 1)
+        return None
+
+
+def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
+    """Return what is known of the model that a written `architecture` section names; None for a run, and for none.
+
+    A run has no config.json: whoever loads its weights compares the architectures.
+    """
+    name = written.get("pretrained") if isinstance(written, dict) else None
+    if not isinstance(name, str):
+        return None
+    path = Path(name) / CONFIG
     try:
-        config = json.loads((Path(named) / "config.json").read_text(encoding="utf-8"))
-        known = architecture_of(config) if isinstance(config, dict) else {}
-    except (ConfigError, OSError, ValueError):
-        return {}
-    return {name: value for name, value in known.items() if name not in written}
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        if name in recorded.architectures:
+            return Pretrained(name, recorded.architectures[name])
+        return None if Path(name).exists() else Pretrained(name, is_here=False)
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no path has
+        return Pretrained(name, obstacle=f"'{path}' can't be read: {getattr(error, 'strerror', None) or error}")
+    config = origin_of(str(path), text)
+    try:
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ConfigError("it holds no mapping")
+        return Pretrained(name, architecture_of(values), config)
+    except ConfigError as error:
+        return Pretrained(name, config=config, obstacle=f"'{path}' is of no model that can be trained here: {error}")
+    except (ValueError, RecursionError) as error:
+        return Pretrained(name, config=config, obstacle=f"'{path}' is no JSON: {error}")

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 
 from schema.families import _activations, _decoder
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
+from schema.families._config import NAMES as CONFIG_NAMES
 from schema.families._config import ConfigError, architecture_of
 from schema.families._decoder import HEAD
 from schema.families._hugging_face import HuggingFace, Row, stand_in
@@ -21,6 +22,7 @@ from schema.families._parameter import ITEM_BYTES, Parameter, Role, adapted, ada
 
 __all__ = [
     "ATTENTION",
+    "CONFIG_NAMES",
     "HEAD",
     "ITEM_BYTES",
     "LOW_RANK",

@@ -13,6 +13,20 @@ SAME = {
     "intermediate_size": "intermediate_size",
     "vocab_size": "vocab_size",
 }
+# Keys of architecture that config.json decides → its words for them.
+NAMES: dict[str, tuple[str, ...]] = {
+    "family": ("model_type",),
+    **{ours: (theirs,) for theirs, ours in SAME.items()},
+    "n_kv_head": ("num_key_value_heads",),
+    "head_dim": ("head_dim",),
+    "rope": (),
+    "rope_theta": ("rope_theta",),
+    "rope_scaling": ("rope_parameters", "rope_scaling"),
+    "attention_bias": ("attention_bias",),
+    "mlp_bias": ("mlp_bias",),
+    "norm_eps": ("rms_norm_eps",),
+    "tie_embeddings": ("tie_word_embeddings",),
+}
 SCALED_BY = {
     "default": (),
     "linear": ("factor",),

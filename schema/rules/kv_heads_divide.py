@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
+from schema.rules._config import at_config
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR502"
@@ -44,4 +45,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     near = str(min(divisors, key=lambda other: abs(other - shared)))
     where, key = document.span("architecture/n_kv_head"), parse("architecture/n_kv_head")
     written = fix(document.edits.replace(key, near), safe=False)
-    yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write n_kv_head: {near}", fix=written)
+    found = Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write n_kv_head: {near}", fix=written)
+    yield at_config(document, found, "n_kv_head", "n_head")

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.families import options_of, shape_is_whole
+from schema.rules._config import at_config
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 
@@ -42,11 +43,12 @@ def check(document: Document) -> Iterator[Diagnostic]:
     features = options_of(architecture).head_dim
     if features % 2 == 0:
         return
-    if document.given("architecture/head_dim"):
+    if document.value("architecture/head_dim") is not None:
         message = f"rotary positions need an even head size, and head_dim is {features}"
         written = fix(document.edits.replace(parse("architecture/head_dim"), str(features + 1)), safe=False)
         where = document.span("architecture/head_dim")
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write head_dim: {features + 1}", fix=written)
+        found = Diagnostic(CODE, SLUG, SEVERITY, where, message, f"write head_dim: {features + 1}", fix=written)
+        yield at_config(document, found, "head_dim")
         return
     key = "architecture/n_embd" if document.given("architecture/n_embd") else "architecture/n_head"
     message = f"rotary positions need an even head size, and n_embd / n_head is {width} / {heads} = {features}"

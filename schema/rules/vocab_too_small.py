@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.rules._config import at_config
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.tokenizers import token_ids
@@ -45,4 +46,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
         message = f"vocab_size is {rows}, and the tokenizer {name or backend} has {ids} ids"
         enough = str(-(-ids // 64) * 64)
         written = fix(put(document, VOCAB_SIZE, enough), safe=False)
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(VOCAB_SIZE), message, f"write {enough}", fix=written)
+        found = Diagnostic(CODE, SLUG, SEVERITY, document.span(VOCAB_SIZE), message, f"write {enough}", fix=written)
+        yield at_config(document, found, "vocab_size", remedy="name the tokenizer of that model, or another model")

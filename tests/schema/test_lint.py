@@ -99,7 +99,9 @@ def test_where_adapters_start_from_is_asked_only_when_a_run_starts() -> None:
     assert codes(text) == []
     assert codes(text, environment=Environment(restore=True)) == []
     assert codes(text, environment=Environment(restore=False)) == ["LR110"]
-    assert codes(text, "architecture/pretrained=runs/a", environment=Environment(restore=False)) == []
+    shape = ("architecture/n_layers=12", "architecture/n_embd=768", "architecture/n_head=12")
+    base = ("architecture/pretrained=runs/a", *shape)
+    assert codes(text, *base, environment=Environment(restore=False)) == []
 
 
 def test_a_rule_that_fails_is_a_finding_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

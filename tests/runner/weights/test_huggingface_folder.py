@@ -11,9 +11,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from runner.failure import ExitCode, Failure
-from runner.run.identity import other_architecture
 from runner.weights import find_weights
 from runner.weights.pretrained import load_pretrained
+from schema.document import other_architecture
 from schema.families import ConfigError, architecture_of
 from schema.sections.architecture import Architecture
 from tests.runner.weights.model_folders import LLAMA_4, LLAMA_5, MISTRAL, QWEN3, tensors_of, write_folder

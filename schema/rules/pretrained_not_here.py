@@ -1,0 +1,46 @@
+"""The pretrained model is not here, and the spec leaves out what its config.json would say.
+
+*Why it is bad.* What depends on the architecture can't be checked: parameters, bytes, what adapters sit on. A plan
+shows the default shape in its place.
+
+*Bad*
+
+```yaml
+architecture:
+  pretrained: models/llama
+  n_layers: DELETE
+```
+
+*Good*
+
+```yaml
+architecture:
+  pretrained: runs/base
+  n_layers: 4
+```
+
+*Fix.* Bring the folder here, name another, or write n_layers, n_embd and n_head; nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schema.document import Document
+from schema.document.document import SHAPE
+from schema.text.diagnostic import Diagnostic, Severity
+
+CODE = "LR513"
+SLUG = "pretrained-not-here"
+SEVERITY = Severity.WARNING
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """Look whether the model was found, where it decides the shape."""
+    model, start = document.pretrained, document.environment.start if document.environment else None
+    if model is None or model.is_here or (start and not start.found):  # then LR609 says so
+        return
+    if not all(document.given(f"architecture/{key}") for key in SHAPE):
+        message = f"{model.name} is not here: what its config.json decides can't be checked"
+        remedy = f"run this where it is, or write {', '.join(SHAPE)}"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span("architecture/pretrained"), message, remedy)
