@@ -15,13 +15,13 @@ from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, k
 from runner.data.styles import load_style
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import ExitCode, Failure
-from runner.run.identity import identity, other_architecture, refuse_other_architecture
+from runner.run.identity import identity, refuse_other_architecture
 from runner.run.inspect import inspect_run_dir
-from runner.run.layout import is_run
+from runner.run.layout import default_run_dir, is_run
 from runner.weights import find_weights
 from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
-from schema.document import Document
+from schema.document import Document, Pretrained, other_architecture
 from schema.document.mixtures import entries
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store, TokenizerFacts
 from schema.sections.data import Data
@@ -29,7 +29,6 @@ from schema.spec import Spec
 
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
 MOST_COMPARED_BYTES = 2**30
-RUNS = Path("runs")
 
 Fingerprints = dict[str, str]
 
@@ -106,24 +105,21 @@ def survey_tokenizer(document: Document) -> TokenizerFacts | Obstacle | None:
         return _obstacle(failure, "name another folder", key)
 
 
-def check_pretrained(spec: Spec) -> str | None:
+def check_pretrained(spec: Spec, model: Pretrained | None) -> str | None:
     """Compare what a spec says of its architecture with the weights that it names; a remark where they are not here.
 
-    Raises Failure INVALID where they differ, naming the keys, or where no family holds their model.
+    `model` is what its document knows of them, None for a run. Raises Failure INVALID where that has another
+    architecture, naming the keys.
     """
     named = spec.architecture.pretrained
-    if named is None:
+    if named is None or (model and not model.is_recorded and model.is_here):
         return None
     source = find_weights(Path(named))
     if source is None:
-        return f"architecture/pretrained {named} is not here: the architecture is shown as the spec writes it"
+        whose = "is that which the run recorded" if model and model.is_recorded else "is shown as the spec writes it"
+        return f"architecture/pretrained {named} is not here: the architecture {whose}"
     refuse_other_architecture(named, source.describe(), spec.architecture.model_dump(mode="json"))
     return None
-
-
-def default_run_dir(spec: str) -> Path:
-    """Where `exec` runs a spec file when no folder is named."""
-    return RUNS / Path(spec).stem
 
 
 def _starting_point(document: Document, restore: Path | None) -> Path | None:
@@ -152,8 +148,8 @@ def _start(document: Document, start: Path, restore: Path | None) -> Start | Non
     source = find_weights(start)
     if source is None:
         return Start(str(start), key, found=False)
-    if not document.available("architecture"):
-        return None
+    if not document.available("architecture") or (document.pretrained and document.pretrained.keys):
+        return None  # other rules have compared it with its config.json
     return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))
 
 

@@ -119,9 +119,10 @@ class Start(NamedTuple):
 class Run(NamedTuple):
     """What lies where the run would write: nothing, a run of this spec, or something that is in the way.
 
-    `obstacle` says that no run can be there, `changes` are those of the run there that this spec cannot resume with,
-    `accepted` those that it can; `step` is its newest checkpoint's, `saved` are those of all that lie there; `holds`
-    names the other folders, base and export, that do.
+    `obstacle` says that no run can be there, `start` which files of the model that it began with are others now,
+    `changes` are those of the run there that this spec cannot resume with, `accepted` those that it can; `step` is its
+    newest checkpoint's, `saved` are those of all that lie there; `holds` names the other folders, base and export, that
+    do.
     """
 
     path: str
@@ -131,6 +132,7 @@ class Run(NamedTuple):
     step: int | None = None
     saved: tuple[int, ...] = ()
     holds: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
 
 
 class Environment(NamedTuple):

@@ -56,18 +56,19 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     from runner.signals.preemption import listen
 
     with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
+        from runner.run.layout import default_run_dir
+        from runner.run.record import recorded
         from schema.lint import load_spec
         from schema.settings import read_settings
 
+        run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
         # Findings of the text alone are reported before jax is loaded.
-        load_spec(spec, overrides, settings=read_settings(spec))
+        load_spec(spec, overrides, settings=read_settings(spec), recorded=recorded(run_dir))
         with preemption.deferred():
-            from runner.environment import default_run_dir
             from runner.files.orbax_noise import quiet_writes
             from runner.run.execution import ExecutionSpec
             from runner.train.lora_trainer import execute_spec
 
-            run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
             loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
         quiet_writes()
         execute_spec(ExecutionSpec(loaded, run_dir, restore))
@@ -90,6 +91,7 @@ def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path
 
     from runner.commands.accepted import report_warnings
     from runner.environment import survey
+    from runner.run.record import recorded
     from runner.train.compiled import device_memory
     from schema.lint import lint_file
     from schema.settings import read_settings
@@ -101,4 +103,4 @@ def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path
         run_dir=run_dir,
         restore=restore,
     )
-    return report_warnings(lint_file(spec, overrides, facts, read_settings(spec)))
+    return report_warnings(lint_file(spec, overrides, facts, read_settings(spec), recorded(run_dir)))

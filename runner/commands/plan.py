@@ -34,21 +34,24 @@ def command(
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
-        from runner.environment import check_pretrained, default_run_dir, free_bytes, known_data, survey_tokenizer
+        from runner.environment import check_pretrained, free_bytes, known_data, survey_tokenizer
         from runner.plan.compile import compile_plan
+        from runner.run.layout import default_run_dir
+        from runner.run.record import recorded
         from schema.document import Document
         from schema.environment import Environment
         from schema.lint import lint_file
         from schema.settings import read_settings
 
-        facts = Environment(devices=devices, device_bytes=memory, free_bytes=free_bytes(default_run_dir(str(spec))))
+        run_dir = default_run_dir(str(spec))
+        facts = Environment(devices=devices, device_bytes=memory, free_bytes=free_bytes(run_dir))
 
         def look(document: Document) -> Environment:
             return facts._replace(tokenizer=survey_tokenizer(document))
 
-        verdict = lint_file(spec, overrides, look, read_settings(spec))
+        verdict = lint_file(spec, overrides, look, read_settings(spec), recorded(run_dir))
         accepted = report_warnings(verdict)
-        if remark := check_pretrained(accepted):
+        if remark := check_pretrained(accepted, verdict.document.pretrained if verdict.document else None):
             write(f"lorarun: {remark}\n", err=True)
         compiled = compile_plan(accepted, devices, known_data(accepted, memory))
         if layout == "json":

@@ -21,6 +21,11 @@ TOKENIZER = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 GENERATION = "generation_config.json"
+# What else the folder may hold: the vocabulary in older forms, and chat templates.
+BESIDE = (
+    *(CONFIG, SPECIAL_TOKENS, "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model"),
+    *("spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json"),
+)
 FINGERPRINT_DIGITS = 32  # of the hexadecimal digits of a sha256
 
 

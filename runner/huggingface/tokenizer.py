@@ -9,18 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.data.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER, read_tokenizer_files
+from runner.data.tokenizer_files import BESIDE, CONFIG, TOKENIZER, read_tokenizer_files
 from runner.failure import ExitCode, Failure
 from runner.huggingface.tensors import write_json
 from schema.sections.tokenizer import Tokenizer
 from schema.tokenizers import END_OF_TEXT, PAD
 
 BYTES = 256
-# What else a tokenizer's folder may hold: the vocabulary in older forms, and chat templates.
-COPIED = (
-    *(CONFIG, SPECIAL_TOKENS, "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model"),
-    *("spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json"),
-)
 TEMPLATES = "additional_chat_templates"  # a folder of them
 
 
@@ -55,7 +50,7 @@ def _copied(section: Tokenizer, fingerprint: str) -> dict[str, bytes]:
     again = "nothing is exported, and the training is saved: bring it back and run the same command again"
     try:
         found = read_tokenizer_files(str(source), section.add_bos).facts.fingerprint
-        names = [TOKENIZER, *COPIED, *(f"{TEMPLATES}/{path.name}" for path in (source / TEMPLATES).glob("*.jinja"))]
+        names = [TOKENIZER, *BESIDE, *(f"{TEMPLATES}/{path.name}" for path in (source / TEMPLATES).glob("*.jinja"))]
         files = {name: (source / name).read_bytes() for name in names if (source / name).is_file()}
     except (OSError, Failure) as error:
         reason = str(error).partition("; ")[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
+from runner.files.contents import differences
 from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
@@ -26,6 +28,12 @@ def check_run_dir(execution: ExecutionSpec) -> Run:
     found = inspect_run_dir(execution.run_dir, identity_of(execution))
     if found.obstacle:
         raise Failure(f"{found.path} {found.obstacle}; {NEW_FOLDER}", ExitCode.RESUME)
+    if found.start:
+        raise Failure(
+            f"{found.path} began with a model whose files are others now ({'; '.join(found.start)}); bring them back, "
+            f"or {NEW_FOLDER}",
+            ExitCode.RESUME,
+        )
     if found.changes:
         changed = [str(change) for change in found.changes]
         raise Failure(
@@ -58,4 +66,22 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
     changes = [*compare(noted, own, step or 0, load_schema())]
     refused, accepted = (tuple(change for change, resumes in changes if resumes is kind) for kind in (False, True))
-    return Run(str(folder), changes=refused, accepted=accepted, step=step, saved=saved, holds=holds)
+    return Run(
+        str(folder),
+        changes=refused,
+        start=_changed_files(noted.get("start") or {}),
+        accepted=accepted,
+        step=step,
+        saved=saved,
+        holds=holds,
+    )
+
+
+def _changed_files(start: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say which files of the model that a run began with are others now; `start` is what it noted of them."""
+    try:
+        return tuple(f"{start['path']}: {each}" for each in differences(Path(start["path"]), start.get("files", {})))
+    except KeyError:  # it began with random weights
+        return ()
+    except OSError as error:
+        raise Failure(f"cannot read {start['path']}: {error.strerror or error}", ExitCode.STORAGE) from error

@@ -7,8 +7,14 @@ from pathlib import Path
 from runner.files.seal import MANIFEST
 
 CHECKPOINTS, BASE, EXPORT = "checkpoints", "base", "export"  # folders of a run directory
+RUNS = Path("runs")  # where runs lie whose folder is not named
 SUMMARY = "summary.json"  # of a finished run
 BEFORE_A_RUN = (".lock", ".run.json.partial")  # what may lie in a run directory that has no run.json yet
+
+
+def default_run_dir(spec: str) -> Path:
+    """Where `exec` runs a spec file when no folder is named."""
+    return RUNS / Path(spec).stem
 
 
 def is_run(folder: Path) -> bool:

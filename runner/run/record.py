@@ -12,7 +12,9 @@ from runner.files.digested_json import read_json, write_facts
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
 from runner.run.layout import is_run
+from schema.document import Recorded
 from schema.environment import Run
+from schema.families import ConfigError, architecture_of
 
 
 def make_run_dir(folder: Path) -> None:
@@ -25,7 +27,7 @@ def make_run_dir(folder: Path) -> None:
 
 
 def create_run_dir(
-    execution: ExecutionSpec, start: Mapping[str, str] | None = None, origin: Mapping[str, Any] | None = None
+    execution: ExecutionSpec, start: Mapping[str, Any] | None = None, origin: Mapping[str, Any] | None = None
 ) -> None:
     """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
 
@@ -54,9 +56,25 @@ def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:
     write_facts(path, {**noted, **identity_of(execution), "history": history})
 
 
-def note_start(run_dir: Path, start: Mapping[str, str]) -> None:
+def note_start(run_dir: Path, start: Mapping[str, Any]) -> None:
     """Write down that a run, of which nothing is saved yet, begins with another checkpoint. Raises OSError."""
     write_facts(run_dir / "run.json", {**read_json(run_dir / "run.json"), "start": start})
+
+
+def recorded(run_dir: Path) -> Recorded:
+    """What the run in a directory notes of the model that its spec names; nothing where no run lies, or a damaged one.
+
+    A model's folder that was moved or deleted still has its architecture so.
+    """
+    try:
+        noted = read_json(run_dir / "run.json") if is_run(run_dir) else {}
+    except (Failure, OSError):  # whoever inspects the directory says so
+        return Recorded()
+    named, config = noted.get("spec", {}).get("architecture/pretrained"), noted.get("origin", {}).get("config.json")
+    try:
+        return Recorded({named: architecture_of(config)} if named and config else {})
+    except ConfigError:  # of a family that this version does not have
+        return Recorded()
 
 
 def note_saved(run_dir: Path, step: int) -> None:

@@ -86,6 +86,8 @@ class LoRATrainer(BaseTrainer):
             require_wandb()
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
+            if start and not start.exists():
+                self.console.print(f"{start} is not here any more; {self.spec.run_dir} resumes without it")
             return None
         if pretrained and start != Path(pretrained):
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")

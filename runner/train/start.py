@@ -84,9 +84,9 @@ def check_start(start: Path, spec: Spec) -> WeightSource:
     return source
 
 
-def pin(source: WeightSource) -> dict[str, str]:
+def pin(source: WeightSource) -> dict[str, Any]:
     """Say what a run starts from, so that a resumed one starts from nothing else."""
-    return {"path": str(source.path), "digest": source.identity()}
+    return {"path": str(source.path), "digest": source.identity(), **source.facts()}
 
 
 def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[WeightSource | None, list[str]]:
@@ -111,10 +111,10 @@ def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[W
     return newest, [*newest.remarks(), said]
 
 
-def _pinned(noted: Mapping[str, str]) -> WeightSource:
+def _pinned(noted: Mapping[str, Any]) -> WeightSource:
     """Return the weights that `pin` named. Raises Failure RESUME when they are gone or others."""
     source = find_weights(Path(noted["path"]))
-    if source is None or source.identity() != noted["digest"]:
+    if source is None or not source.is_noted(noted):
         raise Failure(
             f"this run began with the weights of {noted['path']}, which are not there any more; bring them back, or "
             "start a new run with another --run-dir",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from runner.data.tokenizer_files import BESIDE, GENERATION, TOKENIZER
 from runner.failure import ExitCode, Failure
+from runner.files.contents import Contents, contents_of
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+ROWS = 4096  # of a table that are compared at a time
 FLOATS = ("F32", "F16", "BF16", "F64")
 
 
@@ -37,6 +41,25 @@ def read_headers(folder: Path) -> dict[str, Header]:
     return found
 
 
+def check_tied_head(folder: Path, head: Header, table: Header) -> None:
+    """Refuse a head beside the embedding that it is said to be, unless it is a copy: others would use it."""
+    from safetensors import safe_open
+
+    with safe_open(head.path, "np") as one, safe_open(table.path, "np") as other:
+        first, second = one.get_slice("lm_head.weight"), other.get_slice("model.embed_tokens.weight")
+        same = head.shape == table.shape and all(
+            (first[row:end] == second[row:end]).all()
+            for row in range(0, head.shape[0], ROWS)
+            for end in (min(row + ROWS, head.shape[0]),)
+        )
+    if not same:
+        raise Failure(
+            f"{folder}: config.json ties the head to the embedding, and lm_head.weight is another matrix; write "
+            "tie_word_embeddings false there, or take the tensor out",
+            ExitCode.INVALID,
+        )
+
+
 def _shards(folder: Path) -> list[Path]:
     """The files of weights, chosen as Transformers does: model.safetensors, or those that the index names."""
     whole, index = folder / WHOLE, folder / INDEX
@@ -61,16 +84,24 @@ def _shards(folder: Path) -> list[Path]:
     refuse(folder, f"there is neither {WHOLE} nor {INDEX}")
 
 
-def digest_of(folder: Path) -> str:
-    """Return a digest of config.json and of every file of weights. Raises Failure STORAGE."""
-    whole = hashlib.sha256()
+def weight_files(folder: Path) -> list[str]:
+    """Name config.json and every file of weights. Raises Failure STORAGE, and INVALID for .bin files."""
+    return [CONFIG, *(path.name for path in _shards(folder))]
+
+
+def contents(folder: Path) -> Contents:
+    """Read every file that counts: config.json, the weights, their index, the tokenizer. Raises Failure STORAGE."""
+    beside = [name for name in (INDEX, GENERATION, TOKENIZER, *BESIDE) if (folder / name).is_file()]
     try:
-        for path in (folder / CONFIG, *_shards(folder)):
-            with path.open("rb") as file:
-                whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return contents_of(folder, [*weight_files(folder), *beside])
     except OSError as error:
         raise Failure(f"cannot read {folder}: {error.strerror or error}", ExitCode.STORAGE) from error
-    return whole.hexdigest()
+
+
+def digest_of(names: Iterable[str], found: Contents) -> str:
+    """Return one digest of the files of these names."""
+    listed = "".join(f"{name} {found[name]['sha256']}\n" for name in names)
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def refuse(folder: Path, reason: str) -> NoReturn:

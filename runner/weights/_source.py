@@ -23,6 +23,15 @@ class WeightSource(Protocol):
     def identity(self) -> str:
         """Return a digest that other weights do not have. Raises Failure STORAGE when they are damaged."""
 
+    def facts(self) -> Mapping[str, Any]:
+        """Return what a run notes of them beside path and digest, as JSON; `is_noted` reads it.
+
+        Raises Failure STORAGE when they are damaged.
+        """
+
+    def is_noted(self, noted: Mapping[str, Any]) -> bool:
+        """Whether these are the weights that a run noted. Raises Failure STORAGE when they are damaged."""
+
     def remarks(self) -> list[str]:
         """Say what of the path was left out, and why."""
 

@@ -11,10 +11,20 @@ from typing import Any
 
 from runner.data.tokenizer_files import GENERATION
 from runner.failure import ExitCode, Failure
-from runner.weights._files import CONFIG, FLOATS, Header, digest_of, read_headers, refuse
+from runner.files.contents import Contents, differences
+from runner.weights._files import (
+    CONFIG,
+    FLOATS,
+    Header,
+    check_tied_head,
+    contents,
+    digest_of,
+    read_headers,
+    refuse,
+    weight_files,
+)
 from schema.families import ConfigError, HuggingFace, architecture_of, load_family, parameters
 
-ROWS = 4096  # of a table that are compared at a time
 # Tensors that files of the world hold beside the weights, and that nothing is computed from.
 HARMLESS = re.compile(r"rotary_emb\.inv_freq$")
 
@@ -46,7 +56,21 @@ class HuggingFaceWeights:
         to no parameter.
         """
         _ = self._names  # compares the headers
-        return self._digest
+        return digest_of(weight_files(self._folder), self._contents)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Digest and stamp of every file that counts, by its name."""
+        return {"files": self._contents}
+
+    def is_noted(self, noted: Mapping[str, Any]) -> bool:
+        """Whether the same files are chosen and hold what they held; one that has its stamp is not read again."""
+        files = noted.get("files", {})
+        if not {*weight_files(self._folder)} <= files.keys():
+            return self.identity() == noted["digest"]
+        try:
+            return not any(differences(self._folder, files))
+        except OSError as error:
+            raise Failure(f"cannot read {self._folder}: {error.strerror or error}", ExitCode.STORAGE) from error
 
     def remarks(self) -> list[str]:
         """Say nothing: what is passed over, inverse frequencies and a copy of a tied head, is no weight of its own."""
@@ -100,27 +124,8 @@ class HuggingFaceWeights:
                     )
         head = self._headers.get("lm_head.weight")
         if self._view.tie_embeddings and head is not None:
-            self._check_tied_head(head)
+            check_tied_head(self._folder, head, self._headers["model.embed_tokens.weight"])
         return names
-
-    def _check_tied_head(self, head: Header) -> None:
-        """Refuse a head beside the embedding that it is said to be, unless it is a copy: others would use it."""
-        from safetensors import safe_open
-
-        table = self._headers["model.embed_tokens.weight"]
-        with safe_open(head.path, "np") as one, safe_open(table.path, "np") as other:
-            first, second = one.get_slice("lm_head.weight"), other.get_slice("model.embed_tokens.weight")
-            same = head.shape == table.shape and all(
-                (first[row:end] == second[row:end]).all()
-                for row in range(0, head.shape[0], ROWS)
-                for end in (min(row + ROWS, head.shape[0]),)
-            )
-        if not same:
-            raise Failure(
-                f"{self._folder}: config.json ties the head to the embedding, and lm_head.weight is another matrix; "
-                "write tie_word_embeddings false there, or take the tensor out",
-                ExitCode.INVALID,
-            )
 
     def _wanted_names(self) -> dict[str, list[str]]:
         """Name the tensors of each parameter; refuse a folder that lacks one, or has one of no parameter."""
@@ -161,8 +166,8 @@ class HuggingFaceWeights:
         return read_headers(self._folder)
 
     @cached_property
-    def _digest(self) -> str:
-        return digest_of(self._folder)
+    def _contents(self) -> Contents:
+        return contents(self._folder)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

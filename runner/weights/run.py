@@ -40,6 +40,14 @@ class RunWeights:
         """The digest of the checkpoint's manifest, which holds the digests of its files and of its base."""
         return self._checkpoint.sealed.digest
 
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing: the manifest says all."""
+        return {}
+
+    def is_noted(self, noted: Mapping[str, Any]) -> bool:
+        """Whether the digest is the one that was noted."""
+        return self.identity() == noted["digest"]
+
     def remarks(self) -> list[str]:
         """Say which newer checkpoints are not intact."""
         return [f"passed over: {reason}" for reason in self._newest[1].values()]

@@ -14,6 +14,7 @@ import click
 from runner.commands.terminal import wants_colour, write
 from runner.commands.validate.spec_files import STDIN, find_specs, pass_on, read_spec, rewrite
 from runner.failure import ExitCode
+from schema.document import NOTHING_RECORDED, Recorded
 from schema.fixes.apply import fix_text
 from schema.formats import Report, load_format
 from schema.lint import Verdict, lint_bytes
@@ -138,7 +139,7 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
         except UnreadableSpec as error:
             complaints.append(str(error))
             continue
-        lint = partial(lint_bytes, name=name, environment=facts, settings=settings)
+        lint = partial(lint_bytes, name=name, environment=facts, settings=settings, recorded=_recorded(request, name))
         if not request.fixes:
             yield Checked(source, name, settings, lint(data, overrides=request.overrides))
             continue
@@ -175,6 +176,16 @@ def _facts(request: Request) -> Facts | None:
         run_dir=request.run_dir,
         restore=request.restore,
     )
+
+
+def _recorded(request: Request, name: str) -> Recorded:
+    """What the run of a spec noted of its model, where this machine is looked at."""
+    if not request.env:
+        return NOTHING_RECORDED
+    from runner.run.layout import default_run_dir
+    from runner.run.record import recorded
+
+    return recorded(request.run_dir or default_run_dir(name))
 
 
 def _settings(request: Request, spec: str) -> Settings:
