@@ -72,6 +72,18 @@ def survey(
     return look
 
 
+def survey_data(document: Document) -> Environment:
+    """Return what this machine knows of the datasets and the tokenizer of a spec, whatever would train it, or has.
+
+    Raises Failure STORAGE where a store is damaged.
+    """
+    if not document.readable:
+        return Environment()
+    tokenizer = survey_tokenizer(document)
+    datasets, known = _datasets(document, tokenizer, {})
+    return Environment(datasets=datasets, known=tuple(known), tokenizer=tokenizer)
+
+
 def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
     """Return what the plan may know of the data of a spec: the tokenizer, and sizes of each token store that exists.
 

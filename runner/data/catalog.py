@@ -28,14 +28,14 @@ ROWS_AT_ONCE = 256
 class Catalog:
     """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off).
 
-    `begin` is the id that documents begin with, None where they begin without one.
+    `tokenizer` made the stores.
     """
 
+    tokenizer: Tokenizer
     stores: dict[str, Store]
     train: dict[Key, Rows]
     validation: dict[str, Rows]
     labels: dict[Key, str]
-    begin: int | None = None
 
     def entries(self, stage: StagePlan) -> list[MixtureEntry]:
         """Bind the mixture of a stage to its rows."""
@@ -49,15 +49,10 @@ class Catalog:
         """Digest of each store."""
         return {folder: store.digest for folder, store in sorted(self.stores.items())}
 
-    @property
-    def tokenizer(self) -> str:
-        """Fingerprint of the tokenizer that made the stores."""
-        return next(iter(self.stores.values())).meta.tokenizer
-
     def special_tokens(self) -> dict[str, int | None]:
         """Ids of the tokens that begin and end a document and fill a row, under Hugging Face's names."""
-        meta = next(iter(self.stores.values())).meta
-        return {"bos_token_id": self.begin, "eos_token_id": meta.end, "pad_token_id": meta.pad}
+        found = self.tokenizer
+        return {"bos_token_id": found.begin, "eos_token_id": found.end, "pad_token_id": found.pad}
 
     def remarks(self) -> list[str]:
         """Sentences about rows that were cut or left out."""
@@ -83,11 +78,11 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
         stores[folder_name(name, suffix)] = store
     names = labels(keys)
     catalog = Catalog(
+        tokenizer=tokenizer,
         stores=stores,
         train={key: _open(spec, stores, key, "train") for key in keys},
         validation={names[key]: _open(spec, stores, key, "val") for key in keys} if is_scored(spec) else {},
         labels=names,
-        begin=tokenizer.begin,
     )
     if spec.data.on_exhausted == "error":
         _refuse_repeats(plan, catalog)

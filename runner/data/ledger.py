@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runner.data.loader import Batch
+    from runner.data.styles import Gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Ledger:
             self.tokens_seen + other.tokens_seen,
             self.tokens_supervised + other.tokens_supervised,
         )
+
+
+def taken_by(part: Gathered) -> Ledger:
+    """Return what a run takes with these rows."""
+    # (b,): a full row of t + 1 tokens has t inputs; its last token is a target only.
+    inputs = part.filled.clip(max=part.tokens.shape[1] - 1)
+    return Ledger(len(part.tokens), int(inputs.sum()), int(part.mask().sum()))
 
 
 @dataclass(frozen=True, slots=True)

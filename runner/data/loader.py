@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.batch import BatchSpec
-from runner.data.ledger import Ledger
+from runner.data.ledger import Ledger, taken_by
 from runner.data.mixture import Drawn, MixtureEntry, check_rows, draw
 from runner.data.styles import Gathered, Rows
 
@@ -124,7 +124,7 @@ def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Itera
         part = rows.gather(np.arange(first, min(first + batch.rows, last), dtype=np.int64))
         block = _empty(batch, rows.pad)
         _put(block, slice(0, len(part.tokens)), part)
-        yield _batch(block, step, {rows.dataset: _ledger(part)})
+        yield _batch(block, step, {rows.dataset: taken_by(part)})
 
 
 def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int, batch: BatchSpec) -> Batch:
@@ -136,7 +136,7 @@ def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int
         part = entry.rows.gather(own.numbers)
         _put(block, own.places, part)  # datasets are read one by one and scattered to their places in the step
         rows.setdefault(entry.name, []).extend(own.numbers.tolist())
-        ledger[entry.name] = ledger.get(entry.name, Ledger()) + _ledger(part)
+        ledger[entry.name] = ledger.get(entry.name, Ledger()) + taken_by(part)
     return _batch(block, step, ledger, rows)
 
 
@@ -179,9 +179,3 @@ def _batch(
     for array in (tokens, targets, mask, *layout.values()):
         digest.update(array.data)
     return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger, rows or {}, **layout)
-
-
-def _ledger(part: Gathered) -> Ledger:
-    # (b,): a full row of t + 1 tokens has t inputs; its last token is a target only.
-    inputs = np.minimum(part.filled, part.tokens.shape[1] - 1)
-    return Ledger(len(part.tokens), int(inputs.sum()), int(np.count_nonzero(part.mask())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -16,13 +16,13 @@ from runner.metrics._sink import Record
 
 
 class RunConsole(Console):
-    """Standard output as a run writes to it: nothing is coloured, wrapped or read as markup.
+    """Standard output, or `stderr`, as a run writes to it: nothing is coloured, wrapped or read as markup.
 
     Training continues without words when nobody reads them any more; where they cannot be written, it ends.
     """
 
-    def __init__(self) -> None:
-        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as every console does. Raises Failure STORAGE where that cannot be written, as on a full disk."""
@@ -30,12 +30,13 @@ class RunConsole(Console):
             super().print(*objects, **options)
         except OSError as error:
             self.on_broken_pipe()
-            raise Failure(f"cannot write standard output: {error.strerror or error}", ExitCode.STORAGE) from error
+            where = "standard error" if self.stderr else "standard output"
+            raise Failure(f"cannot write {where}: {error.strerror or error}", ExitCode.STORAGE) from error
 
     def on_broken_pipe(self) -> None:
         """Take a closed pipe as the wish to hear nothing."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
 
 
 class ConsoleSink:
@@ -117,6 +118,21 @@ def preparation_bar(console: Console, label: str, total: int) -> Iterator[Callab
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(label, total=total)
         yield lambda amount: progress.advance(task, amount)
+
+
+class ConsolePreparation:
+    """Shows the making of token stores on a console; satisfies `runner.data.stores.prepare.PreparationDisplay`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a progress bar."""
+        return preparation_bar(self._console, label, total)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        self._console.print(sentence)
 
 
 def _short(number: float) -> str:

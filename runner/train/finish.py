@@ -63,7 +63,7 @@ def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | N
         "start": read_json(run_dir / "run.json")["start"],
     }
     variables = {"params": state.base_params, **state.params} if has_adapters else {"params": state.params}
-    trained = Trained(variables, facts, catalog.special_tokens(), catalog.tokenizer, origin_of(run_dir))
+    trained = Trained(variables, facts, catalog.special_tokens(), catalog.tokenizer.fingerprint, origin_of(run_dir))
     batch = last_batch(catalog, trainer.plan, spec)
     print_report(trainer.console, run_dir / EXPORT, export_run(run_dir, spec, trainer.mesh, trained, batch))
     if remark := without_files(spec.tokenizer):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +14,7 @@ from runner.data.catalog import Catalog, open_catalog
 from runner.files.errors import disk_failures
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
-from runner.metrics.console import preparation_bar
+from runner.metrics.console import ConsolePreparation
 from runner.metrics.wandb import require_wandb
 from runner.plan.printing import render_short_plan
 from runner.report.summary import is_finished, print_summary, read_summary
@@ -98,7 +96,7 @@ class LoRATrainer(BaseTrainer):
 
     def _prepare(self) -> Catalog:
         """Prepare or open every dataset and print what was cut or left out."""
-        catalog = open_catalog(self.spec.spec, self.plan, _Preparation(self.console))
+        catalog = open_catalog(self.spec.spec, self.plan, ConsolePreparation(self.console))
         for remark in catalog.remarks():
             self.console.print(remark)
         return catalog
@@ -137,18 +135,3 @@ def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> No
     """Run a valid spec in its run directory: what `lorarun exec` does. Raises Failure."""
     enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
     LoRATrainer(execution, console).run()
-
-
-class _Preparation:
-    """Shows the making of token stores on a console."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Open a progress bar."""
-        return preparation_bar(self._console, label, total)
-
-    def say(self, sentence: str) -> None:
-        """Print a sentence."""
-        self._console.print(sentence)

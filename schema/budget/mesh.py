@@ -54,6 +54,11 @@ def mesh_axes(mesh: Any, devices: int) -> dict[str, int]:
     return {axis: devices // fixed if size == -1 else size for axis, size in asked.items()}
 
 
+def fewest_devices(mesh: Any) -> int:
+    """The smallest number of devices that a `mesh` section fits: an axis of -1 takes none but its own."""
+    return prod(max(size, 1) for size in (mesh.data, mesh.fsdp, mesh.tensor))
+
+
 def known_axes(mesh: Any, devices: int | None) -> dict[str, int]:
     """Size of each mesh axis; raise Unavailable where the devices are unknown and matter, or the mesh doesn't fit.
 

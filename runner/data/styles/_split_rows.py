@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.data.styles._style import TokenSplit
+from runner.data.styles._style import Lost, TokenSplit
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRows:
-    """Rows of `block_size` + 1 tokens of one split; `remarks` say what was cut or left out."""
+    """Rows of `block_size` + 1 tokens of one split; `remarks` say what was cut or left out, `lost` counts it."""
 
     source: TokenSplit
     block_size: int
     remarks: tuple[str, ...]
+    lost: Lost
 
     @property
     def dataset(self) -> str:

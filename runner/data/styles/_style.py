@@ -82,6 +82,25 @@ class Gathered(NamedTuple):
         return supervised if self.segments is None else supervised & (self.segments[:, 1:] == self.segments[:, :-1])
 
 
+class Part(NamedTuple):
+    """A document in a row: its number in the split, the column where it begins, its length in tokens.
+
+    The column is negative where the row holds no beginning of it; it may end behind the row.
+    """
+
+    document: int
+    column: int
+    length: int
+
+
+class Lost(NamedTuple):
+    """What no row of a split holds: the rest of `cut` rows, whole `documents`, and `tokens` of both and of an end."""
+
+    cut: int = 0
+    documents: int = 0
+    tokens: int = 0
+
+
 class Rows(Protocol):
     """Random access to the rows of one split in one style, in the order of the store."""
 
@@ -105,10 +124,19 @@ class Rows(Protocol):
         """Sentences about what was cut or left out."""
         ...
 
+    @property
+    def lost(self) -> Lost:
+        """What no row holds."""
+        ...
+
     def __len__(self) -> int: ...
 
     def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
         """Return the rows at these indices, (b,), each in 0 … len - 1. Safe to call from several threads."""
+        ...
+
+    def documents(self, index: int) -> list[Part]:
+        """Return the documents that the row at an index holds tokens of, in the order of the row."""
         ...
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.styles._split_rows import SplitRows
-from runner.data.styles._style import Documents, Gathered, TokenSplit
+from runner.data.styles._style import Documents, Gathered, Lost, Part, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
     examples, too_long = sum(split.lengths.values()), _too_long(split.lengths, block_size)
     longest, place = max(split.lengths), f"{split.dataset} ({split.split})"
     if not too_long:
-        return PaddedRows(split, block_size, (), None)
+        return PaddedRows(split, block_size, (), Lost(), None)
     finding = f"{too_long} of {examples} examples are longer than block_size + 1 = {block_size + 1} tokens"
     if on_too_long == "error" or (on_too_long == "drop" and too_long == examples):
         raise Failure(
@@ -48,7 +48,8 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
         )
     if on_too_long == "drop":
         fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1)
-        return PaddedRows(split, block_size, (f"{place}: {finding} and are dropped",), fitting)
+        lost = Lost(documents=too_long, tokens=_tokens_beyond(split.lengths, block_size, kept=0))
+        return PaddedRows(split, block_size, (f"{place}: {finding} and are dropped",), lost, fitting)
     from runner.data.spans import first_inside
 
     starts = np.asarray(split.offsets[:-1], np.uint64)
@@ -62,7 +63,8 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRow
     remarks = [f"{place}: {finding} and are truncated"]
     if unsupervised:
         remarks.append(f"{place}: {unsupervised} of them keep nothing that is supervised and teach nothing")
-    return PaddedRows(split, block_size, tuple(remarks), None)
+    lost = Lost(cut=too_long, tokens=_tokens_beyond(split.lengths, block_size, kept=block_size + 1))
+    return PaddedRows(split, block_size, tuple(remarks), lost, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,16 @@ class PaddedRows(SplitRows):
         supervised = real & inside(self.source.supervised, places.astype(np.uint64))
         return Gathered(tokens, supervised, filled)
 
+    def documents(self, index: int) -> list[Part]:
+        """Return the one example of a row."""
+        example = index if self.fitting is None else int(self.fitting[index])
+        return [Part(example, 0, int(self.source.offsets[example + 1]) - int(self.source.offsets[example]))]
+
 
 def _too_long(lengths: Mapping[int, int], block_size: int) -> int:
     return sum(documents for length, documents in lengths.items() if length > block_size + 1)
+
+
+def _tokens_beyond(lengths: Mapping[int, int], block_size: int, kept: int) -> int:
+    """Tokens of the examples that are too long for a row, beyond the first `kept` of each."""
+    return sum((length - kept) * documents for length, documents in lengths.items() if length > block_size + 1)

@@ -6,12 +6,13 @@ tokens, too few for a row, are left out. Only end of text marks the boundary of 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.styles._split_rows import SplitRows
-from runner.data.styles._style import Documents, Gathered, TokenSplit
+from runner.data.styles._style import Documents, Gathered, Lost, Part, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
         )
     left_out = tokens - 1 - rows * block_size
     remarks = (f"{split.dataset} ({split.split}): the last {left_out} tokens fill no row",) if left_out else ()
-    return PmdRows(split, block_size, remarks, rows)
+    return PmdRows(split, block_size, remarks, Lost(tokens=left_out), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,19 @@ class PmdRows(SplitRows):
         windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
         tokens = windows[:: self.block_size][indices].astype(np.int32)
         return Gathered(tokens, np.ones(tokens.shape, np.bool_), np.full(len(tokens), self.block_size + 1, np.int64))
+
+    def documents(self, index: int) -> list[Part]:
+        """Return the documents that a row holds tokens of; the last one may go on in the next row."""
+        import numpy as np
+
+        offsets, start = self.source.offsets, index * self.block_size
+        first = int(np.searchsorted(offsets, start, "right")) - 1
+        last = int(np.searchsorted(offsets, start + self.block_size + 1, "left"))
+        ends = offsets[first : last + 1].astype(np.int64)  # (documents + 1,)
+        return [
+            Part(first + number, int(begin) - start, int(end - begin))
+            for number, (begin, end) in enumerate(itertools.pairwise(ends))
+        ]
 
 
 def _tokens(lengths: Mapping[int, int]) -> int:

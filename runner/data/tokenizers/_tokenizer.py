@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +35,11 @@ class Tokenizer(Protocol):
     @property
     def pad(self) -> int:
         """Id that fills a row behind its example, under the mask."""
+        ...
+
+    @property
+    def special(self) -> Mapping[int, str]:
+        """Names of the tokens that no text becomes, by id."""
         ...
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:

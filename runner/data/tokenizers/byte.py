@@ -5,11 +5,14 @@ It needs no files and no training; it deliberately has no merges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from schema.tokenizers import END_OF_TEXT
+from schema.tokenizers import PAD as PADDING
 
 END = 256
 PAD = 257
@@ -25,6 +28,11 @@ class ByteTokenizer:
     end: int = END
     pad: int = PAD
     begin: None = None
+
+    @property
+    def special(self) -> Mapping[int, str]:
+        """Names of the end of a text and of padding, by id."""
+        return {END: END_OF_TEXT, PAD: PADDING}
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the UTF-8 bytes of a text as ids, (tokens,); raises UnicodeEncodeError on lone surrogates."""

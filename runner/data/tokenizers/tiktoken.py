@@ -5,7 +5,7 @@ Special tokens that stand in a text are text here: only the end of a document is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,11 @@ class TiktokenTokenizer:
     def pad(self) -> int:
         """The end token again: these encodings have no padding of their own."""
         return self.end
+
+    @property
+    def special(self) -> Mapping[int, str]:
+        """Names of all special tokens of the encoding, by id."""
+        return {self.encoding.encode_single_token(name): name for name in sorted(self.encoding.special_tokens_set)}
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the ids of a text, (tokens,), with special tokens as plain text.

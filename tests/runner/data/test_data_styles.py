@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.styles import load_style, padded, pmd
+from runner.data.styles import Lost, load_style, padded, pmd
 from runner.failure import ExitCode, Failure
 from schema.sampling import DatasetStyle
 
@@ -105,9 +105,30 @@ def test_padded_rows_are_examples_masked_and_filled(
         assert np.flatnonzero(supervised[row]).tolist() == list(range(prompt, len(kept)))
 
 
+@given(EXAMPLES, st.integers(1, 9), st.sampled_from([("PMD", "truncate"), ("PADDED", "truncate"), ("PADDED", "drop")]))
+def test_a_row_is_made_of_its_documents(examples: Examples, block_size: int, kind: tuple[str, str]) -> None:
+    style, on_too_long = kind
+    split = Split(examples)
+    try:
+        rows = load_style(style).open_rows(split, block_size, on_too_long)
+    except Failure:
+        return
+    whole = [prompt + rest for prompt, rest in examples]
+    tokens, _, filled, *_ = rows.gather(np.arange(len(rows)))
+    for index, row in enumerate(tokens.tolist()):
+        parts = rows.documents(index)
+        assert [part.length for part in parts] == [len(whole[part.document]) for part in parts]
+        placed = {part.column + place: token for part in parts for place, token in enumerate(whole[part.document])}
+        assert [placed[column] for column in range(filled[index])] == row[: filled[index]]
+        assert all(-part.length < part.column < filled[index] for part in parts)
+
+
 def test_padded_says_what_it_cuts() -> None:
     split = Split([([1], [2, 256]), ([1], [2, 3, 4, 256]), ([1, 2, 3, 4], [5, 256])])
     assert padded.open_rows(split, 5, "error").remarks == ()
+    assert [padded.open_rows(split, *asked).lost for asked in ((5, "error"), (3, "drop"), (3, "truncate"))] == [
+        Lost(), Lost(documents=2, tokens=11), Lost(cut=2, tokens=3)
+    ]  # fmt: skip
     finding = "x (train): 2 of 3 examples are longer than block_size + 1 = 4 tokens and are"
     assert padded.open_rows(split, 3, "drop").remarks == (f"{finding} dropped",)
     assert padded.open_rows(split, 3, "truncate").remarks == (
