@@ -11,7 +11,7 @@ import click
 
 from runner.failure import ExitCode
 
-COMMANDS = ("exec", "explain", "init", "lsp", "plan", "rules", "runs", "schema", "validate", "verify")
+COMMANDS = ("data", "exec", "explain", "init", "lsp", "plan", "rules", "runs", "schema", "validate", "verify")
 
 
 class Commands(click.Group):
@@ -39,6 +39,7 @@ lorarun exec spec.yaml        run the plan; type the same line again to resume
 
 \b
 lorarun init spec.yaml        write a commented spec to start from
+lorarun data spec.yaml        show rows as the model will see them
 lorarun explain RULE|KEY      say what a rule reports, or what a key is
 lorarun rules                 list all rules
 lorarun schema                print the JSON Schema of a spec, for editors

@@ -41,6 +41,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun exec spec.yaml        run the plan; type the same line again to resume
 
   lorarun init spec.yaml        write a commented spec to start from
+  lorarun data spec.yaml        show rows as the model will see them
   lorarun explain RULE|KEY      say what a rule reports, or what a key is
   lorarun rules                 list all rules
   lorarun schema                print the JSON Schema of a spec, for editors
@@ -71,6 +72,32 @@ Usage: main validate [OPTIONS] SPEC...
   Exits with 0 when no finding is as bad as --fail-on, 1 when one is, 2 when a
   file cannot be read. With --diff: 0 when nothing would change, 1 when
   something would.
+""",
+    "data": """\
+Usage: main data [OPTIONS] SPEC
+
+  Show the rows of each dataset as the model will see them, and what one pass
+  over them takes.
+
+  A table says, for each split of a dataset:
+    rows              as the style of the dataset cuts them
+    tokens            inputs that are no padding
+    supervised        tokens that the model is trained to predict
+    padding           inputs that fill rows up
+    cut               rows that end before their document does
+    left out          documents that are no row; why stands below the table
+    tokens in no row  of what is cut and left out
+
+  Then come the lengths of documents, and rows. Supervised tokens are
+  highlighted, and stand between ⟦ and ⟧ where there is no colour; special
+  tokens are shown by name, between ‹ and ›. Rows are numbered from 0, as a
+  run does it.
+
+  Data that is not prepared yet is prepared as exec does it. No accelerator is
+  needed, and nothing is trained.
+
+  With --format json a row is one object on one line: source, number, tokens
+  (ids), supervised (of each token), text.
 """,
     "plan": """\
 Usage: main plan [OPTIONS] SPEC
@@ -192,6 +219,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
     [
         ("", {"--version", "-h, --help"}),
         ("validate", VALIDATE_OPTIONS),
+        ("data", {"--set", "--show", "--from", "--source", "--split", "--format", "--traceback", "-h, --help"}),
         ("plan", {"--set", "--format", "--devices", "--memory", "--traceback", "-h, --help"}),
         ("explain", {"--traceback", "-h, --help"}),
         ("rules", {"--format", "--traceback", "-h, --help"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -25,10 +25,16 @@ def write(text: str, *, err: bool = False) -> None:
 
     Letters that the stream's encoding lacks are written as escapes.
     """
+    write_each([text], err=err)
+
+
+def write_each(texts: Iterable[str], *, err: bool = False) -> None:
+    """Write texts as `write` does, one after the other; none is asked for once the reader is gone."""
     stream = sys.stderr if err else sys.stdout
     encoding = stream.encoding or "utf-8"
     with read_or_not(stream):
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err, color=True)
+        for text in texts:
+            click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err, color=True)
 
 
 @contextmanager

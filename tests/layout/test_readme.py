@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -110,6 +111,21 @@ def test_the_findings_shown_are_those_of_the_linter() -> None:
         spec = spec.replace(right, wrong, 1)
     found = render_text(lint_text(spec, "spec.yaml").diagnostics)
     assert block("$ lorarun validate") == f"$ lorarun validate spec.yaml\n{found}"
+
+
+def test_the_rows_shown_are_those_of_the_records_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    sums = [{"question": f"{a} + {b} = ", "answer": str(a + b)} for a in range(1, 41) for b in range(1, 11)]
+    assert re.findall(r'`(\{"question".*?\})`', README) == [json.dumps(sums[118])]
+    Path("sums.jsonl").write_text("".join(json.dumps(record) + "\n" for record in sums))
+    shape = "architecture={n_layers: 1, n_embd: 16, n_head: 2, block_size: 16, vocab_size: 320}"
+    sources = "data/sources={sums: {path: sums.jsonl, prompt: question, completion: answer}}"
+    mixture = "training/dataset=[{name: sums, rate: 1.0, style: PADDED}]"
+    Path("spec.yaml").write_text("tokenizer: { backend: byte }\n")
+    settings = [f"--set={setting}" for setting in (shape, sources, mixture, "training/tokens=1M")]
+    done = CliRunner().invoke(main, ["data", "spec.yaml", "--show", "2", *settings])
+    assert block("$ lorarun data") == f"$ lorarun data spec.yaml --show 2\n{done.stdout}"
 
 
 def test_exit_codes_are_said_once_and_the_same_everywhere() -> None:

@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_spec_that_does_not_exist(here: Path) -> None:
-    for command in ("validate", "plan", "exec"):
+    for command in ("validate", "plan", "data", "exec"):
         done = lorarun(here, command, "no.yaml")
         assert (done.exit_code, done.stdout, done.changed) == (2, "", set())
         assert done.stderr == "lorarun: there is no file no.yaml\n"
@@ -86,7 +86,8 @@ SPECS = {
 def test_a_bad_spec_has_one_finding_for_every_command(text: str, here: Path) -> None:
     written, finding, remedy = SPECS[text]
     (here / "spec.yaml").write_text(written)
-    for arguments, exit_code in ((("validate", "spec.yaml"), 1), (("plan", "spec.yaml"), 2), (EXEC, 2)):
+    refusing = [(arguments, 2) for arguments in (("plan", "spec.yaml"), ("data", "spec.yaml"), EXEC)]
+    for arguments, exit_code in ((("validate", "spec.yaml"), 1), *refusing):
         done = lorarun(here, *arguments)
         assert (done.exit_code, done.changed) == (exit_code, set())
         assert located(done.stdout if exit_code == 1 else done.stderr) == (f"spec.yaml:{finding}", remedy)

@@ -1,0 +1,1 @@
+"""What the model will see of the data of a spec: its rows, what a pass over them takes, how long documents are."""

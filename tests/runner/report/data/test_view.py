@@ -1,0 +1,139 @@
+"""What `lorarun data` says is what the loader gives to a run: rows, their counts, and the text that they stand for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.data.batch import BatchSpec
+from runner.data.catalog import Catalog, open_catalog
+from runner.data.ledger import RunLedger
+from runner.data.loader import train_batches
+from runner.data.mixture import MixtureEntry
+from runner.data.stores.prepare import Silent
+from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
+from runner.data.tokenizers.huggingface import HuggingFaceTokenizer, load_huggingface
+from runner.plan.compile import compile_plan
+from runner.report.data.lengths import histogram
+from runner.report.data.pieces import Piece, pieces_of
+from runner.report.data.rows import read_rows
+from runner.report.data.sources import SourceRows, find_sources
+from runner.report.data.totals import count_rows
+from schema.lint import load_spec
+from tests.runner.data.tokenizer_folders import KINDS, folder
+from tests.runner.report.data.goldens import FOLDER, cases, outputs, printed
+
+
+@pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
+def test_a_view_prints_what_was_reviewed(path: Path) -> None:
+    assert printed(path) == path.with_suffix(".out").read_text(encoding="utf-8")
+
+
+def test_no_output_is_left_without_its_spec() -> None:
+    assert {path.with_suffix(".yaml") for path in outputs()} == set(cases())
+
+
+def catalog(name: str, where: Path) -> Catalog:
+    """The datasets of a golden, prepared below a folder."""
+    sources = json.dumps({each: {"path": str(FOLDER / "sources" / path)} for each, path in SOURCES.items()})
+    spec = load_spec(FOLDER / "specs" / f"{name}.yaml", [f"data/root={where}", f"data/sources={sources}"])
+    return open_catalog(spec, compile_plan(spec), Silent())
+
+
+SOURCES = {"pairs": "pairs", "texts": "texts.jsonl"}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> list[SourceRows]:
+    """Sources of both styles, and with examples that are dropped."""
+    where = tmp_path_factory.mktemp("stores")
+    return [source for name in ("two_styles", "dropped") for source in find_sources(catalog(name, where), [])]
+
+
+def test_the_counts_of_a_table_are_those_of_the_ledger_after_one_pass(opened: list[SourceRows]) -> None:
+    assert [(source.name, source.style) for source in opened] == [
+        ("texts", "PMD"), ("pairs", "PADDED"), ("texts:PADDED", "PADDED"), ("pairs", "PADDED")
+    ]  # fmt: skip
+    for source in opened:
+        for rows in source.rows.values():
+            batch = BatchSpec(1, rows.block_size)
+            entry = MixtureEntry(source.name, rows, Fraction(1))
+            ledger, padding = RunLedger(), 0
+            steps = {"first_step_of_stage": 0, "start_step": 0, "end_step": len(rows)}
+            with train_batches([entry], seed=3, batch=batch, **steps) as batches:
+                for each in batches:
+                    ledger = ledger.add(each)
+                    padding += int((each.tokens == PAD).sum())
+            found = count_rows(rows)
+            assert (found.taken, found.padding) == (ledger.counts[source.name], padding)
+
+
+def test_a_row_is_what_the_loader_gives_to_the_model(opened: list[SourceRows]) -> None:
+    for source in opened:
+        rows = source.rows["train"]
+        gathered = rows.gather(np.arange(len(rows)))
+        shown = list(read_rows(source.name, rows, range(len(rows))))
+        assert [row.number for row in shown] == list(range(len(rows)))
+        for row, tokens, mask in zip(shown, gathered.tokens.tolist(), gathered.mask().tolist(), strict=True):
+            assert row.tokens + [PAD] * row.padding == tokens
+            assert row.supervised + [False] * row.padding == [False, *mask]
+
+
+def test_every_token_of_a_store_is_in_a_row_or_counted_as_lost(opened: list[SourceRows]) -> None:
+    for source in opened:
+        for split, rows in source.rows.items():
+            shown = list(read_rows(source.name, rows, range(len(rows))))
+            shared = len(rows) - 1 if source.style == "PMD" else 0  # the last token of a row begins the next
+            held = sum(len(row.tokens) for row in shown) - shared
+            assert held + rows.lost.tokens == source.store.meta.splits[split].tokens
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HuggingFaceTokenizer]:
+    where = tmp_path_factory.mktemp("tokenizers")
+    return {kind: load_huggingface(str(folder(where / kind, made()))) for kind, made in KINDS.items()}
+
+
+@given(text=st.text(st.sampled_from("the cat, ünï 日本 a_b\n")), flags=st.lists(st.booleans(), min_size=1))
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
+def test_pieces_are_the_text_whatever_is_supervised(
+    kind: str, text: str, flags: list[bool], tokenizers: dict[str, HuggingFaceTokenizer]
+) -> None:
+    tokenizer = tokenizers[kind]
+    ids = [*tokenizer.encode(text).tolist(), tokenizer.end]
+    supervised = [flags[place % len(flags)] for place in range(len(ids))]
+    pieces = list(pieces_of(tokenizer, ids, supervised))
+    assert "".join(piece.text for piece in pieces) == f"{tokenizer.decode(ids)}</s>"
+    assert pieces[-1] == Piece("</s>", True, supervised[-1])
+    assert [piece.special for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+@given(st.text(), st.lists(st.booleans(), min_size=1))
+def test_a_letter_of_several_tokens_is_never_divided(text: str, flags: list[bool]) -> None:
+    tokenizer = ByteTokenizer()
+    ids = [*tokenizer.encode(text).tolist(), END]
+    pieces = list(pieces_of(tokenizer, ids, [flags[place % len(flags)] for place in range(len(ids))]))
+    assert "".join(piece.text for piece in pieces) == f"{text}<|endoftext|>"
+
+
+@given(st.dictionaries(st.integers(1, 3000), st.integers(1, 9), min_size=1, max_size=20))
+def test_every_document_is_in_one_bin(lengths: dict[int, int]) -> None:
+    bins = histogram(lengths)
+    assert len(bins) <= 12
+    counted = Counter(
+        {each: sum(number for length, number in lengths.items() if each.first <= length <= each.last) for each in bins}
+    )
+    assert {each: each.documents for each in bins} == counted
+    assert sum(each.documents for each in bins) == sum(lengths.values())
+    assert all(before.last + 1 == after.first for before, after in pairwise(bins))
+    assert bins[0].documents
+    assert bins[-1].documents
