@@ -62,7 +62,7 @@ def write_adapter(
     `sources` give lora_A (in, rank), lora_B (rank, out) and, for a table of positions, the merged parameter; `config`
     is that of `adapter_config`, without the modules.
     """
-    tensors = dict(_tensors(hugging_face, adapted, sources))
+    tensors = dict(adapter_tensors(hugging_face, adapted, sources))
     low_rank = {each.path for each in adapted if each.role != "positions"}
     if hugging_face.is_tied and any(each.role == "embedding" for each in adapted):
         low_rank.add(HEAD)
@@ -99,10 +99,10 @@ def read_adapter(
         yield f"lora_B/{path}", stacked(parameter, b)
 
 
-def _tensors(
+def adapter_tensors(
     hugging_face: HuggingFace, adapted: tuple[Parameter, ...], sources: Mapping[str, Source]
 ) -> Iterator[tuple[str, Array]]:
-    """Yield the tensors of an adapter by PEFT's names."""
+    """Yield the tensors of the adapters on the parameters `adapted` by PEFT's names; `sources` as `write_adapter`."""
     for parameter in adapted:
         path, row = parameter.path, hugging_face.row(parameter.path)
         for layer in layers_of(parameter):

@@ -11,6 +11,7 @@ from flax.training.train_state import TrainState
 from flax.typing import Dtype
 
 from runner.lora.adapters import freeze_base
+from runner.lora.init import place_init
 from runner.lora.state import LoRATrainState, create_adapters, lora_state_shape
 from runner.mesh import state_sharding
 from runner.models import Decoder
@@ -44,9 +45,10 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
     """Freeze the trainer's parameters and replace its state by the first one of phase lora.
 
     Adapters and optimizer buffers are created on the devices that hold their part: A is split as its
-    kernel's input axis is, B as the output axis. The arrays of the full state are deleted.
+    kernel's input axis is, B as the output axis; they are those of `optimization/lora/init` where that names some. The
+    arrays of the full state are deleted.
     Updates `trainer.state`, `trainer.state_sharding`, `trainer._in_lora_phase`. Raises Failure INVALID
-    when no parameter matches `optimization/lora/target_modules`.
+    when no parameter matches `optimization/lora/target_modules`, and as `read_init` does.
     """
     spec = trainer.spec.spec
     boxed = lora_state_shape(trainer.model, spec)
@@ -63,7 +65,8 @@ def transition_to_lora(trainer: TwoPhaseTrainer) -> None:
 
     # out_shardings: adapters and moments lie on their own devices from the start.
     created = jax.jit(create, out_shardings=sharding.replace(base_params=None))
-    trainer.state = created(stream_key(spec.training.seed, Stream.ADAPTERS)).replace(base_params=base)
+    state = created(stream_key(spec.training.seed, Stream.ADAPTERS)).replace(base_params=base)
+    trainer.state = state.replace(params=place_init(spec, state.params)) if spec.optimization.lora.init else state
     trainer.state_sharding = sharding
     trainer._in_lora_phase = True
 

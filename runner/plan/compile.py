@@ -64,6 +64,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         phases=phases,
         adapters=adapters,
         unadapted=unadapted,
+        init=spec.optimization.lora.init if adapters else None,
         export=_plan_export(spec.export, bool(adapters), budget.export_bytes),
         digest="",
     )

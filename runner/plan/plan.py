@@ -120,6 +120,7 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     adapters: tuple[AdapterPlan, ...]
     unadapted: tuple[str, ...]
+    init: str | None  # folder of the adapters that phase lora starts from
     export: ExportPlan
     digest: str
 
@@ -131,11 +132,11 @@ class Plan:
 def plan_digest(plan: Plan) -> str:
     """sha256 over what decides rows and weights.
 
-    Left out are the mesh with its bytes and micro-batches, what is logged or exported, which stores exist, and the
-    tokenizer: each store has a digest of its own.
+    Left out are the mesh with its bytes and micro-batches, what is logged or exported, which stores exist, the
+    tokenizer and the adapters to start from: stores and adapters have digests of their own.
     """
     contract: dict[str, Any] = asdict(plan)
-    del contract["mesh"], contract["tokenizer"], contract["export"], contract["digest"]
+    del contract["mesh"], contract["tokenizer"], contract["export"], contract["init"], contract["digest"]
     for phase in contract["phases"]:
         for name in ("bytes_per_device", "micro_batch_rows", "report_steps", "validation_steps", "checkpoint_steps"):
             del phase[name]

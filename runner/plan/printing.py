@@ -120,7 +120,7 @@ def _activations(phase: PhasePlan) -> str:
 
 def _print_adapters(console: Console, plan: Plan) -> None:
     total = sum(adapter.parameters for adapter in _distinct(plan.adapters))
-    console.print(f"Adapters: {total:,} parameters")
+    console.print(f"Adapters: {total:,} parameters{f', begun as those of {plan.init}' if plan.init else ''}")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("  pattern", "parameter", "shape"):
         table.add_column(title, no_wrap=True)

@@ -30,7 +30,7 @@ def check_run_dir(execution: ExecutionSpec) -> Run:
         raise Failure(f"{found.path} {found.obstacle}; {NEW_FOLDER}", ExitCode.RESUME)
     if found.start:
         raise Failure(
-            f"{found.path} began with a model whose files are others now ({'; '.join(found.start)}); bring them back, "
+            f"{found.path} began with weights whose files are others now ({'; '.join(found.start)}); bring them back, "
             f"or {NEW_FOLDER}",
             ExitCode.RESUME,
         )
@@ -69,7 +69,7 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
     return Run(
         str(folder),
         changes=refused,
-        start=_changed_files(noted.get("start") or {}),
+        start=(*_changed_files(noted.get("start") or {}), *_changed_files(noted.get("init") or {})),
         accepted=accepted,
         step=step,
         saved=saved,
@@ -78,10 +78,10 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
 
 
 def _changed_files(start: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say which files of the model that a run began with are others now; `start` is what it noted of them."""
+    """Say which files of a model or an adapter are others now; `start` is what a run that began with it noted."""
     try:
         return tuple(f"{start['path']}: {each}" for each in differences(Path(start["path"]), start.get("files", {})))
-    except KeyError:  # it began with random weights
+    except KeyError:  # it began with none
         return ()
     except OSError as error:
         raise Failure(f"cannot read {start['path']}: {error.strerror or error}", ExitCode.STORAGE) from error

@@ -27,19 +27,23 @@ def make_run_dir(folder: Path) -> None:
 
 
 def create_run_dir(
-    execution: ExecutionSpec, start: Mapping[str, Any] | None = None, origin: Mapping[str, Any] | None = None
+    execution: ExecutionSpec,
+    start: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
+    init: Mapping[str, Any] | None = None,
 ) -> None:
     """Create the run directory and its `run.json`, unless it is there. Raises Failure STORAGE.
 
     `start` pins the checkpoint whose weights the run begins with (`runner.train.start.pin`); `origin` is what an export
-    keeps of the model of others that they come from (`WeightSource.origin`).
+    keeps of the model of others that they come from (`WeightSource.origin`). `init` pins the adapters that phase lora
+    begins with (`runner.lora.init.pin_init`).
     """
     folder = execution.run_dir
     make_run_dir(folder)
     try:
         if not is_run(folder):
-            facts = {"run_id": uuid4().hex, **identity_of(execution), "start": start, "origin": dict(origin or {})}
-            write_facts(folder / "run.json", facts)
+            begun = {"start": start, "origin": dict(origin or {}), "init": init}
+            write_facts(folder / "run.json", {"run_id": uuid4().hex, **identity_of(execution), **begun})
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error

@@ -13,6 +13,7 @@ from runner.data.catalog import Catalog
 from runner.distributed import writes
 from runner.files.atomic import sync
 from runner.files.folder import set_aside
+from runner.lora.init import pin_init
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
 from runner.run.layout import BASE, CHECKPOINTS, SUMMARY
@@ -44,7 +45,8 @@ def claim(trainer: ClaimingTrainer, catalog: Catalog, start: WeightSource | None
     run_dir = trainer.spec.run_dir
     found = check_run_dir(trainer.spec)  # again: another process may have written while data was prepared
     if writes():
-        create_run_dir(trainer.spec, *((pin(start), start.origin()) if start else ()))
+        started, origin = (pin(start), start.origin()) if start else (None, None)
+        create_run_dir(trainer.spec, started, origin, pin_init(trainer.spec.spec))
     _restore_newest(trainer, catalog, start)
     if writes():
         (run_dir / SUMMARY).unlink(missing_ok=True)  # of an end that this run resumes after

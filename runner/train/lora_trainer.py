@@ -12,6 +12,7 @@ from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
 from runner.files.errors import disk_failures
+from runner.lora.init import read_init
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics.console import ConsolePreparation
@@ -82,6 +83,7 @@ class LoRATrainer(BaseTrainer):
         check_run_dir(self.spec)
         if self.spec.spec.logging.wandb:
             require_wandb()
+        self._check_init()
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
             if start and not start.exists():
@@ -93,6 +95,12 @@ class LoRATrainer(BaseTrainer):
         for remark in source.remarks():
             self.console.print(remark)
         return source
+
+    def _check_init(self) -> None:
+        """Refuse adapters that phase lora of a new run can't start from."""
+        begins_with = self.spec.spec.optimization.lora.init if self.plan.phases[-1].name == "lora" else None
+        if begins_with and not is_run(self.spec.run_dir):
+            read_init(self.spec.spec)
 
     def _prepare(self) -> Catalog:
         """Prepare or open every dataset and print what was cut or left out."""
@@ -126,6 +134,7 @@ class LoRATrainer(BaseTrainer):
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
         checkpoints.wait()
+        check_run_dir(self.spec)  # again, for the adapters that it may begin with
         transition_to_lora(self)
         base = save_base(self.spec.run_dir, self.state.base_params)
         self.progress = self.progress.in_phase_lora(base.facts["base_digest"])

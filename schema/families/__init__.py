@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 
 from schema.families import _activations, _decoder
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
+from schema.families._adapter_config import AdapterConfig, adapter_refusals, adapters_of
 from schema.families._config import NAMES as CONFIG_NAMES
 from schema.families._config import ConfigError, architecture_of
 from schema.families._decoder import HEAD
@@ -27,6 +28,7 @@ __all__ = [
     "ITEM_BYTES",
     "LOW_RANK",
     "Activation",
+    "AdapterConfig",
     "ConfigError",
     "Family",
     "HuggingFace",
@@ -37,7 +39,9 @@ __all__ = [
     "Rope",
     "Row",
     "adapted",
+    "adapter_refusals",
     "adapters",
+    "adapters_of",
     "architecture_of",
     "flops_per_token",
     "is_matrix",

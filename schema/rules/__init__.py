@@ -8,6 +8,7 @@ from typing import Protocol
 from schema.document import Document
 from schema.rules import (
     adapter_defaults,
+    adapter_init,
     adapter_not_smaller,
     adapter_phase_negligible,
     adapters_on_random_weights,
@@ -164,6 +165,7 @@ RULES: tuple[Rule, ...] = (
     alpha_not_positive,
     alpha_ratio,
     coverage_low,
+    adapter_init,
     schedule_over_one,
     schedule_part_zero_steps,
     lr_implausible,

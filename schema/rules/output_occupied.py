@@ -55,7 +55,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         yield Diagnostic(CODE, SLUG, SEVERITY, folder, f"{run.path} {run.obstacle}", NEW_FOLDER)
         return
     if run.start:
-        message = f"{run.path} began with a model whose files are others now ({'; '.join(run.start)})"
+        message = f"{run.path} began with weights whose files are others now ({'; '.join(run.start)})"
         yield Diagnostic(CODE, SLUG, SEVERITY, folder, message, f"bring them back, or {NEW_FOLDER}")
         return
     named = [str(change) for change in run.changes[:MOST_NAMED]]

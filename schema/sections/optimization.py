@@ -22,6 +22,13 @@ class Lora(Section):
     target_modules: list[Annotated[str, Field(min_length=1)]] = key(
         lambda: ["kernel"], "Substrings of parameter paths that get adapters.", change="breaking"
     )
+    init: str | None = key(
+        None,
+        "Folder of an adapter that PEFT or an earlier run wrote, which phase lora starts from in place of random A and "
+        "zero B; rank, alpha, scaling and target_modules must be its own.",
+        min_length=1,
+        change="breaking",
+    )
     lr: float | None = key(
         None, "Peak learning rate of phase lora; null means optimization/lr.", gt=0, change="breaking"
     )

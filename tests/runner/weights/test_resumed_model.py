@@ -83,7 +83,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_run_is_refused_by_name_where_a_file_of_its_model_changed(change: str, stopped: Path) -> None:
     make, says = CHANGES[change]
     make(stopped / "model")
-    sentence = f"run began with a model whose files are others now ({stopped}/model: {says})"
+    sentence = f"run began with weights whose files are others now ({stopped}/model: {says})"
     refused = lorarun(stopped, *RUN_EVERY_STEP)
     assert (refused.exit_code, refused.changed) == (78, set())
     assert f"error[LR612 output-occupied]: {sentence}" in refused.stderr
