@@ -32,6 +32,7 @@ from schema.text.source import Mapping, Path, SourceError, point, read_mapping
 
 SCHEMA_FILE = File(__file__).parents[1] / "spec.schema.json"
 SHAPE = ("n_layers", "n_embd", "n_head")  # without which nothing is known of a model
+HUGGING_FACE = "huggingface"  # backend of the tokenizer that a pretrained model has
 NOTHING_RECORDED = Recorded()
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
@@ -149,9 +150,18 @@ def read_document(
     pretrained = find_pretrained(written.get("architecture"), recorded)
     if pretrained:
         written["architecture"] = {**pretrained.keys, **written["architecture"]}
+        _adopt_tokenizer(found, written, pretrained)
     values, start = hydrate(found, written, found.schema), point(root.span.origin, 1, 1)
     differing = _differing(found, values, pretrained) if pretrained else ()
     return Document(start, values, written, found, None, root, pretrained, differing)
+
+
+def _adopt_tokenizer(found: Findings, written: Json, pretrained: Pretrained) -> None:
+    """Take the tokenizer of the model where the spec names none, and none of another kind."""
+    section = written.get("tokenizer", {})
+    is_sure = not any(path[:1] == ("tokenizer",) for path in found.failed)
+    if pretrained.keys and is_sure and "name" not in section and section.get("backend", HUGGING_FACE) == HUGGING_FACE:
+        written["tokenizer"] = {**section, "backend": HUGGING_FACE, "name": pretrained.name}
 
 
 def _differing(found: Findings, values: Json, pretrained: Pretrained) -> tuple[Change, ...]:

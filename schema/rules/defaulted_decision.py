@@ -47,7 +47,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def _decisions(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the paths that decide this run, each with what it decides."""
-    if not document.given("tokenizer/backend") and not document.given("tokenizer/name"):  # a name: LR009 says so
+    named = any(map(document.given, ("tokenizer/backend", "tokenizer/name")))  # a name alone: LR009 says so
+    if not named and not (document.pretrained and document.pretrained.keys):  # else it is the model's
         yield "tokenizer/backend", "the tokenizer"
     if document.budget.one_budget:
         yield "training/tokens", "the budget"

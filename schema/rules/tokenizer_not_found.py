@@ -1,7 +1,8 @@
 """tokenizer/name is no folder with a tokenizer that can be used.
 
 *Why it is bad.* The run can't turn a single text into tokens. The folder holds tokenizer.json, and says in
-tokenizer_config.json, special_tokens_map.json or generation_config.json which token ends a text.
+tokenizer_config.json, special_tokens_map.json or generation_config.json which token ends a text. Where no tokenizer is
+named, it is that of the model in architecture/pretrained.
 
 *On*
 
@@ -45,5 +46,6 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report why the tokenizer of the backend huggingface can't be used."""
     obstacle = document.environment.tokenizer if document.environment else None
     if document.value("tokenizer/backend") == "huggingface" and isinstance(obstacle, Obstacle):
-        where = document.span(obstacle.key or "tokenizer/name")
+        key = obstacle.key or "tokenizer/name"
+        where = document.span(key if document.given(key) else "architecture/pretrained")  # whose tokenizer it is
         yield Diagnostic(CODE, SLUG, SEVERITY, where, obstacle.message, obstacle.remedy)

@@ -13,13 +13,13 @@ class Tokenizer(Section):
     backend: Literal["byte", "tiktoken", "huggingface"] = key(
         "byte",
         "Kind of tokenizer; byte maps each UTF-8 byte to its value, tiktoken loads the encoding called name, "
-        "huggingface the tokenizer.json in the folder called name.",
+        "huggingface the tokenizer.json in the folder called name, which is the default with a pretrained model.",
         change="breaking",
     )
     name: str | None = key(
         None,
-        "Encoding of backend tiktoken, such as gpt2, or folder of backend huggingface, which need one; the byte "
-        "tokenizer has none.",
+        "Encoding of backend tiktoken, such as gpt2, or folder of backend huggingface, by default that of the model in "
+        "architecture/pretrained; the byte tokenizer has none.",
         min_length=1,
         change="breaking",
     )
