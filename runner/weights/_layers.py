@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from safetensors import safe_open
 
 Index = tuple[slice, ...]
+BLOCK = 2**20  # scalars of a file that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,22 @@ class Tensor:
     transposed: bool
 
     def read(self, index: Index, dtype: Any) -> np.ndarray[Any, Any]:
-        """Read a part of it, in another type."""
+        """Read a part of it, in another type; beside the result a block of the file is in memory at a time."""
         with safe_open(self.path, "np") as file:
-            part = file.get_slice(self.name)[index[::-1] if self.transposed else index]
-        return np.asarray((part.T if self.transposed else part).astype(dtype))
+            stored = file.get_slice(self.name)
+            # As they are there: the rows of a block, and the columns of all blocks.
+            rows, *columns = (
+                slice(*part.indices(length))
+                for part, length in zip(index[::-1] if self.transposed else index, stored.get_shape(), strict=True)
+            )
+            shape = tuple(part.stop - part.start for part in (rows, *columns))
+            found = np.empty(shape[::-1] if self.transposed else shape, dtype)
+            there = found.T if self.transposed else found
+            step = max(1, BLOCK // prod(shape[1:]))
+            for row in range(0, shape[0], step):
+                end = min(row + step, shape[0])
+                there[row:end] = stored[(slice(rows.start + row, rows.start + end), *columns)]
+        return found
 
 
 def place(tensor: Tensor, like: jax.ShapeDtypeStruct) -> jax.Array:
@@ -38,12 +52,13 @@ def place(tensor: Tensor, like: jax.ShapeDtypeStruct) -> jax.Array:
     parts: dict[str, np.ndarray[Any, Any]] = {}
 
     def part(index: Index | None) -> np.ndarray[Any, Any]:
-        places = index or ()
+        places = index or (slice(None),) * len(like.shape)
         if str(places) not in parts:
             parts[str(places)] = tensor.read(places, like.dtype)
         return parts[str(places)]
 
-    return jax.make_array_from_callback(like.shape, like.sharding, part)
+    # Waited for, so that the next tensor is read when this one has left the host.
+    return jax.block_until_ready(jax.make_array_from_callback(like.shape, like.sharding, part))
 
 
 def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:
@@ -53,7 +68,7 @@ def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:
     one = jax.ShapeDtypeStruct(like.shape[1:], like.dtype, sharding=of_layer)
     whole = _zeros(like.shape, like.dtype, sharding)
     for number, tensor in enumerate(layers):
-        whole = _put(whole, place(tensor, one), number, sharding)
+        whole = jax.block_until_ready(_put(whole, place(tensor, one), number, sharding))
     return whole
 
 

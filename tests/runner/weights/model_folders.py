@@ -53,18 +53,26 @@ MISTRAL = {
 }
 
 
-def tensors_of(config: dict[str, Any], dtype: Any = np.float32) -> dict[str, Any]:
-    """Random tensors by the names and in the shapes that the class of a config has."""
+def shapes_of(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The tensors that the class of a config has: their names and shapes."""
     architecture = Architecture.model_validate(architecture_of(config))
-    names, random, found = load_family(architecture.family).hugging_face(architecture), np.random.default_rng(1), {}
+    names, found = load_family(architecture.family).hugging_face(architecture), {}
     for parameter in parameters(architecture):
         stacked = parameter.role == "blocks"
         shape = parameter.shape[1:] if stacked else parameter.shape
         for layer in range(parameter.layers) if stacked else (None,):
-            values = 0.3 * random.normal(size=shape) + parameter.path.endswith("/scale")
-            values = values.T if parameter.path.endswith("/kernel") else values
-            found[names.name_to_hf(parameter.path, layer)] = np.ascontiguousarray(values.astype(dtype))
+            name = names.name_to_hf(parameter.path, layer)
+            found[name] = shape[::-1] if parameter.path.endswith("/kernel") else shape
     return found
+
+
+def tensors_of(config: dict[str, Any], dtype: Any = np.float32) -> dict[str, Any]:
+    """Random tensors by the names and in the shapes that the class of a config has."""
+    random = np.random.default_rng(1)
+    return {
+        name: (0.3 * random.normal(size=shape) + name.endswith("norm.weight")).astype(dtype)
+        for name, shape in shapes_of(config).items()
+    }
 
 
 def write_folder(
