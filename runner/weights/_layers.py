@@ -69,7 +69,9 @@ def stack(layers: Sequence[Tensor], like: jax.ShapeDtypeStruct) -> jax.Array:
     whole = _zeros(like.shape, like.dtype, sharding)
     for number, tensor in enumerate(layers):
         whole = jax.block_until_ready(_put(whole, place(tensor, one), number, sharding))
-    return whole
+    # The compiler writes the same placement in other words, P() for P(None, None), which would not be equal.
+    parts = [part.data for part in whole.addressable_shards]
+    return jax.make_array_from_single_device_arrays(like.shape, sharding, parts)
 
 
 # Compiled once for all parameters of a shape.

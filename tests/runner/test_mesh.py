@@ -13,9 +13,13 @@ import pytest
 
 from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices, build_mesh, enable_compilation_cache
+from schema.budget.bytes import state_bytes
 from schema.budget.mesh import parts_of
-from schema.families import Parameter
+from schema.families import Parameter, architecture_of
+from schema.sections.architecture import Architecture
 from schema.sections.mesh import Mesh
+from schema.sections.optimization import Optimization
+from tests.runner.eight_devices import CONFIG
 from tests.runner.interrupted_run import eight_devices
 
 
@@ -71,6 +75,15 @@ def test_the_compiler_moves_no_activation_whole(eight: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_initial_weights_do_not_depend_on_the_mesh(eight: dict[str, Any]) -> None:
     assert eight["same_start"]
+
+
+@pytest.mark.slow
+def test_pretrained_weights_are_the_same_on_every_mesh_and_each_device_holds_its_part(eight: dict[str, Any]) -> None:
+    assert eight["same_weights"]
+    assert eight["weights"] == eight["full"]["params"]
+    architecture, mesh = Architecture.model_validate(architecture_of(CONFIG)), {"data": 2, "fsdp": 2, "tensor": 2}
+    held = state_bytes(architecture, Optimization(), mesh, "full")
+    assert set(eight["device_bytes"].values()) == {held["parameters"]}
 
 
 @pytest.mark.slow
