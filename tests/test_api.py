@@ -23,6 +23,9 @@ VALIDATE_OPTIONS = {
     *("--stdin-filename", "--env", "--devices", "--device-memory", "--run-dir", "--restore"),
     *("--traceback", "-h, --help"),
 }
+DATA_OPTIONS = {
+    *("--set", "--show", "--from", "--source", "--split", "--step", "--format", "--traceback", "-h, --help"),
+}
 INIT_OPTIONS = {
     *("--family", "--size", "--n-layers", "--n-embd", "--n-head", "--block-size", "--batch-size", "--tokenizer"),
     *("--pretrained", "--data", "--lora-data", "--full-tokens", "--lora-tokens", "--rank", "--yes", "--force"),
@@ -92,6 +95,9 @@ Usage: main data [OPTIONS] SPEC
   highlighted, and stand between ⟦ and ⟧ where there is no colour; special
   tokens are shown by name, between ‹ and ›. Rows are numbered from 0, as a
   run does it.
+
+  With --step come the rows of that step of the run, of all datasets in the
+  order of its batch, in place of the above.
 
   Data that is not prepared yet is prepared as exec does it. No accelerator is
   needed, and nothing is trained.
@@ -219,7 +225,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
     [
         ("", {"--version", "-h, --help"}),
         ("validate", VALIDATE_OPTIONS),
-        ("data", {"--set", "--show", "--from", "--source", "--split", "--format", "--traceback", "-h, --help"}),
+        ("data", DATA_OPTIONS),
         ("plan", {"--set", "--format", "--devices", "--memory", "--traceback", "-h, --help"}),
         ("explain", {"--traceback", "-h, --help"}),
         ("rules", {"--format", "--traceback", "-h, --help"}),

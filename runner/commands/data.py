@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.commands.options import SETTING, SPEC
+from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.data.catalog import Catalog
     from runner.data.tokenizers import Tokenizer
+    from runner.plan.plan import Plan
+    from runner.report.data.rows import ShownRow
     from runner.report.data.sources import SourceRows
     from runner.report.data.totals import Totals
+    from schema.spec import Spec
 
-    Wanted = Sequence[tuple[SourceRows, range]]
-
-SHOWN = 3  # rows of each dataset, where nobody says how many
+SHOWN = 3  # rows of each dataset, or of a step, where nobody says how many
 # To read more tokens than this takes a second and more, and has a progress bar.
 MOST_TOKENS_UNANNOUNCED = 2**27
+
+
+class Section(NamedTuple):
+    """A part of a view: what is said first, in colour or not, and then rows."""
+
+    render_heading: Callable[..., str]
+    rows: Iterator[ShownRow]
 
 
 @click.command("data")
@@ -37,10 +47,11 @@ MOST_TOKENS_UNANNOUNCED = 2**27
     help=f"Rows to show of each dataset, or 0. Default: {SHOWN}; with --format json all.",
 )
 @click.option(
-    "--from", "first", type=click.IntRange(min=0), default=0, metavar="K", help="First row to show, by number."
+    "--from", "first", type=click.IntRange(min=0), metavar="K", help="First row to show, by number. Default: 0."
 )
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Show this dataset only. Repeatable.")
-@click.option("--split", type=click.Choice(["train", "val"]), default="train", help="Split whose rows are shown.")
+@click.option("--split", type=click.Choice(["train", "val"]), help="Split whose rows are shown. Default: train.")
+@click.option("--step", type=click.IntRange(min=1), metavar="S", help="Show the rows of a step of the run instead.")
 @click.option(
     "--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Text, or one JSON object a row."
 )
@@ -61,6 +72,8 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
     Then come the lengths of documents, and rows. Supervised tokens are highlighted, and stand between ⟦ and ⟧ where
     there is no colour; special tokens are shown by name, between ‹ and ›. Rows are numbered from 0, as a run does it.
 
+    With --step come the rows of that step of the run, of all datasets in the order of its batch, in place of the above.
+
     Data that is not prepared yet is prepared as exec does it. No accelerator is needed, and nothing is trained.
 
     With --format json a row is one object on one line: source, number, tokens (ids), supervised (of each token), text.
@@ -68,59 +81,92 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
     with leave_cleanly(traceback):
         from runner.commands.terminal import write_each
         from runner.metrics.console import RunConsole
-        from runner.report.data.sources import find_sources
 
+        if asked["step"] is not None and (asked["first"] is not None or asked["split"] is not None):
+            raise Failure("--step says which rows are shown: leave out --from and --split", ExitCode.INVALID)
+        if asked["show"] is None and layout == "text":
+            asked["show"] = SHOWN
         messages = RunConsole(stderr=True)
-        catalog = _prepare(spec, overrides, messages)
-        show = asked["show"] if asked["show"] is not None or layout == "json" else SHOWN
-        sources = find_sources(catalog, asked["names"])
-        wanted = [(source, source.numbers(asked["split"], asked["first"], show)) for source in sources]
+        loaded, plan, catalog = _prepare(spec, overrides, messages)
+        if asked["step"] is not None:
+            sections = [_step(loaded, plan, catalog, asked)]
+        else:
+            sections = _datasets(catalog, asked, messages)
         if layout == "text":
-            write_each(_report(spec.name, wanted, asked["split"], catalog.tokenizer, messages))
+            write_each(_text(spec.name, loaded.architecture.block_size, sections, catalog.tokenizer))
             return
         for remark in catalog.remarks():
             messages.print(remark)
-        write_each(_lines(wanted, asked["split"], catalog.tokenizer))
+        write_each(row.to_json(catalog.tokenizer) + "\n" for section in sections for row in section.rows)
 
 
-def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> Catalog:
+def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> tuple[Spec, Plan, Catalog]:
     """Lint a spec, and open its datasets, each made first where that was not done yet."""
     from runner.commands.accepted import report_warnings
     from runner.data.catalog import open_catalog
     from runner.environment import survey_data
     from runner.metrics.console import ConsolePreparation
     from runner.plan.compile import compile_plan
+    from runner.run.layout import default_run_dir
+    from runner.run.record import recorded
     from schema.budget.mesh import fewest_devices
     from schema.lint import lint_file
     from schema.settings import read_settings
 
-    spec = report_warnings(lint_file(path, overrides, survey_data, read_settings(path)))
+    noted = recorded(default_run_dir(str(path)))
+    spec = report_warnings(lint_file(path, overrides, survey_data, read_settings(path), noted))
     plan = compile_plan(spec, fewest_devices(spec.mesh))  # the data are the same on all devices
-    return open_catalog(spec, plan, ConsolePreparation(messages))
+    return spec, plan, open_catalog(spec, plan, ConsolePreparation(messages))
 
 
-def _lines(wanted: Wanted, split: str, tokenizer: Tokenizer) -> Iterator[str]:
-    """Yield rows as JSON, one a line."""
+def _datasets(catalog: Catalog, asked: dict[str, Any], messages: Console) -> list[Section]:
+    """Each dataset with its rows from a number on. Raises Failure INVALID for those that there are not."""
     from runner.report.data.rows import read_rows
+    from runner.report.data.sources import find_sources
 
-    for source, numbers in wanted:
-        for row in read_rows(source.name, source.rows[split], numbers):
-            yield row.to_json(tokenizer) + "\n"
+    split, first = asked["split"] or "train", asked["first"] or 0
+    chosen = [(source, source.numbers(split, first, asked["show"])) for source in find_sources(catalog, asked["names"])]
+    return [
+        Section(
+            partial(_counted, source, messages),
+            read_rows(source.name, split, source.rows[split], numbers),
+        )
+        for source, numbers in chosen
+    ]
 
 
-def _report(name: str, wanted: Wanted, split: str, tokenizer: Tokenizer, messages: Console) -> Iterator[str]:
-    """Yield the datasets of a spec, each with its rows, as text."""
+def _step(spec: Spec, plan: Plan, catalog: Catalog, asked: dict[str, Any]) -> Section:
+    """The first rows of a step. Raises Failure INVALID for a step or a dataset that there is not."""
+    from runner.report.data.printing import render_step
+    from runner.report.data.rows import read_rows
+    from runner.report.data.sources import find_sources
+    from runner.report.data.step import rows_of_step
+
+    names = {source.name for source in find_sources(catalog, asked["names"])}
+    batch = rows_of_step(catalog, plan, spec, asked["step"])
+    chosen = [(name, rows, number) for name, rows, number in batch.rows if name in names][: asked["show"]]
+    shown = (row for name, rows, number in chosen for row in read_rows(name, "train", rows, [number]))
+    return Section(partial(render_step, batch), shown)
+
+
+def _text(name: str, block_size: int, sections: Sequence[Section], tokenizer: Tokenizer) -> Iterator[str]:
+    """Yield a view as text for people."""
     from runner.commands.terminal import wants_colour
-    from runner.report.data.printing import render_heading, render_row, render_source
-    from runner.report.data.rows import read_rows
+    from runner.report.data.printing import render_heading, render_row
 
     colour = wants_colour(sys.stdout)
-    yield render_heading(name, wanted[0][0].rows[split].block_size, colour=colour)
-    for source, numbers in wanted:
-        totals = {each: _count(source, each, messages) for each in source.rows}
-        yield "\n" + render_source(source, totals, colour=colour)
-        for row in read_rows(source.name, source.rows[split], numbers):
-            yield "\n" + render_row(row, split, tokenizer, colour=colour)
+    yield render_heading(name, block_size, colour=colour)
+    for section in sections:
+        yield "\n" + section.render_heading(colour=colour)
+        for row in section.rows:
+            yield "\n" + render_row(row, tokenizer, colour=colour)
+
+
+def _counted(source: SourceRows, messages: Console, *, colour: bool) -> str:
+    """Count what a pass over each split of a dataset takes, and say it."""
+    from runner.report.data.printing import render_source
+
+    return render_source(source, {split: _count(source, split, messages) for split in source.rows}, colour=colour)
 
 
 def _count(source: SourceRows, split: str, messages: Console) -> Totals:

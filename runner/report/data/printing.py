@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
@@ -18,8 +19,9 @@ from runner.report.data.lengths import histogram
 from runner.report.data.pieces import Piece
 from runner.report.data.rows import ShownRow
 from runner.report.data.sources import SourceRows
+from runner.report.data.step import StepRows
 from runner.report.data.totals import Totals
-from schema.text.wording import count
+from schema.text.wording import count, join
 
 WIDTH = 10_000  # a line is as long as its content
 BAR_WIDTH = 40
@@ -60,9 +62,16 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
     return _drawn([heading, *(Padding(part, (0, 0, 0, 2)) for part in below)], colour)
 
 
-def render_row(row: ShownRow, split: str, tokenizer: Tokenizer, *, colour: bool) -> str:
+def render_step(batch: StepRows, *, colour: bool) -> str:
+    """Return where in the run a step is, and how many rows it takes of each dataset."""
+    taken = [f"{count(rows, 'row')} of {name}" for name, rows in Counter(name for name, *_ in batch.rows).items()]
+    place = f" (phase {batch.phase}, stage {batch.stage}): {join(taken, 'and')}"
+    return _drawn([Text.assemble((f"step {batch.step:,}", "bold"), place)], colour)
+
+
+def render_row(row: ShownRow, tokenizer: Tokenizer, *, colour: bool) -> str:
     """Return a row: its counts, then its text by documents, with their numbers where they are not the row's."""
-    place = f"{row.source} row {row.number}" if split == "train" else f"{row.source} ({split}) row {row.number}"
+    place = f"{row.source} row {row.number}" if row.split == "train" else f"{row.source} ({row.split}) row {row.number}"
     facts = f": {count(len(row.tokens), 'token')}, {sum(row.supervised):,} supervised"
     lines = [Text.assemble((place, "bold"), facts)]
     for part, pieces in zip(row.documents, row.pieces(tokenizer), strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ class ShownRow:
     """
 
     source: str
+    split: str
     number: int
     tokens: list[int]
     supervised: list[bool]
@@ -46,8 +47,8 @@ class ShownRow:
         return json.dumps(facts | {"text": text})
 
 
-def read_rows(source: str, rows: Rows, numbers: range) -> Iterator[ShownRow]:
-    """Yield the rows of these numbers; `source` is what the run calls the dataset."""
+def read_rows(source: str, split: str, rows: Rows, numbers: Sequence[int]) -> Iterator[ShownRow]:
+    """Yield the rows of these numbers; `source` is what the run calls the dataset, `split` is train or val."""
     for first in range(0, len(numbers), ROWS_AT_ONCE):
         some = numbers[first : first + ROWS_AT_ONCE]
         part = rows.gather(np.array(some, np.int64))
@@ -56,6 +57,7 @@ def read_rows(source: str, rows: Rows, numbers: range) -> Iterator[ShownRow]:
             filled = int(part.filled[place])
             yield ShownRow(
                 source=source,
+                split=split,
                 number=number,
                 tokens=part.tokens[place, :filled].tolist(),
                 supervised=[False, *mask[place, : filled - 1].tolist()],

@@ -64,6 +64,8 @@ def test_rows_are_chosen_by_number_split_and_dataset(here: Path) -> None:
     assert rows(here, "--split", "val") == [0]
     assert rows(here, "--source", "tales", "--show", "1") == [0]
     assert rows(here, "--show", "0") == []
+    assert len(rows(here, "--step", "1")) == 4
+    assert rows(here, "--step", "1", "--show", "2", "--source", "tales") == rows(here, "--step", "1")[:2]
 
 
 def test_the_tables_alone_are_shown_where_no_row_is_asked_for(here: Path) -> None:
@@ -86,6 +88,14 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "99"),
         "lorarun: --from 99: the rows of 'tales' (train) are 0 to 98; write one of them, or name another dataset with "
         "--source\n",
+    ),
+    "a step beyond the last": (
+        ("--step", "5"),
+        "lorarun: --step 5: the steps of the plan are 1 to 4; write one of them\n",
+    ),
+    "rows of a step that are not its own": (
+        ("--step", "1", "--from", "0"),
+        "lorarun: --step says which rows are shown: leave out --from and --split\n",
     ),
     "a split that is not opened": (
         ("--split", "val", "--set", "training/validation=false", "--set", "training/evaluate=false"),

@@ -26,8 +26,10 @@ from runner.report.data.lengths import histogram
 from runner.report.data.pieces import Piece, pieces_of
 from runner.report.data.rows import read_rows
 from runner.report.data.sources import SourceRows, find_sources
+from runner.report.data.step import rows_of_step
 from runner.report.data.totals import count_rows
 from schema.lint import load_spec
+from schema.spec import Spec
 from tests.runner.data.tokenizer_folders import KINDS, folder
 from tests.runner.report.data.goldens import FOLDER, cases, outputs, printed
 
@@ -41,10 +43,15 @@ def test_no_output_is_left_without_its_spec() -> None:
     assert {path.with_suffix(".yaml") for path in outputs()} == set(cases())
 
 
-def catalog(name: str, where: Path) -> Catalog:
-    """The datasets of a golden, prepared below a folder."""
+def spec_of(name: str, where: Path) -> Spec:
+    """The spec of a golden, whose datasets are prepared below a folder."""
     sources = json.dumps({each: {"path": str(FOLDER / "sources" / path)} for each, path in SOURCES.items()})
-    spec = load_spec(FOLDER / "specs" / f"{name}.yaml", [f"data/root={where}", f"data/sources={sources}"])
+    return load_spec(FOLDER / "specs" / f"{name}.yaml", [f"data/root={where}", f"data/sources={sources}"])
+
+
+def catalog(name: str, where: Path) -> Catalog:
+    """The datasets of a golden."""
+    spec = spec_of(name, where)
     return open_catalog(spec, compile_plan(spec), Silent())
 
 
@@ -80,17 +87,39 @@ def test_a_row_is_what_the_loader_gives_to_the_model(opened: list[SourceRows]) -
     for source in opened:
         rows = source.rows["train"]
         gathered = rows.gather(np.arange(len(rows)))
-        shown = list(read_rows(source.name, rows, range(len(rows))))
+        shown = list(read_rows(source.name, "train", rows, range(len(rows))))
         assert [row.number for row in shown] == list(range(len(rows)))
         for row, tokens, mask in zip(shown, gathered.tokens.tolist(), gathered.mask().tolist(), strict=True):
             assert row.tokens + [PAD] * row.padding == tokens
             assert row.supervised + [False] * row.padding == [False, *mask]
 
 
+def test_a_step_takes_the_rows_of_its_batch(tmp_path: Path) -> None:
+    spec = spec_of("two_styles", tmp_path)
+    plan = compile_plan(spec)
+    (phase,) = plan.phases
+    (stage,) = phase.stages
+    found = open_catalog(spec, plan, Silent())
+    steps = {"first_step_of_stage": stage.first_step, "start_step": stage.first_step, "end_step": stage.last_step + 1}
+    batch = BatchSpec(spec.training.batch_size, spec.architecture.block_size)
+    with train_batches(found.entries(stage), seed=spec.training.seed, batch=batch, **steps) as batches:
+        for each in batches:
+            taken = rows_of_step(found, plan, spec, each.step)
+            assert (taken.step, taken.phase, taken.stage) == (each.step, "full", 1)
+            shown = [row for name, rows, number in taken.rows for row in read_rows(name, "train", rows, [number])]
+            assert [row.tokens + [PAD] * row.padding for row in shown] == [
+                [*tokens, target]
+                for tokens, target in zip(each.tokens.tolist(), each.targets[:, -1].tolist(), strict=True)
+            ]
+            assert {
+                name: [number for label, _, number in taken.rows if label == name] for name in each.rows
+            } == each.rows
+
+
 def test_every_token_of_a_store_is_in_a_row_or_counted_as_lost(opened: list[SourceRows]) -> None:
     for source in opened:
         for split, rows in source.rows.items():
-            shown = list(read_rows(source.name, rows, range(len(rows))))
+            shown = list(read_rows(source.name, split, rows, range(len(rows))))
             shared = len(rows) - 1 if source.style == "PMD" else 0  # the last token of a row begins the next
             held = sum(len(row.tokens) for row in shown) - shared
             assert held + rows.lost.tokens == source.store.meta.splits[split].tokens
