@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from runner.data.sources import DataSource, find_source, known_datasets
 from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, key_digest, read_meta, stored_documents
@@ -22,8 +23,9 @@ from runner.weights import find_weights
 from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
 from schema.document import Document, Pretrained, other_architecture
-from schema.document.mixtures import entries
+from schema.document.mixtures import conversations, entries
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store, TokenizerFacts
+from schema.sections.chat import Chat
 from schema.sections.data import Data
 from schema.spec import Spec
 
@@ -54,8 +56,8 @@ def survey(
         folder = run_dir or default_run_dir(document.start.origin.name)
         start = _starting_point(document, restore)
         run = _run(document, folder, start)
-        tokenizer = survey_tokenizer(document)
-        datasets, known = _datasets(document, tokenizer, fingerprints)
+        reading = survey_reading(document)
+        datasets, known = _datasets(document, reading, fingerprints)
         return Environment(
             restore=restore is not None,
             devices=devices,
@@ -64,7 +66,8 @@ def survey(
             free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
-            tokenizer=tokenizer,
+            tokenizer=reading.tokenizer,
+            chat=reading.obstacle,
             start=_start(document, start, restore) if start and not _has_started(folder) else None,
             run=run,
         )
@@ -79,9 +82,9 @@ def survey_data(document: Document) -> Environment:
     """
     if not document.readable:
         return Environment()
-    tokenizer = survey_tokenizer(document)
-    datasets, known = _datasets(document, tokenizer, {})
-    return Environment(datasets=datasets, known=tuple(known), tokenizer=tokenizer)
+    reading = survey_reading(document)
+    datasets, known = _datasets(document, reading, {})
+    return Environment(datasets=datasets, known=tuple(known), tokenizer=reading.tokenizer, chat=reading.obstacle)
 
 
 def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
@@ -99,22 +102,54 @@ def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu
     return Environment(device_bytes=device_bytes, platform=platform, datasets=stores, tokenizer=tokenizer)
 
 
-def survey_tokenizer(document: Document) -> TokenizerFacts | Obstacle | None:
-    """Return what the files of a huggingface tokenizer say, or why they can't be used; None for other backends.
+class Reading(NamedTuple):
+    """How text and conversations would become tokens: facts of a huggingface tokenizer, fingerprint of a chat recipe.
 
-    Raises Failure STORAGE where a file can't be read.
+    Each may be unknown, or what is in its way.
+    """
+
+    tokenizer: TokenizerFacts | Obstacle | None = None
+    chat: str | Obstacle | None = None
+
+    @property
+    def obstacle(self) -> Obstacle | None:
+        """Why conversations can't be rendered."""
+        return self.chat if isinstance(self.chat, Obstacle) else None
+
+
+def survey_reading(document: Document) -> Reading:
+    """Return what the files of a huggingface tokenizer say, or why they can't be used; nothing for other backends.
+
+    The chat template is looked at where a dataset holds conversations. Raises Failure STORAGE where a file can't be
+    read.
     """
     keys = ("tokenizer/backend", "tokenizer/name", "tokenizer/add_bos")
     if not all(map(document.available, keys)):
-        return None
+        return Reading()
     backend, name, add_bos = map(document.value, keys)
     if backend != "huggingface" or name is None:
-        return None
+        return Reading()
     try:
-        return read_tokenizer_files(name, add_bos).facts
+        facts = read_tokenizer_files(name, add_bos).facts
     except Failure as failure:
         key = next((key for key in keys if str(failure).startswith(key)), "tokenizer/name")
-        return _obstacle(failure, "name another folder", key)
+        return Reading(_obstacle(failure, "name another folder", key))
+    return Reading(facts, _survey_chat(document, Path(name), facts))
+
+
+def _survey_chat(document: Document, folder: Path, facts: TokenizerFacts) -> str | Obstacle | None:
+    try:
+        if not any(conversations(document)):
+            return None
+        section = Chat.model_validate(document.value("chat"))
+    except Unavailable:
+        return None
+    from runner.data.chat.recipe import load_recipe  # text needs no templates
+
+    try:
+        return load_recipe(section, folder, facts).fingerprint
+    except Failure as failure:
+        return _obstacle(failure, "write another chat/template", "chat/template" if section.template else "")
 
 
 def check_pretrained(spec: Spec, model: Pretrained | None) -> str | None:
@@ -182,13 +217,21 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
+class _MadeBy(NamedTuple):
+    """What a store that a run would use is made by: how its tokenizer begins, and its chat recipe."""
+
+    tokenizer: str
+    chat: str
+
+
 def _datasets(
-    document: Document, tokenizer: TokenizerFacts | Obstacle | None, fingerprints: Fingerprints
+    document: Document, reading: Reading, fingerprints: Fingerprints
 ) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
     """What each dataset of the spec is, and the names that there are; nothing where `data` can't be read."""
     if not document.available("data"):
         return {}, []
-    data, own = Data.model_validate(document.value("data")), _fingerprint(document, tokenizer)
+    data = Data.model_validate(document.value("data"))
+    own = _MadeBy(_fingerprint(document, reading.tokenizer), reading.chat if isinstance(reading.chat, str) else "")
     wanted = {(entry.name, str(entry.values["suffix"])) for entry in entries(document)}
     return {key: _dataset(*key, data, own, fingerprints) for key in sorted(wanted)}, known_datasets(data)
 
@@ -201,7 +244,7 @@ def _fingerprint(document: Document, tokenizer: TokenizerFacts | Obstacle | None
     return "/".join([*(document.value(key) for key in keys if document.value(key)), ""])
 
 
-def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: Fingerprints) -> Dataset:
+def _dataset(name: str, suffix: str, data: Data, own: _MadeBy, fingerprints: Fingerprints) -> Dataset:
     """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
     source, meta, key = None, None, ""
     try:
@@ -211,7 +254,7 @@ def _dataset(name: str, suffix: str, data: Data, tokenizer: str, fingerprints: F
         meta = existing_meta(data.root, name, suffix)
     except Failure as failure:
         return Dataset(obstacle=_obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
-    if meta is None or (source is not None and not _is_current(meta, source, data, tokenizer, fingerprints)):
+    if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
         return Dataset(source is not None)
     return Dataset(source is not None, _store(data.root, meta))
 
@@ -224,9 +267,10 @@ def _obstacle(failure: Failure, remedy: str, key: str) -> Obstacle:
     return Obstacle(message, own or remedy, key)
 
 
-def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str, fingerprints: Fingerprints) -> bool:
+def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: _MadeBy, fingerprints: Fingerprints) -> bool:
     """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
-    if not meta.tokenizer.startswith(tokenizer):
+    chat = own.chat if source.name in data.sources and data.sources[source.name].holds_conversations else ""
+    if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat:
         return False
     key = f"{source.name} {data.sources.get(source.name)}"
     try:
@@ -238,7 +282,7 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, tokenizer: str,
             fingerprints[key] = source.fingerprint()
     except Failure:  # preparing the data reports it
         return False
-    return meta.digest == key_digest(fingerprints[key], meta.tokenizer)
+    return meta.digest == key_digest(fingerprints[key], meta.tokenizer, chat)
 
 
 def _store(root: str, meta: StoreMeta) -> Store:

@@ -141,7 +141,8 @@ class Environment(NamedTuple):
     `restore` says whether `--restore` names weights to start from. `device_bytes` is the memory of one device, which
     is a GPU unless `platform` (cpu, gpu, tpu) says otherwise. `free_bytes` are those of the disk that the run writes
     to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
-    backend huggingface, whose files are on the machine, or says why it can't be used.
+    backend huggingface, whose files are on the machine, or says why it can't be used; `chat` says why conversations
+    can't be rendered.
     """
 
     restore: bool | None = None
@@ -152,5 +153,6 @@ class Environment(NamedTuple):
     datasets: Mapping[tuple[str, str], Dataset] = MappingProxyType({})
     known: tuple[str, ...] = ()
     tokenizer: TokenizerFacts | Obstacle | None = None
+    chat: Obstacle | None = None
     start: Start | None = None
     run: Run | None = None

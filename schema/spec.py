@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schema.section import Section
 from schema.sections.architecture import Architecture
+from schema.sections.chat import Chat
 from schema.sections.checkpoint import Checkpoint
 from schema.sections.data import Data
 from schema.sections.eval import Eval
@@ -23,6 +24,7 @@ class Spec(Section):
     architecture: Architecture = Field(default_factory=Architecture)
     tokenizer: Tokenizer = Field(default_factory=Tokenizer)
     data: Data = Field(default_factory=Data)
+    chat: Chat = Field(default_factory=Chat)
     training: Training = Field(default_factory=Training)
     optimization: Optimization = Field(default_factory=Optimization)
     eval: Eval = Field(default_factory=Eval)

@@ -34,7 +34,7 @@ def command(
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
-        from runner.environment import check_pretrained, free_bytes, known_data, survey_tokenizer
+        from runner.environment import check_pretrained, free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
         from runner.run.layout import default_run_dir
         from runner.run.record import recorded
@@ -47,7 +47,8 @@ def command(
         facts = Environment(devices=devices, device_bytes=memory, free_bytes=free_bytes(run_dir))
 
         def look(document: Document) -> Environment:
-            return facts._replace(tokenizer=survey_tokenizer(document))
+            reading = survey_reading(document)
+            return facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle)
 
         verdict = lint_file(spec, overrides, look, read_settings(spec), recorded(run_dir))
         accepted = report_warnings(verdict)

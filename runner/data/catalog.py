@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runner.data.conversations import open_chat
 from runner.data.mixture import MixtureEntry
 from runner.data.sources import find_source, unknown_dataset
 from runner.data.stores.meta import read_meta
@@ -62,8 +63,9 @@ class Catalog:
 def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalog:
     """Make or open the store of every dataset of the plan, and check it against the spec.
 
-    Raises Failure INVALID for an unknown dataset, a tokenizer or a token id that the vocabulary does not hold, a
-    missing validation split, or a dataset that is too small where data/on_exhausted is error; STORAGE for disks.
+    Raises Failure INVALID for an unknown dataset, conversations that can't be rendered or are not for PADDED rows, a
+    tokenizer or a token id that the vocabulary does not hold, a missing validation split, or a dataset that is too
+    small where data/on_exhausted is error; STORAGE for disks.
     """
     keys = _keys(plan)
     tokenizer = load_tokenizer(spec.tokenizer)
@@ -71,9 +73,10 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
     for name, suffix, _ in keys:  # before the first store is made
         if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
             raise unknown_dataset(name, spec.data)
+    chat = open_chat(spec, keys, tokenizer)
     stores = {}
     for name, suffix in sorted({(name, suffix) for name, suffix, _ in keys}):
-        store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress)
+        store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress, chat=chat)
         check_vocabulary(store, spec.architecture.vocab_size)
         stores[folder_name(name, suffix)] = store
     names = labels(keys)

@@ -13,6 +13,7 @@ from runner.failure import ExitCode, Failure
 from runner.plan.plan import (
     AdapterPlan,
     BytesPlan,
+    ChatPlan,
     ExportPlan,
     LearningRatePlan,
     PhasePlan,
@@ -61,6 +62,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         tokens=budget.steps * budget.tokens_per_step,
         mesh=mesh,
         tokenizer=_plan_tokenizer(spec.tokenizer, facts),
+        chat=_plan_chat(spec, budget),
         phases=phases,
         adapters=adapters,
         unadapted=unadapted,
@@ -93,6 +95,13 @@ def check_batch(spec: Spec, devices: int) -> None:
 def _plan_tokenizer(section: Tokenizer, environment: Environment) -> TokenizerPlan:
     name = None if section.backend == "byte" else section.name
     return TokenizerPlan(section.backend, name, tokenizer_facts(section.backend, name, environment))
+
+
+def _plan_chat(spec: Spec, budget: Budget) -> ChatPlan | None:
+    named = {entry.name for stage in budget.stages for entry in stage.mixture}
+    if not any(name in named and source.holds_conversations for name, source in spec.data.sources.items()):
+        return None
+    return ChatPlan(spec.chat.template or f"that of {spec.tokenizer.name}", spec.chat.train_on)
 
 
 def _plan_phases(budget: Budget) -> Iterator[PhasePlan]:

@@ -109,6 +109,14 @@ class TokenizerPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatPlan:
+    """How conversations become rows: `template` is chat/template, or whose own it is."""
+
+    template: str
+    train_on: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The contract between `plan` and `exec`."""
 
@@ -117,6 +125,7 @@ class Plan:
     tokens: int
     mesh: dict[str, int]
     tokenizer: TokenizerPlan
+    chat: ChatPlan | None  # None where no dataset holds conversations
     phases: tuple[PhasePlan, ...]
     adapters: tuple[AdapterPlan, ...]
     unadapted: tuple[str, ...]
@@ -133,10 +142,11 @@ def plan_digest(plan: Plan) -> str:
     """sha256 over what decides rows and weights.
 
     Left out are the mesh with its bytes and micro-batches, what is logged or exported, which stores exist, the
-    tokenizer and the adapters to start from: stores and adapters have digests of their own.
+    tokenizer, the chat template and the adapters to start from: stores and adapters have digests of their own.
     """
     contract: dict[str, Any] = asdict(plan)
-    del contract["mesh"], contract["tokenizer"], contract["export"], contract["init"], contract["digest"]
+    for name in ("mesh", "tokenizer", "chat", "export", "init", "digest"):
+        del contract[name]
     for phase in contract["phases"]:
         for name in ("bytes_per_device", "micro_batch_rows", "report_steps", "validation_steps", "checkpoint_steps"):
             del phase[name]

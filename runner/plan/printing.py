@@ -12,6 +12,11 @@ from schema.budget.dataset_names import folder_name
 from schema.budget.event_steps import EventSteps
 from schema.text.wording import count, in_words
 
+SUPERVISED = {  # by chat/train_on
+    "assistant": "every answer is supervised, with the token that ends its turn",
+    "last": "the last answer of a conversation is supervised, with the token that ends its turn",
+    "all": "all tokens of a conversation are supervised",
+}
 WIDTH = 10_000  # a table takes what its content needs; nothing of it is ever cut
 
 
@@ -25,6 +30,8 @@ def render_plan(plan: Plan, name: str) -> str:
     console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
     console.print(f"mesh {axes} · digest {plan.digest[:16]}")
     console.print(_tokenizer(plan.tokenizer))
+    if plan.chat:
+        console.print(f"chat template {plan.chat.template} · {SUPERVISED[plan.chat.train_on]}")
     for phase in plan.phases:
         console.print()
         _print_phase(console, phase)

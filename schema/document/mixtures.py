@@ -71,6 +71,20 @@ def entries(document: Document) -> Iterator[Entry]:
                     yield Entry(each, values, facts.get((values["name"], values["suffix"])))
 
 
+def conversations(document: Document) -> Iterator[tuple[Entry, str]]:
+    """Yield the first entry of each dataset and style that is made of conversations, and the key that says so."""
+    seen = set()
+    for entry in entries(document):
+        if entry.key in seen or not document.given(f"data/sources/{entry.name}"):
+            continue
+        seen.add(entry.key)
+        for field in ("messages", "instruction"):
+            path = f"data/sources/{entry.name}/{field}"
+            if document.value(path) is not None:
+                yield entry, path
+                break
+
+
 def stored(document: Document) -> Iterator[tuple[Entry, Store]]:
     """Yield the first entry of each dataset and style whose store is known."""
     seen = set()

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from schema.budget.deciding import PER_PHASE
 from schema.check.findings import Unavailable
 from schema.document import Document, parse
-from schema.document.mixtures import entries, mixture_keys
+from schema.document.mixtures import conversations, entries, mixture_keys
 from schema.optimizers import load_slots
 from schema.rules._field import built
 from schema.rules.two_budget_families import check as disagreeing
@@ -102,6 +102,15 @@ def _data(document: Document) -> Iterator[Inert]:
         yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
 
 
+def _chat(document: Document) -> Iterator[Inert]:
+    """How conversations become rows, where each dataset has a source and none holds conversations."""
+    sources = document.value("data/sources")
+    if any(conversations(document)) or any(entry.name not in sources for entry in entries(document)):
+        return
+    for key in ("template", "train_on"):
+        yield Inert(f"chat/{key}", "", "no dataset holds conversations")
+
+
 def _budgets(document: Document) -> Iterator[Inert]:
     per_phase = [f"training/{key}" for key in PER_PHASE if document.given(f"training/{key}")]
     if per_phase and not document.budget.one_budget and not any(disagreeing(document)):
@@ -157,6 +166,7 @@ LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
     _architecture,
     _tokenizer,
     _data,
+    _chat,
     _budgets,
     _phases,
     _optimizers,

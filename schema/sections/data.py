@@ -31,6 +31,32 @@ class Source(Section):
     completion: str = key(
         "completion", "Field that holds the supervised second part of a PADDED row.", min_length=1, change="breaking"
     )
+    messages: str | None = key(
+        None,
+        "Field that holds a conversation, a list of {role, content} or of {from, value}; a field tools beside it holds "
+        "its tools. The section chat says how it becomes a PADDED row.",
+        min_length=1,
+        change="breaking",
+    )
+    instruction: str | None = key(
+        None,
+        "Field that holds what a user asks; with output, a record is a conversation of one turn.",
+        min_length=1,
+        change="breaking",
+    )
+    input: str | None = key(
+        None,
+        "Field that holds what the instruction is about, or nothing; it stands below the instruction, or where the "
+        "chat template puts message.input.",
+        min_length=1,
+        change="breaking",
+    )
+    output: str | None = key(None, "Field that holds the answer to the instruction.", min_length=1, change="breaking")
+
+    @property
+    def holds_conversations(self) -> bool:
+        """Whether rows are made by a chat template."""
+        return self.messages is not None or self.instruction is not None
 
 
 class Data(Section):

@@ -33,12 +33,13 @@ architecture/rope_scaling/factor architecture/rope_scaling/high_freq_factor
 architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max_position_embeddings
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion data/sources/NAME/path
-data/sources/NAME/prompt data/sources/NAME/text
+data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
+data/sources/NAME/input data/sources/NAME/output chat/template chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
 optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2
 optimization/adamw/eps optimization/grad_clip optimization/lora optimization/lora/alpha optimization/lora/dropout
-optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimization/lora/scaling
+optimization/lora/init optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimization/lora/scaling
 optimization/muon optimization/muon/beta optimization/muon/consistent_rms optimization/muon/eps
 optimization/muon/nesterov optimization/muon/ns_steps optimization/lora/target_modules optimization/lr
 optimization/optimizer

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from runner.data.chat.conversation import Conversation, Message
-from runner.data.chat.encode import ChatEncoder
 from runner.data.chat.supervise import supervise
 from runner.data.chat.template import ChatTemplate, compile_template
 from runner.data.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER
@@ -27,16 +24,20 @@ def own_template(folder: Path) -> ChatTemplate | None:
     chat_template.jinja comes before `chat_template` of tokenizer_config.json, of whose named templates the one called
     default is taken. Raises Failure INVALID for a text that is no template, STORAGE when a file can't be read.
     """
-    config, special = _read(folder / CONFIG), _read(folder / SPECIAL_TOKENS)
-    source = _source(folder, config)
+    source = _source(folder, _read(folder / CONFIG))
     if source is None:
         return None
-    texts = {name: _text(config.get(name, special.get(name))) for name in TOKENS}
-    tokens = {name: text for name, text in texts.items() if text is not None}
     try:
-        return compile_template(source, f"the chat template of '{folder}'", tokens)
+        return compile_template(source, f"the chat template of '{folder}'", special_texts(folder))
     except ValueError as error:
         raise Failure(str(error), ExitCode.INVALID) from error
+
+
+def special_texts(folder: Path) -> dict[str, str]:
+    """Special tokens by the names that templates call them, as {"eos_token": "</s>"}. Raises Failure STORAGE."""
+    config, special = _read(folder / CONFIG), _read(folder / SPECIAL_TOKENS)
+    texts = {name: _text(config.get(name, special.get(name))) for name in TOKENS}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def turn_end(folder: Path) -> int | None:
@@ -47,6 +48,10 @@ def turn_end(folder: Path) -> int | None:
     template = own_template(folder)
     if template is None:
         return None
+    from tokenizers import Tokenizer  # loads in 0.1 seconds, and a template alone does without
+
+    from runner.data.chat.encode import ChatEncoder
+
     encoder = ChatEncoder(Tokenizer.from_file(str(folder / TOKENIZER)), template.tokens.values())
     try:
         row = supervise(PROBE, template, "assistant", encoder.specials)

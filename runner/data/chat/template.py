@@ -42,13 +42,17 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """A compiled template; `name` begins every refusal, `tokens` are special tokens such as {"eos_token": "</s>"}."""
+    """A compiled template; `name` begins every refusal, `tokens` are special tokens such as {"eos_token": "</s>"}.
+
+    `has_marks` says whether it marks answers, `reads_input` whether it looks for what an instruction is about.
+    """
 
     name: str
     source: str
     code: CodeType
     tokens: Mapping[str, str]
     has_marks: bool
+    reads_input: bool
 
     @property
     def fingerprint(self) -> str:
@@ -93,8 +97,9 @@ def compile_template(source: str, name: str, tokens: Mapping[str, str] | None = 
         raise ValueError(f"{name} is no chat template: line {error.lineno}: {_sentence(error)}") from error
     except Exception as error:  # brackets a thousand deep, and whatever else a parser meets
         raise ValueError(f"{name} is no chat template: {_sentence(error)}") from error
-    has_marks = "generation" in {token for _, kind, token in environment.lex(source) if kind == "name"}
-    return ChatTemplate(name, source, code, MappingProxyType(dict(tokens or {})), has_marks)
+    words = {token.strip("'\"") for _, kind, token in environment.lex(source) if kind in ("name", "string")}
+    has_marks = ("name", "generation") in {(kind, token) for _, kind, token in environment.lex(source)}
+    return ChatTemplate(name, source, code, MappingProxyType(dict(tokens or {})), has_marks, "input" in words)
 
 
 class _RefusalError(jinja2.TemplateError):

@@ -10,13 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.data.sources import pydoc, pystdlib
-from runner.data.sources._source import DataSource, Document, Skipped
+from runner.data.sources._source import DataSource, Dialogue, Document, Skipped
 from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
 
-__all__ = ["BUILTIN", "DataSource", "Document", "Skipped", "find_source", "known_datasets", "unknown_dataset"]
+__all__ = [
+    "BUILTIN",
+    "DataSource",
+    "Dialogue",
+    "Document",
+    "Skipped",
+    "find_source",
+    "known_datasets",
+    "unknown_dataset",
+]
 
 BUILTIN: dict[str, Callable[[], DataSource]] = {"pydoc": pydoc.open_source, "pystdlib": pystdlib.open_source}
 

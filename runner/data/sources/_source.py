@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runner.files.stamp import stamp_of
+
+if TYPE_CHECKING:  # reading text needs no chat templates
+    from runner.data.chat.conversation import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One conversation of a source; `where` and `done` are those of documents."""
+
+    conversation: Conversation
+    where: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that a source left out, and why; it is counted and reported."""
 
@@ -34,7 +46,7 @@ class Skipped:
 
 
 class DataSource(Protocol):
-    """Documents in an order that depends on nothing but their files."""
+    """Documents, or conversations, in an order that depends on nothing but their files."""
 
     @property
     def name(self) -> str:
@@ -54,7 +66,7 @@ class DataSource(Protocol):
         """Identify the files without reading them: while the stamp is the same, so is the fingerprint."""
         ...
 
-    def documents(self) -> Iterator[Document | Skipped]:
+    def documents(self) -> Iterator[Document | Dialogue | Skipped]:
         """Read all documents, in order. Raises Failure (INVALID) on files that are unreadable or malformed."""
         ...
 

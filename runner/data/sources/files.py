@@ -1,20 +1,21 @@
 """Local files as a dataset: .txt is one document, .jsonl a record a line, .parquet a record a row.
 
-A record is a prompt and a completion, or one text, or a completion alone, and all records of a file are of one
-kind. A malformed record stops everything, with its file and line: a dataset that lost records, or prompts, without a
-word is worse than none.
+What a record is, `runner/data/sources/_records.py` says. A malformed one stops everything, with its file and line: a
+dataset that lost records, or prompts, without a word is worse than none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.data.sources._source import Document, Skipped, fingerprint_files, stamp_files
+from runner.data.sources._records import Records
+from runner.data.sources._source import Dialogue, Document, Skipped, fingerprint_files, stamp_files
 from runner.failure import ExitCode, Failure
+from schema.rules.record_kinds import contradiction
 from schema.sections.data import Source
 
 SUFFIXES = (".txt", ".jsonl", ".parquet")
@@ -40,24 +41,29 @@ class Files:
 
     def _identified(self, digest: Callable[..., str]) -> str:
         section = self.section
+        fields = (section.text, section.prompt, section.completion)
+        chat = (section.messages, section.instruction, section.input, section.output)
         try:
-            return digest(self.files, "files", "1", section.text, section.prompt, section.completion)
+            return digest(self.files, "files", "1", *fields, *(field or "" for field in chat))
         except OSError as error:
             raise _unreadable(self.name, error) from error
 
-    def documents(self) -> Iterator[Document | Skipped]:
-        """Read all files in order. Raises Failure (INVALID) with file and line."""
+    def documents(self) -> Iterator[Document | Dialogue | Skipped]:
+        """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds."""
+        named = [field for field, value in self.section if value != Source.model_fields[field].default]
+        if sentence := contradiction(f"data/sources/{self.name}", named):
+            raise Failure("; ".join(sentence), ExitCode.INVALID)
         for name in self.ignored:
             yield Skipped("neither .txt, .jsonl nor .parquet", name, 0)
         before = 0
         for _, path in self.files:
             try:
                 if path.suffix == ".txt":
-                    yield _read_text(path, before)
+                    yield _read_text(path, self.section, before)
                 elif path.suffix == ".jsonl":
-                    yield from _read_lines(path, Fields(self.section), before)
+                    yield from _read_lines(path, Records(self.section), before)
                 else:
-                    yield from _read_parquet(path, Fields(self.section), before)
+                    yield from _read_parquet(path, Records(self.section), before)
                 before += path.stat().st_size
             except OSError as error:
                 raise _unreadable(self.name, error) from error
@@ -100,7 +106,13 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _read_text(path: Path, before: int) -> Document:
+def _read_text(path: Path, section: Source, before: int) -> Document:
+    if section.holds_conversations:
+        raise Failure(
+            f"{path}: a .txt file has no records, and conversations are read from their fields; write .jsonl or "
+            ".parquet files",
+            ExitCode.INVALID,
+        )
     content = path.read_bytes()
     try:
         return Document("", content.decode("utf-8-sig"), str(path), before + len(content))
@@ -111,7 +123,7 @@ def _read_text(path: Path, before: int) -> Document:
         ) from error
 
 
-def _read_lines(path: Path, fields: Fields, before: int) -> Iterator[Document]:
+def _read_lines(path: Path, records: Records, before: int) -> Iterator[Document | Dialogue]:
     done = before
     with path.open("rb") as handle:
         for number, line in enumerate(handle, start=1):
@@ -132,7 +144,7 @@ def _read_lines(path: Path, fields: Fields, before: int) -> Iterator[Document]:
                 raise Failure(f"{where}: not a record: {error}", ExitCode.INVALID) from error
             if not isinstance(record, dict):
                 raise Failure(f"{where}: a line must be one JSON object, not {type(record).__name__}", ExitCode.INVALID)
-            yield _to_document(record, fields, where, done)
+            yield records.read(record, where, done)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -144,7 +156,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _read_parquet(path: Path, fields: Fields, before: int) -> Iterator[Document]:
+def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Document | Dialogue]:
     # Reading a parquet file needs a library that takes 0.4 s to import.
     import pyarrow
     import pyarrow.parquet
@@ -153,7 +165,7 @@ def _read_parquet(path: Path, fields: Fields, before: int) -> Iterator[Document]
         with pyarrow.parquet.ParquetFile(path) as table:
             rows = max(1, table.metadata.num_rows)
             size = path.stat().st_size
-            wanted = fields.of(table.schema_arrow.names, str(path))
+            wanted = records.fields(table.schema_arrow.names, str(path))
             repeated = [field for field in wanted if table.schema_arrow.names.count(field) > 1]
             if repeated:
                 raise Failure(f"{path}: two columns are called '{repeated[0]}'; rename one", ExitCode.INVALID)
@@ -162,73 +174,10 @@ def _read_parquet(path: Path, fields: Fields, before: int) -> Iterator[Document]
                 for record in batch.to_pylist():
                     number += 1
                     where = f"{path}, row {number}"
-                    yield _to_document(record, fields, where, before + size * number // rows)
+                    yield records.read(record, where, before + size * number // rows)
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Failure(f"{path}: not a readable parquet file: {reason}", ExitCode.INVALID) from error
-
-
-def _to_document(record: Mapping[str, Any], fields: Fields, where: str, done: int) -> Document:
-    wanted = fields.of(record, where)
-    prompt = _string(record, wanted[0], where) if len(wanted) == 2 else ""
-    return Document(prompt, _string(record, wanted[-1], where), where, done)
-
-
-class Fields:
-    """Which fields of a file's records are read: those of the first record, and then of all."""
-
-    def __init__(self, section: Source) -> None:
-        self._section = section
-        self._wanted: tuple[str, ...] | None = None
-
-    def names(self) -> tuple[str, str, str]:
-        """All fields that the source may have."""
-        return self._section.text, self._section.prompt, self._section.completion
-
-    def of(self, record: Collection[str], where: str) -> tuple[str, ...]:
-        """Return (prompt, completion) or one field, the same for every record. Raises Failure INVALID."""
-        wanted = self._chosen(record, where)
-        if self._wanted is None:
-            self._wanted = wanted
-        if wanted != self._wanted:
-            own, before = (" and ".join(f"'{field}'" for field in fields) for fields in (wanted, self._wanted))
-            raise Failure(
-                f"{where}: this record is read by {own}, and those before by {before}; make all records of a file "
-                "alike",
-                ExitCode.INVALID,
-            )
-        return wanted
-
-    def _chosen(self, record: Collection[str], where: str) -> tuple[str, ...]:
-        """The fields that the spec names; otherwise a pair where there is a prompt, or the text, or a completion."""
-        section, written = self._section, self._section.model_fields_set & {"text", "prompt", "completion"}
-        if written == {"text"}:
-            wanted: tuple[str, ...] = (section.text,)
-        elif section.prompt in record or "prompt" in written:
-            wanted = (section.prompt, section.completion)
-        else:
-            by_text = section.text in record and "completion" not in written
-            wanted = (section.text if by_text else section.completion,)
-        if any(field not in record for field in wanted):
-            raise _missing(where, section, record)
-        return wanted
-
-
-def _string(record: Mapping[str, Any], field: str, where: str) -> str:
-    value = record[field]
-    if isinstance(value, str):
-        return value
-    shown = "null" if value is None else type(value).__name__
-    raise Failure(f"{where}: field '{field}' must be text, not {shown}", ExitCode.INVALID)
-
-
-def _missing(where: str, section: Source, present: Any) -> Failure:
-    has = ", ".join(f"'{field}'" for field in present) or "none"
-    return Failure(
-        f"{where}: a record needs field '{section.text}', or '{section.prompt}' and '{section.completion}' together; "
-        f"it has {has}; name its fields under data/sources",
-        ExitCode.INVALID,
-    )
 
 
 def _unreadable(name: str, error: OSError) -> Failure:

@@ -6,33 +6,32 @@ It prints nothing: progress and remarks go to the `PreparationDisplay` that the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from runner.data.sources import DataSource, Document, Skipped, find_source, unknown_dataset
+from runner.data.sources import DataSource, Dialogue, Document, Skipped, find_source, unknown_dataset
 from runner.data.stores.build import (
     StoreWriter,
     install,
-    is_validation,
     partial_folder,
     remember_stamps,
     skipped_sentence,
     sweep,
 )
+from runner.data.stores.encode import encode_all
 from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, key_digest, store_folder
 from runner.data.stores.store import Store, open_store
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
 
+if TYPE_CHECKING:  # plain text needs neither chat templates nor the library tokenizers
+    from runner.data.chat.rows import ChatRows
+
 Identity = tuple[str, str]  # fingerprint and stamp of a source
-# Documents are tokenized together until they hold this many characters: enough for all cores, little memory.
-BATCH_CHARACTERS = 2**20
 
 
 class PreparationDisplay(Protocol):
@@ -60,11 +59,43 @@ class Silent:
         """Swallow a sentence."""
 
 
-def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, progress: PreparationDisplay) -> Store:
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What makes rows of a dataset's text: the tokenizer, and for conversations how they are rendered."""
+
+    tokenizer: Tokenizer
+    chat: ChatRows | None
+
+    @property
+    def chat_fingerprint(self) -> str:
+        """That of the chat recipe; empty where there is none."""
+        return self.chat.recipe.fingerprint if self.chat else ""
+
+    def digest(self, source: str) -> str:
+        """That of the store which is made of a source with this fingerprint."""
+        return key_digest(source, self.tokenizer.fingerprint, self.chat_fingerprint)
+
+    def change(self, meta: StoreMeta) -> str | None:
+        """What a store was made by that is another one now; None where it is the same."""
+        if meta.tokenizer != self.tokenizer.fingerprint:
+            return "tokenizer"
+        return "chat template or chat/train_on" if meta.chat != self.chat_fingerprint else None
+
+
+def prepare_store(
+    name: str,
+    suffix: str,
+    *,
+    data: Data,
+    tokenizer: Tokenizer,
+    progress: PreparationDisplay,
+    chat: ChatRows | None = None,
+) -> Store:
     """Return the store of a dataset, made first when it is missing or its source or tokenizer changed.
 
-    A store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty
-    dataset, malformed data files or a store of another tokenizer; STORAGE for a damaged store or a full disk.
+    `chat` renders conversations, and datasets of plain text don't need it; another one makes their store again too. A
+    store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty dataset,
+    malformed data files or a store of another tokenizer; STORAGE for a damaged store or a full disk.
     """
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
@@ -73,32 +104,25 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
     if source is None:
         if store is None:
             raise unknown_dataset(name, data)
-        if store.meta.tokenizer != tokenizer.fingerprint:
-            raise Failure(
-                f"token store '{folder}' was made with tokenizer '{store.meta.tokenizer}', and this run's is "
-                f"'{tokenizer.fingerprint}'; give its text in data/sources/{name} to have it made again",
-                ExitCode.INVALID,
-            )
-        remember_stamps(folder, store.meta)
-        return store
+        return _as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None))
+    maker = Maker(tokenizer, chat if name in data.sources and data.sources[name].holds_conversations else None)
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
     fingerprint = store.meta.source if store is not None and known else source.fingerprint()
-    if store is not None and store.digest == key_digest(fingerprint, tokenizer.fingerprint):
+    if store is not None and store.digest == maker.digest(fingerprint):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
         return store
     if store is not None:
-        changed = "source" if store.meta.source != fingerprint else "tokenizer"
+        changed = "source" if store.meta.source != fingerprint else maker.change(store.meta)
         progress.say(f"dataset '{name}': the {changed} changed since '{folder}' was made; it is made again")
     try:
-        identity = (fingerprint, stamp)
-        _make(folder, suffix, source=source, identity=identity, tokenizer=tokenizer, progress=progress)
+        _make(folder, suffix, source=source, identity=(fingerprint, stamp), maker=maker, progress=progress)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
     made = open_store(folder)
-    if made.digest != key_digest(fingerprint, tokenizer.fingerprint):
+    if made.digest != maker.digest(fingerprint):
         raise Failure(
             f"token store '{folder}' was made by another run meanwhile, of another source or tokenizer; give this run "
             "another data/root",
@@ -107,21 +131,42 @@ def prepare_store(name: str, suffix: str, *, data: Data, tokenizer: Tokenizer, p
     return made
 
 
+def _as_it_is(store: Store, maker: Maker) -> Store:
+    """Return a store without a source, which must have been made as this run would. Raises Failure INVALID."""
+    folder, meta = store.folder, store.meta
+    changed = maker.change(meta)
+    if changed == "tokenizer":
+        raise Failure(
+            f"token store '{folder}' was made with tokenizer '{meta.tokenizer}', and this run's is "
+            f"'{maker.tokenizer.fingerprint}'; give its text in data/sources/{meta.name} to have it made again",
+            ExitCode.INVALID,
+        )
+    if changed:
+        raise Failure(
+            f"token store '{folder}' was made with another {changed} than this run's; give its conversations in "
+            f"data/sources/{meta.name} to have it made again",
+            ExitCode.INVALID,
+        )
+    remember_stamps(folder, meta)
+    return store
+
+
 def _make(
     folder: Path,
     suffix: str,
     *,
     source: DataSource,
     identity: Identity,
-    tokenizer: Tokenizer,
+    maker: Maker,
     progress: PreparationDisplay,
 ) -> None:
     """Write the store of a source with this fingerprint and stamp."""
     fingerprint, stamp = identity
+    tokenizer = maker.tokenizer
     dtype = "<u2" if tokenizer.vocabulary <= 2**16 else "<u4"
     with partial_folder(folder) as partial:
         with StoreWriter(partial, dtype) as writer, progress.bar(f"preparing {folder.name}", source.total) as advance:
-            skipped = _write_documents(source, tokenizer, writer, advance)
+            skipped = _write_documents(source, maker, writer, advance)
             splits = writer.finish()
         if not splits:
             raise Failure(f"dataset '{source.name}' holds no text; give it at least one document", ExitCode.INVALID)
@@ -129,11 +174,11 @@ def _make(
             format=FORMAT,
             name=source.name,
             suffix=suffix,
-            digest=key_digest(fingerprint, tokenizer.fingerprint),
+            digest=maker.digest(fingerprint),
             source=fingerprint,
             stamp=stamp,
             tokenizer=tokenizer.fingerprint,
-            chat="",
+            chat=maker.chat_fingerprint,
             vocabulary=tokenizer.vocabulary,
             end=tokenizer.end,
             pad=tokenizer.pad,
@@ -149,50 +194,29 @@ def _make(
 
 
 def _write_documents(
-    source: DataSource, tokenizer: Tokenizer, writer: StoreWriter, advance: Callable[[int], None]
+    source: DataSource, maker: Maker, writer: StoreWriter, advance: Callable[[int], None]
 ) -> Counter[str]:
     """Tokenize every document into its split; return how many entries were left out for which reason."""
     skipped: Counter[str] = Counter()
-    batch: list[Document] = []
-    done = characters = 0
+    for row in encode_all(_read(source, skipped, advance), maker.tokenizer, maker.chat):
+        if isinstance(row, Skipped):
+            skipped[row.reason] += 1
+        else:
+            writer.add(row.split, row.ids, row.spans)
+    return skipped
+
+
+def _read(source: DataSource, skipped: Counter[str], advance: Callable[[int], None]) -> Iterator[Document | Dialogue]:
+    """Yield what there is to tokenize; count the rest, and report how far reading is."""
+    done = 0
     for entry in source.documents():
         if entry.done > done:
             advance(entry.done - done)
             done = entry.done
         if isinstance(entry, Skipped):
             skipped[entry.reason] += 1
-        elif not entry.prompt and not entry.completion:
+        elif isinstance(entry, Document) and not entry.prompt and not entry.completion:
             skipped["empty"] += 1
         else:
-            batch.append(entry)
-            characters += len(entry.prompt) + len(entry.completion)
-        if characters >= BATCH_CHARACTERS:
-            _write_batch(batch, tokenizer, writer)
-            batch, characters = [], 0
-    _write_batch(batch, tokenizer, writer)
+            yield entry
     advance(max(0, source.total - done))
-    return skipped
-
-
-def _write_batch(batch: Sequence[Document], tokenizer: Tokenizer, writer: StoreWriter) -> None:
-    """Tokenize documents; each begins with the beginning-of-text token, where there is one, and ends with the end."""
-    splits = [_split_of(document) for document in batch]
-    beginnings = tokenizer.encode_batch([document.prompt or document.completion for document in batch])
-    prompted = [document.completion for document in batch if document.prompt]
-    continuations = iter(tokenizer.encode_batch(prompted, continued=True))
-    opening = [] if tokenizer.begin is None else [tokenizer.begin]
-    for document, split, beginning in zip(batch, splits, beginnings, strict=True):
-        rest = next(continuations) if document.prompt else beginning[:0]
-        ids = np.concatenate([opening, beginning, rest, [tokenizer.end]]).astype(np.int32)
-        writer.add(split, ids, [(len(opening) + len(beginning) if document.prompt else 0, len(ids))])
-
-
-def _split_of(document: Document) -> str:
-    try:
-        return "val" if is_validation((document.prompt + document.completion).encode()) else "train"
-    except UnicodeEncodeError as error:
-        raise Failure(
-            f"{document.where}: the text holds half of a surrogate pair (U+{ord(error.object[error.start]):04X}), "
-            "which UTF-8 cannot encode; repair or remove the record",
-            ExitCode.INVALID,
-        ) from error

@@ -1,0 +1,268 @@
+"""Conversations from a spec to trained rows: the same verdict everywhere, ids and mask of the template, a resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runner.data.catalog import Catalog, open_catalog
+from runner.data.chat.conversation import read_conversation
+from runner.data.chat.encode import ChatEncoder
+from runner.data.chat.recipe import load_recipe
+from runner.data.chat.supervise import supervise
+from runner.data.stores.prepare import Silent
+from runner.data.tokenizers.huggingface import load_huggingface
+from runner.failure import ExitCode, Failure
+from runner.plan.compile import compile_plan
+from schema.lint import load_spec
+from tests.runner.data.conversation_files import CONVERSATIONS, TEMPLATE, chat_folder, conversation, write_lines
+from tests.runner.workplace import EVERY_STEP, SPEC, located, lorarun
+
+OWN = SPEC.replace("tokenizer: {backend: byte}", "tokenizer: {backend: huggingface, name: smol}").replace(
+    "{path: tales.jsonl}", "{path: chats.jsonl, messages: messages}"
+)
+EXEC = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in EVERY_STEP))
+
+
+def fill(folder: Path) -> None:
+    (folder / "spec.yaml").write_text(OWN)
+    write_lines(folder / "chats.jsonl", CONVERSATIONS)
+    chat_folder(folder / "smol")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a spec of conversations; the tokenizer in `smol` has a chat template."""
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def change(here: Path, old: str, new: str) -> None:
+    text = (here / "spec.yaml").read_text()
+    assert old in text
+    (here / "spec.yaml").write_text(text.replace(old, new))
+
+
+def catalog(*settings: str) -> Catalog:
+    spec = load_spec("spec.yaml", settings)
+    return open_catalog(spec, compile_plan(spec), Silent())
+
+
+def rows_of(catalog: Catalog, split: str) -> set[tuple[tuple[int, ...], tuple[bool, ...]]]:
+    rows = catalog.train["tales", "", "PADDED"] if split == "train" else catalog.validation["tales"]
+    found = rows.gather(np.arange(len(rows), dtype=np.int64))
+    return {
+        (tuple(ids[:filled].tolist()), tuple(flags[:filled].tolist()))
+        for ids, flags, filled in zip(found.tokens, found.supervised, found.filled, strict=True)
+    }
+
+
+def expected(records: list[dict[str, Any]], train_on: str = "assistant") -> set[tuple[Any, ...]]:
+    tokenizer = load_huggingface("smol")
+    section = load_spec("spec.yaml", [f"chat/train_on={train_on}"]).chat
+    recipe = load_recipe(section, tokenizer.folder, tokenizer.facts)
+    encoder = ChatEncoder(tokenizer.opening)
+    rows = [supervise(read_conversation(each), recipe.template, recipe.train_on, encoder.specials) for each in records]
+    return {(each.ids, each.supervised) for each in encoder.encode_batch(rows)}
+
+
+@pytest.mark.parametrize("train_on", ["assistant", "last", "all"])
+def test_rows_are_what_the_template_and_its_marks_say(here: Path, train_on: str) -> None:
+    opened = catalog(f"chat/train_on={train_on}")
+    train, val = rows_of(opened, "train"), rows_of(opened, "val")
+    assert train | val == expected(CONVERSATIONS, train_on)
+    assert val
+    assert not train & val
+
+
+def test_a_conversation_stays_in_its_split_whatever_the_template(here: Path) -> None:
+    ((ids, _), *_) = sorted(rows_of(catalog(), "val"))
+    said = load_huggingface("smol").decode(ids)
+    chat_folder(here / "smol", TEMPLATE.replace("':'", "' '"))
+    assert said.replace(":", " ") in {load_huggingface("smol").decode(ids) for ids, _ in rows_of(catalog(), "val")}
+
+
+def test_the_plan_names_template_and_what_is_supervised(here: Path) -> None:
+    done = lorarun(here, "plan", "spec.yaml")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[3] == (
+        "chat template that of smol · every answer is supervised, with the token that ends its turn"
+    )
+    settings = ("--set", "chat/template=chatml", "--set", "chat/train_on=all")
+    read = json.loads(lorarun(here, "plan", "spec.yaml", "--format", "json", *settings).stdout)
+    assert read["chat"] == {"template": "chatml", "train_on": "all"}
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "no template": (
+        lambda here: (here / "smol" / "chat_template.jinja").unlink(),
+        "spec.yaml:4:50: error[LR219 chat-template-not-found]: the tokenizer in 'smol' has no chat template",
+        "write chat/template: alpaca, chatml, gemma, llama3, mistral or the path of a file",
+    ),
+    "a template that is none": (
+        lambda here: (here / "smol" / "chat_template.jinja").write_text("{% for %}"),
+        "spec.yaml:4:50: error[LR219 chat-template-not-found]: the chat template of 'smol' is no chat template: line "
+        "1: Expected an expression, got 'end of statement block'",
+        "write another chat/template",
+    ),
+    "an unknown template": (
+        lambda here: change(here, "tokenizer:", "chat: {template: chatlm}\ntokenizer:"),
+        "spec.yaml:15:18: error[LR219 chat-template-not-found]: chat/template 'chatlm' is neither built in nor a file",
+        "did you mean 'chatml'?",
+    ),
+    "bytes": (
+        lambda here: change(here, "{backend: huggingface, name: smol}", "{backend: byte}"),
+        "spec.yaml:15:22: error[LR219 chat-template-not-found]: a dataset holds conversations, and only a tokenizer of "
+        "backend huggingface has special tokens that end a turn",
+        "write tokenizer: {backend: huggingface, name: FOLDER}",
+    ),
+    "PMD": (
+        lambda here: change(here, "style: PADDED", "style: PMD"),
+        "spec.yaml:10:55: error[LR218 conversations-not-padded]: 'tales' holds conversations, of which chat/train_on: "
+        "assistant leaves tokens out, and PMD supervises all",
+        "write style: PADDED, or chat/train_on: all",
+    ),
+    "two kinds of records": (
+        lambda here: change(here, "messages: messages", "messages: messages, output: answer, instruction: question"),
+        "spec.yaml:4:68: error[LR217 record-kinds]: data/sources/tales names messages, and instruction and output of "
+        "another kind of records",
+        "leave out one of the two",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_every_command_refuses_the_same_before_anything_is_written(case: str, here: Path) -> None:
+    spoil, finding, remedy = REFUSED[case]
+    spoil(here)
+    for arguments, exit_code in ((("validate", "--env", "spec.yaml"), 1), (("plan", "spec.yaml"), 2), (EXEC, 2)):
+        done = lorarun(here, *arguments)
+        assert (done.exit_code, done.changed) == (exit_code, set())
+        first = (done.stdout if exit_code == 1 else done.stderr).split("spec.yaml:12:")[0]  # PMD stands there twice
+        assert located(first) == (finding, remedy)
+
+
+def image(record: dict[str, Any]) -> dict[str, Any]:
+    record["messages"][0]["content"] = [{"type": "image_url", "image_url": {"url": "cat.png"}}]
+    return record
+
+
+TOOLS = {"tools": [{"type": "function", "function": {"name": "look"}}]}
+NO_END = TEMPLATE.replace(" ~ eos_token", "")
+WANTS_TURNS = "{% if messages[1].role == 'user' %}{{ raise_exception('it wants turns') }}{% endif %}" + TEMPLATE
+TWO_USERS = {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}
+RECORDS: dict[str, tuple[Any, str, str]] = {
+    "an image": (
+        image(conversation("a", "b")),
+        TEMPLATE,
+        "message 1 has a content part of type 'image_url', and only text can be trained on; remove the part or the "
+        "conversation",
+    ),
+    "no messages": (
+        {"text": "a"},
+        TEMPLATE,
+        "a record needs field 'messages'; it has 'text'; name its fields under data/sources",
+    ),
+    "no answer": (
+        conversation("a"),
+        TEMPLATE,
+        "no assistant speaks, so there is nothing to learn; write chat/train_on: all, or add an answer",
+    ),
+    "dropped tools": (
+        {**conversation("a", "b"), **TOOLS},
+        TEMPLATE,
+        "the chat template of 'smol' leaves out the tool 'look' ('look'); write a chat/template that renders it, or "
+        "remove it from the conversation",
+    ),
+    "two users": (
+        TWO_USERS,
+        WANTS_TURNS,
+        "the chat template of 'smol' refuses it: it wants turns; change the conversation or the template",
+    ),
+    "a failing template": (
+        conversation("a", "b"),
+        TEMPLATE + "{% if messages | length == 2 %}{{ nothing.at.all }}{% endif %}",
+        "the chat template of 'smol' fails in line 1: 'nothing' is undefined; mend it or write another one",
+    ),
+    "no end of turn": (
+        conversation("a", "b"),
+        NO_END,
+        "an answer is learned without a special token at its end, so the model would never stop; let the template end "
+        "answers by such a token, before {% endgeneration %} where it has that",
+    ),
+    "an empty answer that nothing marks": (
+        conversation("a", ""),
+        NO_END,
+        "the answer in message 2 is empty, and the chat template of 'smol' marks no end of turn behind it; put the "
+        "token that ends a turn before {% endgeneration %}",
+    ),
+    "half a character": (
+        conversation("\ud83d", "b"),
+        TEMPLATE,
+        "a text holds half a surrogate pair (U+D83D), which is no character; remove it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RECORDS)
+def test_a_bad_conversation_is_refused_with_its_line(case: str, here: Path) -> None:
+    record, template, sentence = RECORDS[case]
+    chat_folder(here / "smol", template)
+    # Not the first of a batch, so that each is looked at.
+    good = [] if template == NO_END else CONVERSATIONS[:2]
+    write_lines(here / "chats.jsonl", [*good, record])
+    done = lorarun(here, *EXEC)
+    assert (done.exit_code, done.changed) == (2, set())
+    assert done.stderr == f"lorarun: chats.jsonl:{len(good) + 1}: {sentence}\n"
+
+
+def test_the_first_that_cannot_be_encoded_is_named(here: Path) -> None:
+    unending = "{% if messages[0].content == 'cat 7' %}" + NO_END + "{% else %}" + TEMPLATE + "{% endif %}"
+    chat_folder(here / "smol", unending)
+    with pytest.raises(Failure, match=r"^chats\.jsonl:8: ") as refused:
+        catalog()
+    assert refused.value.exit_code is ExitCode.INVALID
+
+
+def test_a_conversation_that_is_too_long_keeps_what_fits_and_says_so(here: Path) -> None:
+    write_lines(here / "chats.jsonl", [*CONVERSATIONS, *(conversation("the " * n, "cat") for n in (9, 60))])
+    opened = catalog()
+    assert opened.remarks() == [
+        "tales (train): 1 of 99 examples are longer than block_size + 1 = 33 tokens and are truncated",
+        "tales (train): 1 of them keep nothing that is supervised and teach nothing",
+    ]
+    kept = catalog("data/on_too_long=drop").train["tales", "", "PADDED"]
+    assert len(opened.train["tales", "", "PADDED"]) == len(kept) + 1
+
+
+def test_both_phases_train_and_a_run_resumes_with_its_own_template_only(here: Path) -> None:
+    done = lorarun(here, *EXEC)
+    assert done.exit_code == 0, done.stderr
+    taken = json.loads((here / "run" / "summary.json").read_text())["datasets"]["tales"]
+    assert (taken["rows"], taken["tokens_supervised"] < taken["tokens_seen"]) == (16, True)
+    mixture = "[{name: tales, rate: 1.0, style: PADDED}]"
+    ignore = "# lorarun: ignore[phase-too-short]"
+    change(
+        here,
+        f"post_lora_tokens: [256] {ignore}\n  post_lora_dataset: [{mixture}]",
+        f"post_lora_tokens: [256, 256] {ignore}\n  post_lora_dataset: [{mixture}, {mixture}]",
+    )
+    other = lorarun(here, *EXEC, "--set", "chat/template=chatml")
+    assert other.exit_code == 78
+    assert 'run belongs to another spec (chat/template was null, is "chatml")' in other.stderr
+    chat_folder(here / "smol", TEMPLATE.replace("':'", "' '"))
+    other = lorarun(here, *EXEC)
+    assert (other.exit_code, other.stderr) == (
+        78,
+        "lorarun: the data of tales changed since step 4 of run was saved; bring it back, or start a new run with "
+        "another --run-dir\n",
+    )
+    chat_folder(here / "smol")
+    done = lorarun(here, *EXEC)
+    assert (done.exit_code, "done: 6 steps" in done.stdout) == (0, True)
