@@ -8,6 +8,7 @@ from __future__ import annotations
 from schema.environment import Environment, SpecialToken, TokenizerFacts
 
 NAMED = ("tiktoken", "huggingface")  # backends that need tokenizer/name
+BYTES = 256
 END_OF_TEXT = "<|endoftext|>"
 PAD = "<|pad|>"
 VOCABULARY: dict[tuple[str, str | None], int] = {  # by tokenizer/backend and tokenizer/name
@@ -47,3 +48,13 @@ def token_ids(backend: str, name: str | None, environment: Environment | None = 
     """Number of token ids of a tokenizer; 0 where it is not known."""
     facts = tokenizer_facts(backend, name, environment)
     return facts.ids if facts else 0
+
+
+def byte_letters() -> list[str]:
+    """The letter that ByteLevel writes for each byte, as GPT-2 does: a printable one is itself, others follow U+0100.
+
+    Printable are ! to ~, ¡ to ¬ and ® to ÿ of Latin-1.
+    """
+    shown = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    hidden = [byte for byte in range(BYTES) if byte not in shown]
+    return [chr(byte) if byte in shown else chr(BYTES + hidden.index(byte)) for byte in range(BYTES)]

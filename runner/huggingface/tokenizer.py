@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.data.tokenizer_files import BESIDE, CONFIG, TOKENIZER, read_tokenizer_files
+from runner.data.tokenizer_files import BESIDE, CONFIG, TOKENIZER, TokenizerFiles, read_tokenizer_files
 from runner.failure import ExitCode, Failure
 from runner.huggingface.tensors import write_json
 from schema.sections.tokenizer import Tokenizer
-from schema.tokenizers import END_OF_TEXT, PAD
+from schema.tokenizers import BYTES, END_OF_TEXT, PAD, byte_letters
 
-BYTES = 256
+AGAIN = "nothing is exported, and the training is saved: bring it back and run the same command again"
 TEMPLATES = "additional_chat_templates"  # a folder of them
 
 
@@ -46,18 +46,29 @@ def without_files(section: Tokenizer) -> str | None:
 
 def _copied(section: Tokenizer, fingerprint: str) -> dict[str, bytes]:
     """The files of a folder, by their names, once they are found to be those that the data were made with."""
-    source = Path(str(section.name))
-    again = "nothing is exported, and the training is saved: bring it back and run the same command again"
+    source = same_tokenizer(section, fingerprint).folder
     try:
-        found = read_tokenizer_files(str(source), section.add_bos).facts.fingerprint
         names = [TOKENIZER, *BESIDE, *(f"{TEMPLATES}/{path.name}" for path in (source / TEMPLATES).glob("*.jinja"))]
         files = {name: (source / name).read_bytes() for name in names if (source / name).is_file()}
-    except (OSError, Failure) as error:
-        reason = str(error).partition("; ")[0]
-        raise Failure(f"the tokenizer's files can't be copied: {reason}; {again}", ExitCode.STORAGE) from error
-    if found != fingerprint:
-        raise Failure(f"the tokenizer in '{source}' is not the one that made the data; {again}", ExitCode.STORAGE)
+    except OSError as error:
+        raise _lost(error) from error
     return files
+
+
+def same_tokenizer(section: Tokenizer, fingerprint: str) -> TokenizerFiles:
+    """Read the tokenizer of the backend huggingface again. Raises Failure STORAGE where it is gone or another one."""
+    try:
+        files = read_tokenizer_files(str(section.name), section.add_bos)
+    except Failure as failure:
+        raise _lost(failure) from failure
+    if files.facts.fingerprint != fingerprint:
+        raise Failure(f"the tokenizer in '{files.folder}' is not the one that made the data; {AGAIN}", ExitCode.STORAGE)
+    return files
+
+
+def _lost(error: Exception) -> Failure:
+    reason = str(error).partition("; ")[0]
+    return Failure(f"the tokenizer's files can't be copied: {reason}; {AGAIN}", ExitCode.STORAGE)
 
 
 def byte_definition() -> dict[str, Any]:
@@ -100,16 +111,6 @@ def byte_definition() -> dict[str, Any]:
             "merges": [],
         },
     }
-
-
-def byte_letters() -> list[str]:
-    """The letter that ByteLevel writes for each byte, as GPT-2 does: a printable one is itself, others follow U+0100.
-
-    Printable are ! to ~, ¡ to ¬ and ® to ÿ of Latin-1.
-    """
-    shown = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
-    hidden = [byte for byte in range(BYTES) if byte not in shown]
-    return [chr(byte) if byte in shown else chr(BYTES + hidden.index(byte)) for byte in range(BYTES)]
 
 
 def _byte_config(block_size: int) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
-from schema.families import _activations, _decoder
+from schema.families import _activations, _decoder, _gguf
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
 from schema.families._adapter_config import AdapterConfig, adapter_refusals, adapters_of
 from schema.families._config import NAMES as CONFIG_NAMES
 from schema.families._config import ConfigError, architecture_of
 from schema.families._decoder import HEAD
+from schema.families._gguf import Gguf, GgufKind, TensorKind, has_factors, tensor_bytes, tensor_kind
 from schema.families._hugging_face import HuggingFace, Row, stand_in
 from schema.families._options import Options, Refusal, Rope
 from schema.families._parameter import ITEM_BYTES, Parameter, Role, adapted, adapters, is_matrix, matches
@@ -31,6 +32,8 @@ __all__ = [
     "AdapterConfig",
     "ConfigError",
     "Family",
+    "Gguf",
+    "GgufKind",
     "HuggingFace",
     "Options",
     "Parameter",
@@ -38,12 +41,16 @@ __all__ = [
     "Role",
     "Rope",
     "Row",
+    "TensorKind",
     "adapted",
     "adapter_refusals",
     "adapters",
     "adapters_of",
     "architecture_of",
     "flops_per_token",
+    "gguf_bytes",
+    "gguf_refusals",
+    "has_factors",
     "is_matrix",
     "kept_activations",
     "kept_names",
@@ -55,6 +62,8 @@ __all__ = [
     "shape_is_whole",
     "splits_width",
     "stand_in",
+    "tensor_bytes",
+    "tensor_kind",
     "unnamed_activations",
 ]
 
@@ -63,6 +72,7 @@ class Family(Protocol):
     """What the module of a family offers; `architecture` is that section, or anything with its attributes."""
 
     HEAD_DIM: int | None  # features of a head where the architecture does not say; None where n_embd / n_head
+    GGUF: Gguf | None  # how llama.cpp knows it, None where it does not
 
     def refusals(self, architecture: Any) -> Iterator[Refusal]:
         """What the section asks and the family does not have."""
@@ -99,6 +109,16 @@ def shape_is_whole(architecture: Any) -> bool:
 def parameters(architecture: Any) -> tuple[Parameter, ...]:
     """List the parameters of an architecture in tree order; a test compares them with those of `runner.models`."""
     return _decoder.parameters(options_of(architecture))
+
+
+def gguf_refusals(architecture: Any) -> Iterator[Refusal]:
+    """Yield what of an architecture llama.cpp has no place for."""
+    return _gguf.gguf_refusals(architecture.family, load_family(architecture.family).GGUF, options_of(architecture))
+
+
+def gguf_bytes(architecture: Any, kind: GgufKind) -> int:
+    """Bytes of the tensors of a GGUF file."""
+    return _gguf.gguf_bytes(parameters(architecture), options_of(architecture), kind)
 
 
 def unnamed_activations(architecture: Any, phase: Literal["full", "lora"]) -> tuple[Activation, ...]:

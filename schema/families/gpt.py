@@ -17,6 +17,7 @@ from schema.families._options import Options, Refusal, Rope, make_options, scali
 
 EPSILON = 1e-5  # of LayerNorm
 HEAD_DIM = None
+GGUF = None
 GELU = "gelu_pytorch_tanh"  # Transformers' name of GELU's tanh form
 
 ROTARY = (

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.families import _llama_like
+from schema.families._gguf import Gguf
 from schema.families._hugging_face import HuggingFace
 from schema.families._options import Options, Refusal, Rope, make_options
 
 HEAD_DIM = None
 EPSILON = 1e-6  # of RMSNorm, where the architecture does not say
+GGUF = Gguf("llama", interleaved=True, biases=True, rope_types=("default", "linear", "llama3"))
 
 
 def refusals(architecture: Any) -> Iterator[Refusal]:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.families import _llama_like
+from schema.families._gguf import Gguf
 from schema.families._hugging_face import HuggingFace
 from schema.families._options import Options, Refusal, Rope, make_options
 
 EPSILON = 1e-6  # of RMSNorm, where the architecture does not say
 HEAD_DIM = 128
+GGUF = Gguf("qwen3", interleaved=False, biases=False, rope_types=("default", "linear"))
 
 
 def refusals(architecture: Any) -> Iterator[Refusal]:
