@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from runner.data.gguf_vocabulary import survey_gguf
 from runner.data.sources import DataSource, find_source, known_datasets
 from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, key_digest, read_meta, stored_documents
 from runner.data.styles import load_style
@@ -68,6 +69,7 @@ def survey(
             known=tuple(known),
             tokenizer=reading.tokenizer,
             chat=reading.obstacle,
+            gguf=survey_gguf(document, reading.tokenizer),
             start=_start(document, start, restore) if start and not _has_started(folder) else None,
             run=run,
         )

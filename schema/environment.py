@@ -142,7 +142,7 @@ class Environment(NamedTuple):
     is a GPU unless `platform` (cpu, gpu, tpu) says otherwise. `free_bytes` are those of the disk that the run writes
     to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
     backend huggingface, whose files are on the machine, or says why it can't be used; `chat` says why conversations
-    can't be rendered.
+    can't be rendered, `gguf` why the file that export/gguf asks for can't be written.
     """
 
     restore: bool | None = None
@@ -154,5 +154,6 @@ class Environment(NamedTuple):
     known: tuple[str, ...] = ()
     tokenizer: TokenizerFacts | Obstacle | None = None
     chat: Obstacle | None = None
+    gguf: Obstacle | None = None
     start: Start | None = None
     run: Run | None = None

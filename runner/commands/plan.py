@@ -34,6 +34,7 @@ def command(
     """
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
+        from runner.data.gguf_vocabulary import survey_gguf
         from runner.environment import check_pretrained, free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
         from runner.run.layout import default_run_dir
@@ -48,7 +49,8 @@ def command(
 
         def look(document: Document) -> Environment:
             reading = survey_reading(document)
-            return facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle)
+            gguf = survey_gguf(document, reading.tokenizer)
+            return facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle, gguf=gguf)
 
         verdict = lint_file(spec, overrides, look, read_settings(spec), recorded(run_dir))
         accepted = report_warnings(verdict)

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any, NamedTuple
 
-from runner.data.tokenizer_files import TokenizerFiles
-from schema.environment import Obstacle
+from runner.data.tokenizer_files import TokenizerFiles, read_tokenizer_files
+from schema.document import Document
+from schema.environment import Obstacle, TokenizerFacts
 from schema.text.wording import quote
 from schema.tokenizers import byte_letters
 
@@ -85,6 +86,21 @@ def read_vocabulary(files: TokenizerFiles, rows: int) -> Vocabulary:
         [types.get(number, TokenType.UNUSED) for number in range(rows)],
         merges,
     )
+
+
+def survey_gguf(document: Document, tokenizer: TokenizerFacts | Obstacle | None) -> Obstacle | None:
+    """Return why the file that export/gguf asks for can't be written; None where it can, or another rule says why.
+
+    Raises Failure STORAGE where a file of the tokenizer can't be read.
+    """
+    keys = ("export/gguf", "architecture/vocab_size")
+    if not isinstance(tokenizer, TokenizerFacts) or not all(map(document.available, keys)):
+        return None
+    kind, rows = map(document.value, keys)
+    if kind is None:
+        return None
+    name, add_bos = map(document.value, ("tokenizer/name", "tokenizer/add_bos"))
+    return gguf_obstacle(read_tokenizer_files(name, add_bos), rows)
 
 
 def gguf_obstacle(files: TokenizerFiles, rows: int) -> Obstacle | None:

@@ -1,11 +1,11 @@
 """What a finished run leaves for other programs, proven to be the trained model before it gets its name.
 
 The folder `export` of a run holds `merged` (all weights, for Transformers) and, from phase lora, `adapter` (for PEFT)
-with the `base` that it belongs to. It is written under a hidden name, read again, and compared with what was trained
-by its logits; only then sealed and renamed.
+with the `base` that it belongs to; `gguf` holds one file for llama.cpp. It is written under a hidden name, read again,
+and compared with what was trained by its logits; only then sealed and renamed.
 
 The proof takes little memory of the devices for `adapter`, whose base is read back as the very numbers that are there
-already, and a second model in `export/dtype` for `merged`, one part at a time.
+already, and a second model for `merged` and `gguf`, one part at a time.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ from runner.files.seal import seal
 from runner.huggingface import adapter_config, read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
+from runner.huggingface.tokenizer import same_tokenizer
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
 from runner.run.layout import EXPORT
 from schema.budget.bytes import export_bytes
-from schema.families import HuggingFace, Parameter, load_family, parameters
+from schema.families import GgufKind, HuggingFace, Parameter, load_family, parameters
 from schema.sections.export import Export
 from schema.spec import Spec
 
@@ -110,7 +111,7 @@ def export_run(run_dir: Path, spec: Spec, mesh: jax.sharding.Mesh, trained: Trai
 
 def wants_export(section: Export, has_adapters: bool) -> bool:
     """Whether the section `export` asks for anything of a run that ends with adapters, or without."""
-    return section.merged or (section.adapter and has_adapters)
+    return section.merged or section.gguf is not None or (section.adapter and has_adapters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,19 @@ class _Export:
             write_adapter(self.folder / ADAPTER, self.hugging_face, every, adapted, sources, adapter_config(lora, base))
         trained = self.trained
         write_texts(self.folder, self.spec, trained.origin, trained.special_tokens, trained.tokenizer)
+        if self.spec.export.gguf:
+            self._write_gguf(self.spec.export.gguf)
         return unchanged
+
+    def _write_gguf(self, kind: GgufKind) -> None:
+        from runner.export.gguf.file import write_gguf  # its package is an optional dependency
+        from runner.export.gguf.metadata import facts_of
+
+        context = int(self._config()["max_position_embeddings"])
+        facts = facts_of(same_tokenizer(self.spec.tokenizer, self.trained.tokenizer), context)
+        (self.folder / "gguf").mkdir()
+        source = self._weights("float32").merged
+        write_gguf(self.folder / "gguf", self.spec.architecture, kind, source, facts)
 
     def prove(self, unchanged: float | None) -> Report:
         """Read every part again and compare it with the trained model. Raises Failure EXPORT, STORAGE."""
@@ -158,12 +171,16 @@ class _Export:
             parts.append(Part("merged", self._compare({"params": self._read("merged")}), unchanged))
         if export.adapter and self.trained.has_adapters:
             parts.append(Part("adapter", self._compare(self._read_with_adapters()), None))
+        if export.gguf:
+            parts.append(Part("gguf", self._compare({"params": self._read_gguf()}), None))
         for part in parts:
             check_parity(part, effect, export, partial(self._holds, part.name))
         return Report(tuple(parts), effect)
 
     def _holds(self, part: str) -> bool:
         """Whether a part has, number by number, what was trained, before any rounding."""
+        if part == "gguf":
+            return False  # it is rounded
         weights = self._weights("float32")
         if part == "merged":
             return self._equal("merged", weights.merged)
@@ -186,6 +203,12 @@ class _Export:
         with storage_failures(self.folder / name, "read"):
             found = read_model(self.folder / name, self.hugging_face, parameters(self.spec.architecture))
             return self._like("params", found)
+
+    def _read_gguf(self) -> Any:
+        from runner.export.gguf.file import read_gguf
+
+        with storage_failures(self.folder / "gguf", "read"):
+            return self._like("params", read_gguf(self.folder / "gguf", self.spec.architecture))
 
     def _read_with_adapters(self) -> Variables:
         params = self._read("base")

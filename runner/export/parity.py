@@ -141,11 +141,11 @@ def _in_words(found: Difference) -> str:
 def check_parity(part: Part, effect: Difference | None, export: Export, holds: Callable[[], bool]) -> None:
     """Raise Failure EXPORT when a part is not the trained model.
 
-    `effect` is the difference that its adapters make, None without adapters. float32 must be exact. 16 bits must keep
-    99 % of the likeliest tokens and most of the effect, unless the user accepts less. An effect as small as float32's
-    noise does not show in logits; then `holds` compares the files with the trained weights, number by number.
+    `effect` is the difference that its adapters make, None without adapters. float32 must be exact. Fewer bits must
+    keep 99 % of the likeliest tokens and most of the effect, unless the user accepts less. An effect as small as
+    float32's noise does not show in logits; then `holds` compares the files with the trained weights, number by number.
     """
-    found, dtype = part.difference, export.dtype
+    found, dtype = part.difference, export.gguf if part.name == "gguf" else export.dtype
     acts = effect is None or found.max_abs_diff <= MOST_LOST * effect.max_abs_diff
     if found.is_exact and (acts or holds()):
         return
@@ -158,9 +158,12 @@ def check_parity(part: Part, effect: Difference | None, export: Export, holds: C
     if export.accept_lossy or (found.top1_agreement >= LEAST_AGREEMENT and keeps):
         return
     reason = f"; only {agreed}" if keeps else f"{lost}: rounding drowns what the adapters do"
+    wider = "write export/dtype: float32"
+    if part.name == "gguf":
+        wider = "write export/gguf: f16" if dtype == "q8_0" else "remove export/gguf"
     raise Failure(
-        f"rounded to {dtype}, export/{part.name} is not the trained model: {off}{reason}; write export/dtype: "
-        "float32, or accept it with export/accept_lossy: true, and run the same command again",
+        f"rounded to {dtype}, export/{part.name} is not the trained model: {off}{reason}; {wider}, or accept it with "
+        "export/accept_lossy: true, and run the same command again",
         ExitCode.EXPORT,
     )
 

@@ -29,9 +29,8 @@ from schema.budget.phase import PhaseBudget
 from schema.budget.stages import StageBudget
 from schema.check.findings import Unavailable
 from schema.environment import Environment
-from schema.families import adapted, adapters, parameters
+from schema.families import adapted, adapters, gguf_bytes, parameters
 from schema.optimizers import optimizer_of
-from schema.sections.export import Export
 from schema.sections.mesh import Mesh
 from schema.sections.tokenizer import Tokenizer
 from schema.spec import Spec
@@ -67,7 +66,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         adapters=adapters,
         unadapted=unadapted,
         init=spec.optimization.lora.init if adapters else None,
-        export=_plan_export(spec.export, bool(adapters), budget.export_bytes),
+        export=_plan_export(spec, bool(adapters), budget.export_bytes),
         digest="",
     )
     return replace(plan, digest=plan_digest(plan))
@@ -169,6 +168,8 @@ def _plan_adapters(spec: Spec) -> tuple[tuple[AdapterPlan, ...], tuple[str, ...]
     return tuple(matched), unadapted
 
 
-def _plan_export(export: Export, has_adapters: bool, size: int) -> ExportPlan:
+def _plan_export(spec: Spec, has_adapters: bool, size: int) -> ExportPlan:
+    export = spec.export
     folders = (("base", "adapter") if export.adapter and has_adapters else ()) + (("merged",) if export.merged else ())
-    return ExportPlan(folders, export.dtype, size)
+    own = gguf_bytes(spec.architecture, export.gguf) if export.gguf else 0
+    return ExportPlan(folders, export.dtype, size, export.gguf, own)

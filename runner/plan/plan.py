@@ -92,11 +92,16 @@ class AdapterPlan:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What is written at the end: folders of `export`, the type of their weights, bytes of all of them."""
+    """What is written at the end: folders of `export`, the type of their weights, bytes of all of them.
+
+    `gguf` is the type of the file for llama.cpp, and `gguf_bytes` those of its tensors, which are among `bytes`.
+    """
 
     folders: tuple[str, ...]
     dtype: str
     bytes: int
+    gguf: str | None
+    gguf_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,9 +142,13 @@ def _print_adapters(console: Console, plan: Plan) -> None:
 
 
 def _export(export: ExportPlan) -> str:
-    if not export.folders:
-        return "none"
-    return f"{', '.join(export.folders)}; weights {export.dtype}, {in_words(export.bytes)}"
+    found = []
+    if export.folders:
+        size = in_words(export.bytes - export.gguf_bytes)
+        found.append(f"{', '.join(export.folders)}; weights {export.dtype}, {size}")
+    if export.gguf:
+        found.append(f"gguf {export.gguf}, {in_words(export.gguf_bytes)}")
+    return " · ".join(found) or "none"
 
 
 def _distinct(adapters: tuple[AdapterPlan, ...]) -> list[AdapterPlan]:

@@ -132,7 +132,7 @@ def exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
     """What is exported, and how; it may change after the run, and then that is done again."""
     asked = spec.export.model_dump(mode="json")
     adapter = asked["adapter"] and plan.phases[-1].name == "lora"
-    return {**asked, "adapter": adapter} if asked["merged"] or adapter else {}
+    return {**asked, "adapter": adapter} if asked["merged"] or asked["gguf"] or adapter else {}
 
 
 def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from runner.checkpoint.intact import Intact, verify
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
+from runner.export.gguf.check import check_gguf
 from runner.files.errors import disk_failures
 from runner.lora.init import read_init
 from runner.lora.transition import transition_to_lora
@@ -84,6 +85,8 @@ class LoRATrainer(BaseTrainer):
         if self.spec.spec.logging.wandb:
             require_wandb()
         self._check_init()
+        if remark := check_gguf(self.spec.spec):
+            self.console.print(remark, soft_wrap=True)
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
             if start and not start.exists():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from schema.budget.mesh import parts_of
-from schema.families import ITEM_BYTES, Parameter, adapted, adapters, load_family, parameters, stand_in
+from schema.families import ITEM_BYTES, Parameter, adapted, adapters, gguf_bytes, load_family, parameters, stand_in
 from schema.optimizers import Slot, state_slots
 
 WHOLE = {"data": 1, "fsdp": 1, "tensor": 1}  # the mesh of an array that is not split
@@ -55,7 +55,8 @@ def checkpoint_bytes(architecture: Any, optimization: Any, phase: Literal["full"
 def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) -> int:
     """Bytes of the tensors that an `export` section asks for at the end of a run, with adapters or without.
 
-    As `runner.huggingface` lays them out. Headers of files and their JSON come on top, some kilobytes a folder.
+    As `runner.huggingface` and `runner.export.gguf` lay them out. Headers of files and their JSON come on top, some
+    kilobytes a folder, and the vocabulary in the file for llama.cpp.
     """
     family = load_family(architecture.family)
     every, files = parameters(architecture), family.hugging_face(architecture)
@@ -71,4 +72,5 @@ def export_bytes(architecture: Any, lora: Any, export: Any, has_adapters: bool) 
         weights += is_head * parameter.size  # the head of the base, which is untied there
     if own and not low_rank:
         low_rank = files.adapter_size(stand_in(every), lora.rank) // architecture.n_layers
-    return weights * ITEM_BYTES[export.dtype] + low_rank * ITEM_BYTES["float32"]
+    one_file = gguf_bytes(architecture, export.gguf) if export.gguf else 0
+    return weights * ITEM_BYTES[export.dtype] + low_rank * ITEM_BYTES["float32"] + one_file

@@ -155,10 +155,12 @@ def _export(document: Document) -> Iterator[Inert]:
     if adapter and not adapters:
         yield Inert("export/adapter", "training/post_lora_tokens", "there is no phase lora")
     wanted = document.value("export/merged") or (adapter and adapters)
+    gguf, nothing = document.value("export/gguf"), "no folder of weights is exported"
     if not wanted:
-        yield Inert("export/dtype", "export/merged", "nothing is exported")
-    if document.value("export/accept_lossy") and (not wanted or document.value("export/dtype") == "float32"):
-        cause, why = ("export/dtype", "float32 loses nothing") if wanted else ("export/merged", "nothing is exported")
+        yield Inert("export/dtype", "export/merged", nothing)
+    exact = not gguf and (not wanted or document.value("export/dtype") == "float32")
+    if document.value("export/accept_lossy") and exact:
+        cause, why = ("export/dtype", "float32 loses nothing") if wanted else ("export/merged", nothing)
         yield Inert("export/accept_lossy", cause, why)
 
 

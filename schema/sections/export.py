@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from schema.section import Section, key
 from schema.sections.architecture import Float
 
@@ -18,6 +20,12 @@ class Export(Section):
         True, "Write the trained model as Transformers loads it, with adapters merged into its weights.", change="free"
     )
     dtype: Float = key("float32", "Type of the weights in base and merged; adapters are float32.", change="free")
+    gguf: Literal["f16", "q8_0"] | None = key(
+        None,
+        "Write the trained model, merged, as one file for llama.cpp with matrices in this type; for families llama and "
+        "qwen3, with a tokenizer.json of byte-level BPE.",
+        change="free",
+    )
     accept_lossy: bool = key(
-        False, "Keep an export that rounding to 16 bits has made another model than the trained one.", change="free"
+        False, "Keep an export that rounding to fewer bits has made another model than the trained one.", change="free"
     )

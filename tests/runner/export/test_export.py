@@ -94,12 +94,14 @@ def trained(spec: Spec, size: float = 0.1) -> tuple[Decoder, dict[str, Any]]:
     return model, {"params": base, "lora_A": a, "lora_B": b}
 
 
-def exported(folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any, mask: Any = None) -> Report:
+def exported(
+    folder: Path, spec: Spec, variables: dict[str, Any], tokens: Any, mask: Any = None, tokenizer: str = "byte"
+) -> Report:
     mask = np.ones(tokens.shape, np.float32) if mask is None else mask
     batch = Batch(tokens, tokens, mask, step=1, digest="", ledger={})
     facts = {"weights_digest": "w", "base_digest": None, "export": spec.export.model_dump(mode="json")}
     special = {"eos_token_id": 59, "pad_token_id": 60}
-    return export_run(folder, spec, one_device(), Trained(variables, facts, special, "byte", {}), batch)
+    return export_run(folder, spec, one_device(), Trained(variables, facts, special, tokenizer, {}), batch)
 
 
 @pytest.mark.parametrize(
