@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+import runner.train.fitting
 from runner.mesh import enable_compilation_cache
+from tests.runner.traced_once import traced_once
 from tests.runner.workplace import EVERY_STEP, finish_run
 
 # What these tests compile runs for milliseconds, and half of the time to compile it is LLVM's: that stays undone here,
@@ -66,3 +68,11 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     enable_compilation_cache(session / "compiled")
     yield
     jax.config.update("jax_compilation_cache_dir", before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _traced_once() -> Iterator[None]:
+    """Trace equal programs once for all runs of this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner.train.fitting, "compile_phase", traced_once())
+        yield
