@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from contextlib import chdir
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from runner.data.stores.prepare import Silent
 from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
 from runner.data.tokenizers.huggingface import HuggingFaceTokenizer, load_huggingface
 from runner.plan.compile import compile_plan
+from runner.plan.plan import Plan
 from runner.report.data.lengths import histogram
 from runner.report.data.pieces import Piece, pieces_of
 from runner.report.data.rows import read_rows
@@ -31,7 +32,7 @@ from runner.report.data.totals import count_rows
 from schema.lint import load_spec
 from schema.spec import Spec
 from tests.runner.data.tokenizer_folders import KINDS, folder
-from tests.runner.report.data.goldens import FOLDER, cases, outputs, printed
+from tests.runner.report.data.goldens import FOLDER, cases, fill, outputs, printed
 
 
 @pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
@@ -43,31 +44,26 @@ def test_no_output_is_left_without_its_spec() -> None:
     assert {path.with_suffix(".yaml") for path in outputs()} == set(cases())
 
 
-def spec_of(name: str, where: Path) -> Spec:
-    """The spec of a golden, whose datasets are prepared below a folder."""
-    sources = json.dumps({each: {"path": str(FOLDER / "sources" / path)} for each, path in SOURCES.items()})
-    return load_spec(FOLDER / "specs" / f"{name}.yaml", [f"data/root={where}", f"data/sources={sources}"])
-
-
-def catalog(name: str, where: Path) -> Catalog:
-    """The datasets of a golden."""
-    spec = spec_of(name, where)
-    return open_catalog(spec, compile_plan(spec), Silent())
-
-
-SOURCES = {"pairs": "pairs", "texts": "texts.jsonl"}
+def open_golden(name: str, where: Path) -> tuple[Spec, Plan, Catalog]:
+    """The data of a golden, prepared in a folder that is filled."""
+    with chdir(where):
+        spec = load_spec(FOLDER / "specs" / f"{name}.yaml")
+        plan = compile_plan(spec)
+        return spec, plan, open_catalog(spec, plan, Silent())
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> list[SourceRows]:
-    """Sources of both styles, and with examples that are dropped."""
-    where = tmp_path_factory.mktemp("stores")
-    return [source for name in ("two_styles", "dropped") for source in find_sources(catalog(name, where), [])]
+    """Sources of both styles, with examples that are dropped, and of conversations."""
+    where = tmp_path_factory.mktemp("data")
+    fill(where)
+    names = ("two_styles", "dropped", "conversations")
+    return [source for name in names for source in find_sources(open_golden(name, where)[2], [])]
 
 
 def test_the_counts_of_a_table_are_those_of_the_ledger_after_one_pass(opened: list[SourceRows]) -> None:
     assert [(source.name, source.style) for source in opened] == [
-        ("texts", "PMD"), ("pairs", "PADDED"), ("texts:PADDED", "PADDED"), ("pairs", "PADDED")
+        ("texts", "PMD"), ("pairs", "PADDED"), ("texts:PADDED", "PADDED"), ("pairs", "PADDED"), ("talk", "PADDED")
     ]  # fmt: skip
     for source in opened:
         for rows in source.rows.values():
@@ -78,7 +74,7 @@ def test_the_counts_of_a_table_are_those_of_the_ledger_after_one_pass(opened: li
             with train_batches([entry], seed=3, batch=batch, **steps) as batches:
                 for each in batches:
                     ledger = ledger.add(each)
-                    padding += int((each.tokens == PAD).sum())
+                    padding += int((each.tokens == rows.pad).sum())
             found = count_rows(rows)
             assert (found.taken, found.padding) == (ledger.counts[source.name], padding)
 
@@ -90,16 +86,15 @@ def test_a_row_is_what_the_loader_gives_to_the_model(opened: list[SourceRows]) -
         shown = list(read_rows(source.name, "train", rows, range(len(rows))))
         assert [row.number for row in shown] == list(range(len(rows)))
         for row, tokens, mask in zip(shown, gathered.tokens.tolist(), gathered.mask().tolist(), strict=True):
-            assert row.tokens + [PAD] * row.padding == tokens
+            assert row.tokens + [rows.pad] * row.padding == tokens
             assert row.supervised + [False] * row.padding == [False, *mask]
 
 
 def test_a_step_takes_the_rows_of_its_batch(tmp_path: Path) -> None:
-    spec = spec_of("two_styles", tmp_path)
-    plan = compile_plan(spec)
+    fill(tmp_path)
+    spec, plan, found = open_golden("two_styles", tmp_path)
     (phase,) = plan.phases
     (stage,) = phase.stages
-    found = open_catalog(spec, plan, Silent())
     steps = {"first_step_of_stage": stage.first_step, "start_step": stage.first_step, "end_step": stage.last_step + 1}
     batch = BatchSpec(spec.training.batch_size, spec.architecture.block_size)
     with train_batches(found.entries(stage), seed=spec.training.seed, batch=batch, **steps) as batches:
