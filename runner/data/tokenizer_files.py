@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ BESIDE = (
     *(CONFIG, SPECIAL_TOKENS, "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model"),
     *("spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json"),
 )
+CONTROL = re.compile(r"<[|｜].*[|｜]>")
 FINGERPRINT_DIGITS = 32  # of the hexadecimal digits of a sha256
 
 
@@ -37,6 +39,14 @@ class TokenizerFiles:
     definition: dict[str, Any]
     ids: Mapping[str, int]
     facts: TokenizerFacts
+
+
+def is_control(name: str) -> bool:
+    """Whether a token is spelled as those that templates write: <|im_end|> is, <think> is not, which answers may hold.
+
+    Some files, as DeepSeek's, call such tokens ordinary.
+    """
+    return CONTROL.fullmatch(name) is not None
 
 
 def read_tokenizer_files(name: str, add_bos: bool | None = None) -> TokenizerFiles:

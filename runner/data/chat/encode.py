@@ -6,7 +6,6 @@ The special tokens are the template's own: none is added, and text inside a mess
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +16,7 @@ from tokenizers import Encoding, Tokenizer
 from runner.data.chat.literal import SpecialTexts
 from runner.data.chat.supervise import Supervised
 from runner.data.chat.template import Spans
-
-_CONTROL = re.compile(r"<[|｜].*[|｜]>")
+from runner.data.tokenizer_files import is_control
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class ChatEncoder:
         facts = json.loads(tokenizer.to_str())
         facts.update(post_processor=None, truncation=None, padding=None)  # offsets keep their blanks, rows their length
         for token in facts["added_tokens"]:
-            named = token["content"] in control or _CONTROL.fullmatch(token["content"])
+            named = token["content"] in control or is_control(token["content"])
             token["special"] = token["special"] or bool(named)
         self._facts = json.dumps(facts)
         self._whole = Tokenizer.from_str(self._facts)

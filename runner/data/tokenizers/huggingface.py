@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from runner.data.tokenizer_files import TOKENIZER, TokenizerFiles, read_tokenizer_files
+from runner.data.tokenizer_files import TOKENIZER, TokenizerFiles, is_control, read_tokenizer_files
 from runner.failure import ExitCode, Failure
 from schema.environment import TokenizerFacts
 from schema.text.wording import quote
@@ -171,7 +171,7 @@ def _for_text(files: TokenizerFiles) -> dict[str, Any]:
     definition, facts = files.definition, files.facts
     special = {token.name for token in (facts.bos, facts.eos, facts.pad) if token}
     added = [
-        {**each, "special": each.get("special", False) or each["content"] in special}
+        {**each, "special": each.get("special", False) or each["content"] in special or is_control(each["content"])}
         for each in definition.get("added_tokens") or ()
     ]
     edited = {**definition, "added_tokens": added, "truncation": None, "padding": None, "post_processor": None}
@@ -217,7 +217,7 @@ def _special(files: TokenizerFiles) -> dict[int, str]:
     added = {
         each["id"]: each["content"]
         for each in files.definition.get("added_tokens") or ()
-        if each.get("special") and each["id"] not in unknown
+        if (each.get("special") or is_control(each["content"])) and each["id"] not in unknown
     }
     frame = [facts.eos, *([facts.bos] if facts.bos else []), *([facts.pad] if facts.pad.id not in unknown else [])]
     return added | {token.id: token.name for token in frame}

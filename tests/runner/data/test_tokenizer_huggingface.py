@@ -90,6 +90,17 @@ def test_a_special_token_that_can_be_no_other_text_is_refused(tmp_path: Path) ->
     assert caught.value.exit_code is ExitCode.INVALID
 
 
+def test_what_templates_alone_write_is_text_in_a_text_whatever_the_file_calls_it(tmp_path: Path) -> None:
+    made = byte_level()
+    made.add_tokens(["<|user|>", "<think>"])
+    tokenizer = load_huggingface(str(folder(tmp_path / "made", made)))
+    user, think = made.token_to_id("<|user|>"), made.token_to_id("<think>")
+    assert tokenizer.special[user] == "<|user|>"
+    ids = tokenizer.encode("<|user|> <think>").tolist()
+    assert (user in ids, think in ids, think in tokenizer.special) == (False, True, False)
+    assert tokenizer.decode(ids) == "<|user|> <think>"
+
+
 def test_an_end_of_text_that_is_no_special_token_is_one_here(tmp_path: Path) -> None:
     place = folder(tmp_path / "plain", byte_level())
     edit(place, lambda definition: definition["added_tokens"][2].update(special=False))
