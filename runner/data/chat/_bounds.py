@@ -7,7 +7,6 @@ lists larger is measured before it is made. What no chat template needs and what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from functools import wraps
 from types import BuiltinFunctionType
 from typing import Any, cast
 
@@ -147,7 +146,6 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         value_at = int(hasattr(function, "jinja_pass_arg"))  # some filters get the context first
 
-        @wraps(function)
         def inner(*args: Any, **kwargs: Any) -> Any:
             _check_arguments((*args[value_at + 1 :], *kwargs.values()))
             value = args[value_at] if len(args) > value_at else None
@@ -155,14 +153,12 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
                 self.weighed(value)
             return self._measured(function(*args, **kwargs))
 
+        if value_at:  # alone: to copy all that wraps a function is half of the time of a short rendering
+            cast(Any, inner).jinja_pass_arg = cast(Any, function).jinja_pass_arg
         return inner
 
     def _comparing(self, test: Callable[..., Any]) -> Callable[..., bool]:
-        @wraps(test)
-        def inner(*args: Any) -> bool:
-            return test(*map(self.weighed, args))
-
-        return inner
+        return lambda *args: test(*map(self.weighed, args))
 
 
 class _Counting(NodeTransformer):
