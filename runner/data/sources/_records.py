@@ -12,6 +12,7 @@ from typing import Any
 from runner.data.sources._source import Dialogue, Document
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Source
+from schema.text.wording import join
 
 TOOLS = "tools"  # the field beside messages, as OpenAI calls it
 
@@ -66,7 +67,7 @@ class Records:
             by_text = section.text in record and "completion" not in written
             wanted = (section.text if by_text else section.completion,)
         if any(field not in record for field in wanted):
-            choice = f"'{section.text}', or '{section.prompt}' and '{section.completion}' together"
+            choice = f"field '{section.text}', or '{section.prompt}' and '{section.completion}' together"
             raise _missing(where, choice, record)
         return wanted
 
@@ -93,7 +94,8 @@ def _instruction(record: Mapping[str, Any], section: Source, where: str, done: i
 
 def _needed(fields: tuple[str, ...], record: Collection[str], where: str) -> tuple[str, ...]:
     if any(field not in record for field in fields):
-        raise _missing(where, " and ".join(f"'{field}'" for field in fields), record)
+        named = join([f"'{field}'" for field in fields], "and")
+        raise _missing(where, f"field {named}" if len(fields) == 1 else f"fields {named}", record)
     return fields
 
 
@@ -108,5 +110,5 @@ def _string(record: Mapping[str, Any], field: str, where: str) -> str:
 def _missing(where: str, needed: str, present: Collection[str]) -> Failure:
     has = ", ".join(f"'{field}'" for field in present) or "none"
     return Failure(
-        f"{where}: a record needs field {needed}; it has {has}; name its fields under data/sources", ExitCode.INVALID
+        f"{where}: a record needs {needed}; it has {has}; name its fields under data/sources", ExitCode.INVALID
     )

@@ -1,18 +1,22 @@
 """The golden conversations: how each built-in template renders them, and the sentences that refuse bad ones.
 
-Beside each `conversations/*.json`, a record, stands an `.out` with its rendering by every template: what is learned
-stands between ⟦ and ⟧, and ‹ › enclose what the tokenizer takes for special tokens. Each `refused/*.json` is
+Beside each `conversations/*.json`, a record, stands an `.out` with its rendering by every template, as text and as ids:
+what is learned stands between ⟦ and ⟧, and ‹ › enclose what the tokenizer takes for special tokens. A record with
+`block_size` is shown as the PADDED row that is left of it. Each `refused/*.json` is
 {record, template or source, train_on, tokens, answered}, all but the first optional; its `.out` is the sentence.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from runner.data.chat.conversation import read_conversation
 from runner.data.chat.encode import ChatEncoder, Encoded
@@ -20,6 +24,7 @@ from runner.data.chat.mask import TrainOn
 from runner.data.chat.supervise import Supervised, supervise
 from runner.data.chat.template import ChatTemplate, compile_template
 from runner.data.chat.templates import BUILTIN, load_template
+from runner.data.styles import padded
 from runner.failure import Failure
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,20 +34,24 @@ SPECIALS = [
     "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]",
 ]  # fmt: skip
 TOKENS = {"eos_token": "</s>"}
-LINES = ["the capital of France is Paris", "user assistant system model", "What is only text here?", "It will rain."]
+# Of a byte-level BPE; Ġ is a space. They stand here, so that ids are the same with every version of the library.
+MERGES = """
+i+s a+n e+r t+e Ġ+o Ġ+is F+r I+t P+a W+h a+i a+l a+p a+s a+t c+e c+ap d+e h+e h+er i+l i+t l+y m+o n+ly r+is
+r+ai s+y s+is s+er s+te t+an t+he u+ser w+il x+t Ġ+te Ġ+Fr Ġ+Pa Ġ+as Ġ+cap Ġ+her Ġ+mo Ġ+rai Ġ+sy Ġ+wil an+ce
+Ġo+f Ġo+nly Wh+at de+l it+al sis+tan ste+m Ġte+xt ĠFr+ance ĠPa+ris Ġas+sistan Ġcap+ital Ġher+e Ġmo+del Ġrai+n
+Ġsy+stem Ġwil+l Ġassistan+t
+"""
 
 
 @cache
 def tokenizer() -> Tokenizer:
     """A small byte-level BPE with the special tokens of all built-in templates."""
-    made = Tokenizer(models.BPE())
+    merges = [tuple(merge.split("+")) for merge in MERGES.split()]
+    letters = [*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *map("".join, merges)]
+    made = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=merges))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=340, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False
-    )
-    made.train_from_iterator(LINES, trainer)
+    made.add_special_tokens(SPECIALS)
     return made
 
 
@@ -76,7 +85,47 @@ def rendered(record: dict[str, Any], name: str) -> str:
         row, encoded = encode(record, load_template(name, TOKENS))
     except ValueError as error:
         return f"refused: {error}\n"
-    return marked(row, encoded) + "\n"
+    if "block_size" in record:
+        try:
+            encoded = cut(encoded, record["block_size"])
+        except Failure as refused:
+            return f"refused: {refused}\n"
+    return f"{marked(row, encoded)}\n{numbers(encoded)}\n"
+
+
+@dataclass
+class OneDocument:
+    """A split of one document in memory; satisfies `runner.data.styles.TokenSplit`."""
+
+    encoded: Encoded
+    dataset: str = "chats"
+    split: str = "train"
+    pad: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = np.array(self.encoded.ids, np.uint16)
+        self.lengths = {len(self.tokens): 1}
+        self.offsets = np.array([0, len(self.tokens)], np.uint64)
+        flags = np.array(self.encoded.supervised, np.bool_)
+        self.supervised = np.flatnonzero(np.diff(flags, prepend=False, append=False)).astype(np.uint64)
+
+    def in_order(self) -> list[int]:
+        return [len(self.tokens)]
+
+
+def cut(encoded: Encoded, block_size: int) -> Encoded:
+    """What of a conversation its PADDED row holds. Raises Failure where that teaches nothing."""
+    rows = padded.open_rows(OneDocument(encoded), block_size, "truncate")
+    found = rows.gather(np.zeros(1, np.int64))
+    kept = int(found.filled[0])
+    return Encoded(tuple(found.tokens[0, :kept].tolist()), tuple(found.supervised[0, :kept].tolist()))
+
+
+def numbers(encoded: Encoded) -> str:
+    """The ids of a row with its marks."""
+    runs = groupby(zip(encoded.ids, encoded.supervised, strict=True), lambda pair: pair[1])
+    texts = ((learned, " ".join(str(number) for number, _ in run)) for learned, run in runs)
+    return " ".join(f"⟦{text}⟧" if learned else text for learned, text in texts)
 
 
 def encode(
@@ -107,7 +156,7 @@ def marked(row: Supervised, encoded: Encoded) -> str:
             waiting.append(number)
         before = learned
     text = "".join(parts)
-    assert text.translate(str.maketrans("", "", "⟦⟧‹›")) == row.text
+    assert row.text.startswith(text.translate(str.maketrans("", "", "⟦⟧‹›")))
     return text
 
 
