@@ -58,7 +58,6 @@ LAYERS = [
     "runner.export",
     "runner.signals",
     "runner.train",
-    "runner.lsp",
     "runner.commands",
     "runner.cli",
 ]

@@ -22,6 +22,6 @@ def command(traceback: bool, stdio: bool) -> None:
 
         if find_spec("pygls") is None:
             raise Failure("lorarun lsp needs pygls; pip install 'lorarun[lsp]'", ExitCode.INVALID)
-        from runner.lsp.server import serve
+        from runner.commands.lsp.server import serve
 
         serve()

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from runner.lsp.actions import code_actions
-from runner.lsp.findings import documentation_link
-from runner.lsp.text import Text
+from runner.commands.lsp.actions import code_actions
+from runner.commands.lsp.findings import documentation_link
+from runner.commands.lsp.text import Text
 from schema.lint import lint_text
 from schema.rules import RULES
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SPEC = """\
 tokenizer: {backend: byte}
 training:

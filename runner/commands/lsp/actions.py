@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 
 from lsprotocol import types
 
-from runner.lsp.findings import client_diagnostic
-from runner.lsp.text import Text
+from runner.commands.lsp.findings import client_diagnostic
+from runner.commands.lsp.text import Text
 from schema.fixes.apply import fix_text
 from schema.fixes.silence import silence
 from schema.lint import Verdict

@@ -10,9 +10,9 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from runner.lsp.actions import FIX_ALL, QUICK, Lint, code_actions
-from runner.lsp.findings import SOURCE, client_diagnostic
-from runner.lsp.text import Text
+from runner.commands.lsp.actions import FIX_ALL, QUICK, Lint, code_actions
+from runner.commands.lsp.findings import SOURCE, client_diagnostic
+from runner.commands.lsp.text import Text
 from schema.editor.hints import Guide
 from schema.lint import Verdict, lint_text
 from schema.settings import Settings, SettingsError, read_settings

@@ -7,8 +7,8 @@ from pathlib import Path
 from lsprotocol import types
 
 import schema.docs
-from runner.lsp.text import Text
-from schema.text.diagnostic import Diagnostic, Severity, Span
+from runner.commands.lsp.text import Text
+from schema.text.diagnostic import Diagnostic, Severity
 
 SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
@@ -21,7 +21,8 @@ SOURCE = "lorarun"
 def client_diagnostic(text: Text, uri: str, found: Diagnostic) -> types.Diagnostic:
     """Translate one finding; its remedy is the second line of its message."""
     related = [
-        types.DiagnosticRelatedInformation(_location(text, uri, other.span), other.message) for other in found.related
+        types.DiagnosticRelatedInformation(types.Location(uri, text.range_of(other.span)), other.message)
+        for other in found.related
     ]
     return types.Diagnostic(
         range=text.range_of(found.span),
@@ -32,15 +33,6 @@ def client_diagnostic(text: Text, uri: str, found: Diagnostic) -> types.Diagnost
         source=SOURCE,
         related_information=related or None,
     )
-
-
-def _location(text: Text, uri: str, span: Span) -> types.Location:
-    """A place in the text that is open, or in another file: the config.json of a model."""
-    origin = span.origin
-    if origin.lines == text.lines:
-        return types.Location(uri, text.range_of(span))
-    other = Text("\n".join(origin.lines), text.unit)
-    return types.Location(Path(origin.name).absolute().as_uri(), other.range_of(span))
 
 
 def documentation_link(slug: str) -> str:

@@ -17,7 +17,7 @@ from pygls.lsp.client import LanguageClient
 
 from runner.cli import main
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SPEC = """\
 # 🦊 a spec
 tokenizer: {backend: byte}
