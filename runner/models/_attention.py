@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 from jax.ad_checkpoint import checkpoint_name
 
+from runner.models._cache import Cache, attend_cached
 from runner.models._norm import Norm
 from runner.models._projection import LoRAScale, Projection
 from runner.models._rotary import rotate
@@ -28,11 +29,19 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, rotary: jax.Array | None, segments: jax.Array | None, length: int, deterministic: bool
-    ) -> jax.Array:
+        self,
+        x: jax.Array,
+        cache: Cache | None,
+        rotary: jax.Array | None,
+        segments: jax.Array | None,
+        length: int,
+        deterministic: bool,
+    ) -> tuple[jax.Array, Cache | None]:
         """Map (b·t, d) to (b·t, d); `length` is t, `rotary` the table of `_rotary.rotary_table` or None.
 
-        With `segments` (b, t) a token attends only to itself and earlier tokens of its segment.
+        With `segments` (b, t) a token attends only to itself and earlier tokens of its segment. With the `cache` of
+        this layer it attends to the tokens before too, and the new keys and values are returned beside, as
+        `attend_cached` does.
         """
         o = self.options
         head, grouped = o.head_dim, o.n_kv_head
@@ -53,7 +62,10 @@ class Attention(nn.Module):
             # Rotated, q·k depends on the two positions by their distance alone; values carry no position.
             q, k = rotate(q, rotary), rotate(k, rotary)
         # softmax(q kᵀ / √head) v over the keys at or before each query; the softmax is at least float32.
-        if segments is None:
+        kept = None
+        if cache is not None:
+            y, kept = attend_cached(q, k, v, cache)
+        elif segments is None:
             y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
         else:
             # cuDNN's kernel would take this mask as a dense bias (b, 1, t, t); XLA's masks the scores as they are.
@@ -61,6 +73,5 @@ class Attention(nn.Module):
             y = jax.nn.dot_product_attention(q, k, v, mask=same_segment, is_causal=True, implementation="xla")
         y = checkpoint_name(y.reshape(-1, o.n_head * head), ATTENTION)  # (b·t, h · head), heads side by side again
         std = 0.02 / (2 * o.n_layers) ** 0.5  # two branches a block add to the residual stream: GPT-2, section 2.3
-        return Projection(o.n_embd, ("heads", "embed"), o.attention_bias, std, o.param_dtype, self.lora, name="o_proj")(
-            y, deterministic
-        )
+        out = Projection(o.n_embd, ("heads", "embed"), o.attention_bias, std, o.param_dtype, self.lora, name="o_proj")
+        return out(y, deterministic), kept

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from runner.models._attention import Attention, Implementation
+from runner.models._cache import Cache
 from runner.models._feed_forward import FeedForward
 from runner.models._norm import Norm
 from runner.models._placement import spread_rows
@@ -50,7 +51,8 @@ class Decoder(nn.Module):
             _recomputing(Block, o.remat, self.kept_names),
             variable_axes={"params": 0, "lora_A": 0, "lora_B": 0},
             split_rngs={"params": True, "dropout": True},  # layers draw different weights and dropout masks
-            in_axes=nn.broadcast,  # rotary, segments, length, deterministic: the same for every layer
+            # rotary, segments, length and deterministic are the same for every layer; each has its part of the cache
+            in_axes=(*(nn.broadcast,) * 4, 0),
             length=o.n_layers,
             metadata_params={nn.PARTITION_NAME: "layers"},
         )(o, self.lora, self.attention_implementation)
@@ -79,6 +81,26 @@ class Decoder(nn.Module):
         number the segments of a row; a token attends to its own segment. None makes each row one segment.
         Unless `deterministic`, dropout draws from the random stream `dropout`.
         """
+        rows, length = tokens.shape
+        x, rotary = self._embed(tokens, positions)
+        x = spread_rows(self.dropout(x, deterministic=deterministic))
+        x, _ = self.blocks(x, rotary, segments, length, deterministic, None)
+        return self.final_norm(x).reshape(rows, length, -1)
+
+    def extend(self, tokens: jax.Array, cache: Cache) -> tuple[jax.Array, Cache]:
+        """Map tokens (b, t) that follow those of a cache to the final norm's output (b, t, d), and to the longer cache.
+
+        There is no dropout. The cache must have room for t more positions.
+        """
+        rows, length = tokens.shape
+        filled = cache.filled[0]
+        places = jnp.broadcast_to(filled + jnp.arange(length), (rows, length))
+        x, rotary = self._embed(tokens, places)
+        x, new = self.blocks(x, rotary, None, length, True, cache)
+        return self.final_norm(x).reshape(rows, length, -1), cache.write(new.keys, new.values, filled)
+
+    def _embed(self, tokens: jax.Array, positions: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
+        """Look up tokens (b, t) as (b·t, d), with learned positions added; return the table of rotary ones beside."""
         o = self.options
         rows, length = tokens.shape
         x = self.wte(tokens.reshape(-1))  # (b·t, d)
@@ -92,9 +114,7 @@ class Decoder(nn.Module):
             x = x + jnp.tile(self.wpe(jnp.arange(length)), (rows, 1))  # (t, d), looked up once → (b·t, d)
         else:
             x = x + self.wpe(positions.reshape(-1))  # (b·t, d)
-        x = spread_rows(self.dropout(x, deterministic=deterministic))
-        x, _ = self.blocks(x, rotary, segments, length, deterministic)
-        return self.final_norm(x).reshape(rows, length, o.n_embd)
+        return x, rotary
 
     def head(self, hidden: jax.Array, deterministic: bool = True) -> jax.Array:
         """Map the final norm's output (b, t, d) of any positions to their logits (b, t, v) in float32."""
@@ -114,18 +134,24 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, rotary: jax.Array | None, segments: jax.Array | None, length: int, deterministic: bool
-    ) -> tuple[jax.Array, None]:
-        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward; the arguments are those of `Attention`."""
+        self,
+        x: jax.Array,
+        rotary: jax.Array | None,
+        segments: jax.Array | None,
+        length: int,
+        deterministic: bool,
+        cache: Cache | None,
+    ) -> tuple[jax.Array, Cache | None]:
+        """Map (b·t, d) to (b·t, d): x plus attention, plus feed-forward; all else is that of `Attention`."""
         o = self.options
         dropout = nn.Dropout(o.dropout)
         attention = Attention(o, self.lora, self.attention_implementation, name="attn")
         feed_forward = FeedForward(o, self.lora, name="mlp")
         # Norms stand before the branches: the sum x itself, the residual stream, passes all layers unchanged.
-        y = attention(Norm(o, name="attn_norm")(x), rotary, segments, length, deterministic)
+        y, kept = attention(Norm(o, name="attn_norm")(x), cache, rotary, segments, length, deterministic)
         x = x + dropout(y, deterministic=deterministic)
         y = feed_forward(Norm(o, name="mlp_norm")(x), deterministic)
-        return spread_rows(x + dropout(y, deterministic=deterministic)), None  # carry; nothing to stack by layer
+        return spread_rows(x + dropout(y, deterministic=deterministic)), kept  # carry; what is stacked by layer
 
 
 def _recomputing(block: type[Block], remat: str, kept: tuple[str, ...]) -> Any:
