@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runner.generation.decode import generate
+    from runner.generation.sampling import SamplingParams
     from runner.lora.adapters import count_lora_params, inject_lora_params, merge_lora_params, param_filter
     from runner.lora.state import LoRATrainState
     from runner.lora.transition import transition_to_lora
@@ -26,8 +28,10 @@ __all__ = [
     "LoRATrainerConfig",
     "Plan",
     "RestoreableJob",
+    "SamplingParams",
     "compile_plan",
     "count_lora_params",
+    "generate",
     "inject_lora_params",
     "load_pretrained",
     "merge_lora_params",
@@ -36,6 +40,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "runner.generation.decode": ("generate",),
+    "runner.generation.sampling": ("SamplingParams",),
     "runner.lora.adapters": ("count_lora_params", "inject_lora_params", "merge_lora_params", "param_filter"),
     "runner.lora.state": ("LoRATrainState",),
     "runner.lora.transition": ("transition_to_lora",),

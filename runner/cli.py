@@ -11,7 +11,10 @@ import click
 
 from runner.failure import ExitCode
 
-COMMANDS = ("data", "exec", "explain", "init", "lsp", "plan", "rules", "runs", "schema", "validate", "verify")
+COMMANDS = (
+    *("data", "exec", "explain", "generate", "init", "lsp", "plan", "rules", "runs", "schema", "validate"),
+    "verify",
+)
 
 
 class Commands(click.Group):
@@ -36,6 +39,7 @@ Train a language model in two phases, all parameters and then LoRA adapters, fro
 lorarun validate spec.yaml    find every mistake that can be known before the run
 lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
 lorarun exec spec.yaml        run the plan; type the same line again to resume
+lorarun generate RUN          write what the model of a run says to a prompt
 
 \b
 lorarun init spec.yaml        write a commented spec to start from

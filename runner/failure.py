@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     NUMERICS = 76, "a loss or a gradient is not finite"
     EXPORT = 77, "adapters that learned nothing, or an export that is not the trained model"
     RESUME = 78, "resume refused: the run directory or the data belong to something else"
-    IMPATIENT = 130, "stopped at once by a second Ctrl-C; checkpoints are whole"
+    IMPATIENT = 130, "stopped at once by a second Ctrl-C, `generate` by the first; checkpoints are whole"
 
     def __new__(cls, code: int, meaning: str) -> ExitCode:
         """Make a member that equals its number and carries its meaning."""

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROMISED = (
     ("schema", "Sampling DatasetStyle Spec LoRAConfig LoRATrainerConfig field configure"),
     ("runner", "LoRAConfig LoRATrainerConfig param_filter inject_lora_params merge_lora_params count_lora_params"),
+    ("runner", "generate SamplingParams load_pretrained"),
     ("runner", "LoRATrainState transition_to_lora BaseTrainer LoRATrainer ExecutionSpec RestoreableJob"),
 )
 VALIDATE_OPTIONS = {
@@ -31,6 +32,10 @@ INIT_OPTIONS = {
     *("--pretrained", "--data", "--lora-data", "--full-tokens", "--lora-tokens", "--rank", "--yes", "--force"),
     *("--traceback", "-h, --help"),
 }
+GENERATE_OPTIONS = {
+    *("--prompt", "--chat", "--system", "--base", "--adapter-scale", "--max-tokens", "--temperature", "--top-k"),
+    *("--top-p", "--seed", "--dtype", "--traceback", "-h, --help"),
+}
 NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
 HELP = {
     "": """\
@@ -42,6 +47,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun validate spec.yaml    find every mistake that can be known before the run
   lorarun plan spec.yaml        show steps, tokens, learning rates, adapters and bytes
   lorarun exec spec.yaml        run the plan; type the same line again to resume
+  lorarun generate RUN          write what the model of a run says to a prompt
 
   lorarun init spec.yaml        write a commented spec to start from
   lorarun data spec.yaml        show rows as the model will see them
@@ -61,7 +67,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
      76  a loss or a gradient is not finite
      77  adapters that learned nothing, or an export that is not the trained model
      78  resume refused: the run directory or the data belong to something else
-    130  stopped at once by a second Ctrl-C; checkpoints are whole
+    130  stopped at once by a second Ctrl-C, generate by the first; checkpoints are whole
 """,
     "validate": """\
 Usage: main validate [OPTIONS] SPEC...
@@ -127,6 +133,21 @@ Usage: main exec [OPTIONS] SPEC
 
   Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and
   exit with 75; a second Ctrl-C stops at once, with 130.
+""",
+    "generate": """\
+Usage: main generate [OPTIONS] RUN|FOLDER [-]
+
+  Write what a model says, as it says it.
+
+  RUN is a run directory, whose newest intact checkpoint is taken, or a
+  checkpoint such as runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging
+  Face, or an adapter of PEFT that names its base.
+
+  The prompt is the text of --prompt, the conversation in --chat, or, with -,
+  standard input without the end of its last line. FILE holds a list of
+  messages {role, content}, or one record with messages; the chat template of
+  the model renders it. With none of them a conversation is held on the
+  terminal.
 """,
     "explain": """\
 Usage: main explain [OPTIONS] RULE|KEY
@@ -231,6 +252,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
         ("rules", {"--format", "--traceback", "-h, --help"}),
         ("schema", {"--output", "--traceback", "-h, --help"}),
         ("init", INIT_OPTIONS),
+        ("generate", GENERATE_OPTIONS),
         ("exec", {"--set", "--run-dir", "--restore", "--fork", "--traceback", "-h, --help"}),
     ],
 )

@@ -10,6 +10,8 @@ from typing import TextIO
 
 import click
 
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
 
 def wants_colour(stream: TextIO) -> bool:
     """Whether to write colours: on a terminal that has them; NO_COLOR forbids and FORCE_COLOR asks, in this order."""
@@ -46,3 +48,17 @@ def read_or_not(stream: TextIO) -> Iterator[None]:
     except BrokenPipeError:
         # What is left goes nowhere, also at exit; the exit code still says what was found.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Write texts to stdout as they come; when the reader is gone, no more of them is asked for.
+
+    On a terminal, control characters that a text holds are written as escapes: they are for the terminal, not for us.
+    """
+    stream = sys.stdout
+    encoding, controls = stream.encoding or "utf-8", CONTROLS if stream.isatty() else {}
+    with read_or_not(stream):
+        for piece in pieces:
+            shown = piece.translate(controls)
+            stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+            stream.flush()

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.failure import ExitCode, Failure
+from runner.weights._files import CONFIG
 from runner.weights.huggingface import HuggingFaceWeights
 
 if TYPE_CHECKING:
     from runner.models import Decoder
+    from schema.spec import Spec
 
 
 def load_pretrained(folder: str | Path, dtype: str = "float32") -> tuple[Decoder, dict[str, Any]]:
@@ -22,12 +24,20 @@ def load_pretrained(folder: str | Path, dtype: str = "float32") -> tuple[Decoder
     from runner.mesh import build_mesh
     from runner.models import LoRAScale, build_model
     from runner.state import abstract_full_state
-    from schema.spec import Spec
 
     weights = HuggingFaceWeights.find(Path(folder))
     if weights is None:
         raise Failure(f"{folder} is no folder of a model: it has no config.json", ExitCode.INVALID)
-    types = {"param": dtype, "activation": dtype}
-    spec = Spec.model_validate({"architecture": {**weights.describe(), "dtype": types}})
+    spec = pretrained_spec(weights, dtype)
     model = build_model(spec.architecture, LoRAScale(1.0))
     return model, {"params": weights.load(abstract_full_state(model, spec, build_mesh(spec.mesh)).params)}
+
+
+def pretrained_spec(weights: HuggingFaceWeights, dtype: str) -> Spec:
+    """Return a spec whose architecture is that of a folder, in one type, as long as its positions reach."""
+    from schema.spec import Spec
+
+    longest = weights.origin()[CONFIG].get("max_position_embeddings")
+    block_size = {"block_size": longest} if isinstance(longest, int) and longest > 0 else {}
+    types = {"param": dtype, "activation": dtype}
+    return Spec.model_validate({"architecture": {**weights.describe(), **block_size, "dtype": types}})

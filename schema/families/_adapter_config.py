@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from schema.families._config import ConfigError
 from schema.families._hugging_face import HuggingFace
@@ -45,7 +45,7 @@ class AdapterConfig(NamedTuple):
 
     rank: int
     alpha: float
-    scaling: str
+    scaling: Literal["standard", "rslora"]
     targets: tuple[str, ...]
 
 

@@ -55,6 +55,7 @@ LAYERS = [
     "runner.report",
     "runner.weights",
     "runner.environment",
+    "runner.generation",
     "runner.export",
     "runner.signals",
     "runner.train",

@@ -40,11 +40,13 @@ class SpecialTexts:
         return places
 
 
-def render_guarded(conversation: Conversation, template: ChatTemplate, text: str, specials: SpecialTexts) -> str:
+def render_guarded(
+    conversation: Conversation, template: ChatTemplate, text: str, specials: SpecialTexts, *, prompt: bool = False
+) -> str:
     """Return `text`, the rendering of a conversation, with what could become a special token in a message hidden.
 
-    Where no message holds such text, that is `text` itself. Raises ValueError where the template reads the hidden text
-    and so renders something else.
+    With `prompt` it was rendered up to where the next answer begins. Where no message holds such text, that is `text`
+    itself. Raises ValueError where the template reads the hidden text and so renders something else.
     """
     placeholders: dict[str, str] = {}
 
@@ -57,7 +59,7 @@ def render_guarded(conversation: Conversation, template: ChatTemplate, text: str
     changed = conversation.with_texts(hide)
     if not placeholders:
         return text
-    guarded = template.render(changed.records(), list(changed.tools)).text
+    guarded = template.render(changed.records(), list(changed.tools), prompt=prompt).text
     back = {ord(placeholder): char for char, placeholder in placeholders.items()}
     if guarded.translate(back) != text:
         raise ValueError(

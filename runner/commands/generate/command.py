@@ -1,0 +1,172 @@
+"""`lorarun generate`: the options, and the answers of a model, with its adapters and without, as they are made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.terminal import write_pieces
+from runner.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from runner.generation.answer import Settings
+    from runner.generation.target import Target, Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks: a text, a file with a conversation, or neither for a talk on a terminal."""
+
+    text: str | None
+    chat: Path | None
+    system: str | None
+
+
+@click.command("generate")
+@click.argument("model", metavar="RUN|FOLDER", type=click.Path(path_type=Path))
+@click.argument("stdin", metavar="[-]", required=False, type=click.Choice(["-"]))
+@click.option("--prompt", metavar="TEXT", help="Text that the model goes on from.")
+@click.option(
+    "--chat", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="JSON file with messages to answer."
+)
+@click.option("--system", metavar="TEXT", help="System message; the prompt becomes a user's message behind it.")
+@click.option("--base", is_flag=True, help="Show the model without its adapters beside it.")
+@click.option("--adapter-scale", type=float, metavar="X", help="Multiply what the adapters add; 0 is the base.")
+@click.option("--max-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Longest answer.")
+@click.option(
+    "--temperature", type=float, default=0.7, show_default=True, help="0 takes the likeliest token, more varies more."
+)
+@click.option("--top-k", type=int, help="Draw of the K likeliest tokens alone.")
+@click.option("--top-p", type=float, default=1.0, show_default=True, help="Draw of the likeliest P of probability.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same tokens.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    help="Type of weights and computation. Default: that of the run; float32 for a folder.",
+)
+@TRACEBACK
+def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool, **options: Any) -> None:
+    """Write what a model says, as it says it.
+
+    RUN is a run directory, whose newest intact checkpoint is taken, or a checkpoint such as
+    runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging Face, or an adapter of PEFT that names its base.
+
+    The prompt is the text of --prompt, the conversation in --chat, or, with -, standard input without the end of its
+    last line. FILE holds a list of messages {role, content}, or one record with messages; the chat template of the
+    model renders it. With none of them a conversation is held on the terminal.
+    """
+    with leave_cleanly(traceback), quiet_interrupt():
+        if sum(each is not None for each in (stdin, prompt, options["chat"])) > 1:
+            raise Failure("write one of --prompt, --chat and -", ExitCode.INVALID)
+        text = _standard_input() if stdin else prompt
+        asked = Asked(text, options["chat"], options["system"])
+        if asked.text is None and asked.chat is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise Failure("there is no prompt; write --prompt TEXT, --chat FILE, or - to read it", ExitCode.INVALID)
+        _run(model, asked, options)
+
+
+def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
+    from runner.generation.answer import Settings
+    from runner.generation.chat import stop_tokens
+    from runner.generation.find import find_target
+    from runner.generation.sampling import SamplingParams
+    from runner.mesh import enable_compilation_cache
+
+    enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    target = find_target(model, options["dtype"])
+    for remark in target.remarks:
+        click.echo(f"lorarun: {remark}", err=True)
+    if not target.has_adapters and (options["base"] or options["adapter_scale"] is not None):
+        name = "--base" if options["base"] else "--adapter-scale"
+        raise Failure(f"{model} has no adapters; leave out {name}", ExitCode.INVALID)
+    drawn = {name: options[name] for name in ("temperature", "top_k", "top_p", "seed")}
+    params = SamplingParams(**drawn, vocabulary=target.tokenizer.vocabulary)
+    settings = Settings(params, options["max_tokens"], stop_tokens(target))
+    if asked.text is None and asked.chat is None:
+        from runner.commands.generate.talk import talk
+
+        if options["base"]:
+            raise Failure("--base needs --prompt, --chat or -", ExitCode.INVALID)
+        talk(target, dict(_shown(target, options))[""], settings, asked.system)
+        return
+    ids = _ids(target, asked)
+    cut = {}
+    for number, (label, variables) in enumerate(_shown(target, options)):
+        if label:
+            write_pieces([("\n" if number else "") + f"{label}:\n"])
+        cut[_answer(target, variables, ids, settings)] = True
+    for sentence in filter(None, cut):
+        click.echo(f"lorarun: {sentence}", err=True)
+
+
+def _ids(target: Target, asked: Asked) -> list[int]:
+    """Encode what was asked, and refuse a prompt that is too long before a weight is read."""
+    from runner.data.chat.conversation import Conversation, Message
+    from runner.generation.chat import chat_of
+    from runner.generation.decode import room_for
+    from runner.generation.prompt import encode_text, read_conversation_file, read_prompt_file, with_system
+
+    if asked.chat is None and asked.system is None:
+        ids = encode_text(target.tokenizer, asked.text or "")
+    else:
+        chat = chat_of(target)
+        if asked.chat is None:
+            conversation = with_system(Conversation((Message("user", asked.text),)), asked.system)
+        else:
+            text = read_prompt_file(asked.chat)
+            conversation, answered = read_conversation_file(text, str(asked.chat), asked.system)
+            if answered:
+                click.echo("lorarun: the assistant's last message is left out, and answered anew", err=True)
+        ids = chat.encode(conversation)
+        if lost := chat.losses(conversation):
+            click.echo(f"lorarun: {lost}", err=True)
+    room_for(target.model, ids)
+    return ids
+
+
+def _shown(target: Target, options: dict[str, Any]) -> Iterator[tuple[str, Variables]]:
+    """Yield the variables that are asked for, each with what it is called where there are two."""
+    from runner.generation.target import scale_adapters
+
+    variables, scale = target.load(), options["adapter_scale"]
+    times = "" if scale is None else f" × {scale:g}"
+    label = f"with its adapters{times}" if options["base"] else ""
+    yield label, variables if scale is None else scale_adapters(variables, scale)
+    if options["base"]:
+        yield "without its adapters", scale_adapters(variables, 0.0)
+
+
+def _answer(target: Target, variables: Variables, ids: list[int], settings: Settings) -> str | None:
+    """Write an answer; return why it was cut."""
+    from runner.generation.answer import Answer
+
+    answer = Answer(target, variables, ids, settings)
+    write_pieces(answer)
+    if not answer.text.endswith("\n"):
+        write_pieces(["\n"])
+    return answer.cut
+
+
+def _standard_input() -> str:
+    """Read the prompt, without the end of its last line, which an editor or echo puts there."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise Failure("standard input is no text in UTF-8; write it in UTF-8", ExitCode.INVALID) from error
+
+
+@contextmanager
+def quiet_interrupt() -> Iterator[None]:
+    """End on Ctrl-C without a word: what was written stays, and nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        write_pieces(["\n"])
+        sys.exit(ExitCode.IMPATIENT)
