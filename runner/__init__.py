@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runner.export.pretrained import save_pretrained
     from runner.generation.decode import generate
     from runner.generation.sampling import SamplingParams
     from runner.lora.adapters import count_lora_params, inject_lora_params, merge_lora_params, param_filter
@@ -36,10 +37,12 @@ __all__ = [
     "load_pretrained",
     "merge_lora_params",
     "param_filter",
+    "save_pretrained",
     "transition_to_lora",
 ]
 
 _HOMES = {
+    "runner.export.pretrained": ("save_pretrained",),
     "runner.generation.decode": ("generate",),
     "runner.generation.sampling": ("SamplingParams",),
     "runner.lora.adapters": ("count_lora_params", "inject_lora_params", "merge_lora_params", "param_filter"),

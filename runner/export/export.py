@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 from runner.data.loader import Batch
-from runner.export.configs import ADAPTER, model_config, write_texts
+from runner.export.configs import ADAPTER, BASE, check_configs, model_config, write_texts
 from runner.export.parity import (
     Difference,
     Measure,
@@ -41,6 +41,7 @@ from runner.files.errors import saving, storage_failures
 from runner.files.folder import begin, commit, hidden
 from runner.files.seal import seal
 from runner.huggingface import adapter_config, read_adapter, read_model, write_adapter, write_model
+from runner.huggingface.adapter_import import import_adapter
 from runner.huggingface.arrays import Array, Source
 from runner.huggingface.tensors import write_json
 from runner.huggingface.tokenizer import same_tokenizer
@@ -134,7 +135,7 @@ class _Export:
             write_model(self.folder / "merged", self.hugging_face, every, weights.merged, self._config())
             unchanged = weights.unchanged()
         if self.spec.export.adapter and self.trained.has_adapters:
-            for name in ("base", "adapter"):
+            for name in (BASE, ADAPTER):
                 (self.folder / name).mkdir(parents=True)
             adapted = self._adapted()
             # PEFT would merge the adapters of embedding and head into one table.
@@ -164,6 +165,8 @@ class _Export:
     def prove(self, unchanged: float | None) -> Report:
         """Read every part again and compare it with the trained model. Raises Failure EXPORT, STORAGE."""
         trained, export, effect = self.trained.variables, self.spec.export, None
+        own = self._adapted() if self.trained.has_adapters else ()
+        check_configs(self.folder, self.spec, self.hugging_face, own)
         if self.trained.has_adapters:
             effect = self._compare({"params": trained["params"]})
         parts = []
@@ -213,7 +216,7 @@ class _Export:
     def _read_with_adapters(self) -> Variables:
         params = self._read("base")
         with storage_failures(self.folder / "adapter", "read"):
-            found = dict(read_adapter(self.folder / "adapter", self.hugging_face, self._adapted()))
+            found = self._read_adapters()
         read: Variables = {"params": params}
         for side in ("lora_A", "lora_B"):
             read[side] = self._like(side, _below(side, found))
@@ -221,6 +224,13 @@ class _Export:
             names, parts = {path.partition("/")[0] for path, _ in whole}, self._like("params", whole)
             read["params"] = {**params, **{name: parts[name] for name in names}}
         return read
+
+    def _read_adapters(self) -> dict[str, Array]:
+        """Read them as an adapter of others is read, by names alone, but where a table of positions travels whole."""
+        folder, own = self.folder / ADAPTER, self._adapted()
+        if any(each.role == "positions" for each in own):
+            return dict(read_adapter(folder, self.hugging_face, own))
+        return import_adapter(folder, self.hugging_face, own, self.spec.optimization.lora.rank)
 
     def _like(self, kind: str, found: Iterable[tuple[str, Array]]) -> Any:
         """Arrays by path as the trained tree of this kind, each placed as its leaf there; None where nothing was found.
@@ -244,7 +254,8 @@ class _Export:
         return tuple(each for each in parameters(self.spec.architecture) if with_adapter.get(each.path) is not None)
 
     def _config(self) -> dict[str, Any]:
-        return model_config(self.spec, self.trained.origin, self.trained.special_tokens)
+        trained, spec = self.trained, self.spec
+        return model_config(trained.origin, trained.special_tokens, spec.export.dtype, spec.architecture.block_size)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ byte. The encodings of tiktoken have no such files: they are named in the spec.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,20 @@ def write_tokenizer(folder: Path, section: Tokenizer, block_size: int, fingerpri
         write_json(folder / TOKENIZER, byte_definition())
         write_json(folder / CONFIG, _byte_config(block_size))
     elif section.backend == "huggingface":
-        for name, content in _copied(section, fingerprint).items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(content)
+        write_files(folder, _copied(section, fingerprint))
+
+
+def tokenizer_files(folder: Path) -> dict[str, bytes]:
+    """Read what a model's folder holds of its tokenizer, by the names of the files. Raises OSError."""
+    names = [TOKENIZER, *BESIDE, *(f"{TEMPLATES}/{path.name}" for path in (folder / TEMPLATES).glob("*.jinja"))]
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write such files into another folder. Raises OSError."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def without_files(section: Tokenizer) -> str | None:
@@ -48,8 +60,7 @@ def _copied(section: Tokenizer, fingerprint: str) -> dict[str, bytes]:
     """The files of a folder, by their names, once they are found to be those that the data were made with."""
     source = same_tokenizer(section, fingerprint).folder
     try:
-        names = [TOKENIZER, *BESIDE, *(f"{TEMPLATES}/{path.name}" for path in (source / TEMPLATES).glob("*.jinja"))]
-        files = {name: (source / name).read_bytes() for name in names if (source / name).is_file()}
+        files = tokenizer_files(source)
     except OSError as error:
         raise _lost(error) from error
     return files

@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol, cast
 from schema.families import _activations, _decoder, _gguf
 from schema.families._activations import ATTENTION, LOW_RANK, Activation
 from schema.families._adapter_config import AdapterConfig, adapter_refusals, adapters_of
+from schema.families._config import MODEL_TYPES, ConfigError, architecture_of
 from schema.families._config import NAMES as CONFIG_NAMES
-from schema.families._config import ConfigError, architecture_of
 from schema.families._decoder import HEAD
 from schema.families._gguf import Gguf, GgufKind, TensorKind, has_factors, tensor_bytes, tensor_kind
 from schema.families._hugging_face import HuggingFace, Row, stand_in
@@ -28,6 +28,7 @@ __all__ = [
     "HEAD",
     "ITEM_BYTES",
     "LOW_RANK",
+    "MODEL_TYPES",
     "Activation",
     "AdapterConfig",
     "ConfigError",

@@ -51,6 +51,7 @@ KINDS = {
     "mistral": Kind("llama", n_kv_head=8, attention_bias=None, window=4096),
     "qwen3": Kind("qwen3", n_kv_head=32, head_dim=128, window_switch=False, window=4096),
 }
+MODEL_TYPES = tuple(KINDS)
 
 
 class ConfigError(ValueError):

@@ -43,19 +43,27 @@ def special_texts(folder: Path) -> dict[str, str]:
 def turn_end(folder: Path) -> int | None:
     """The token that ends an answer in the template of a tokenizer's folder; None where no template says so for sure.
 
-    Raises Failure as `own_template` does.
+    That is also where the folder holds no template or tokenizer that can be used: whoever needs them refuses it. Raises
+    Failure STORAGE when a file can't be read.
     """
-    template = own_template(folder)
+    try:
+        template = own_template(folder)
+    except Failure as failure:
+        if failure.exit_code is not ExitCode.INVALID:
+            raise
+        return None
     if template is None:
         return None
     from tokenizers import Tokenizer  # loads in 0.1 seconds, and a template alone does without
 
     from runner.data.chat.encode import ChatEncoder
 
-    encoder = ChatEncoder(Tokenizer.from_file(str(folder / TOKENIZER)), template.tokens.values())
     try:
-        row = supervise(PROBE, template, "assistant", encoder.specials)
-        encoded = encoder.encode(row)
+        encoder = ChatEncoder(Tokenizer.from_file(str(folder / TOKENIZER)), template.tokens.values())
+    except Exception:  # the library has no class of its own for a file that it can't load
+        return None
+    try:
+        encoded = encoder.encode(supervise(PROBE, template, "assistant", encoder.specials))
     except ValueError:  # a template of other roles, or one in which answers end by nothing
         return None
     learned = [number for number, kept in zip(encoded.ids, encoded.supervised, strict=True) if kept]

@@ -56,6 +56,10 @@ def test_a_template_is_found_where_transformers_finds_it(tmp_path: Path) -> None
 def test_a_template_that_does_not_say_names_no_end(template: str, tmp_path: Path) -> None:
     assert turn_end(folder(tmp_path, template)) is None
     assert turn_end(folder(tmp_path / "none")) is None
+    (folder(tmp_path, "{% if %}") / "tokenizer.json").write_text("{")
+    assert turn_end(tmp_path) is None
+    (tmp_path / "chat_template.jinja").write_text("{{ messages }}")
+    assert turn_end(tmp_path) is None
 
 
 def test_what_is_no_template_is_refused(tmp_path: Path) -> None:
