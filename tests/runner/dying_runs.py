@@ -14,7 +14,8 @@ Prints the list of run directories, wait statuses and seconds; what the runs pri
 event when the environment asks for EVENTS.
 
 Events are `before KIND PATH` and `after KIND PATH`: files that are opened to be written, folders made, names changed
-or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled.
+or removed, each as Python is about to do it and, for renames, as it has; records written; phases compiled; weights of a
+model's folder read.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ import runner.cli
 import runner.train.evaluate
 import runner.train.loop
 import runner.train.lora_trainer  # so that what runs need is loaded before the first of them is forked
+import runner.weights._layers
 from runner.metrics.jsonl import JsonlSink
 
 KINDS = {"open": "open", "os.mkdir": "mkdir", "os.rmdir": "rmdir", "os.remove": "remove", "os.truncate": "truncate"}
@@ -166,6 +168,13 @@ def _listen(deadly: re.Pattern[str] | None, strike: Callable[[], None]) -> None:
         return compiled
 
     runner.train.loop.compile_largest = told
+    place = runner.weights._layers.place
+
+    def placed(tensor: Any, like: Any) -> Any:
+        happen(f"before weights {tensor.name}")
+        return place(tensor, like)
+
+    runner.weights._layers.place = placed
     put_batch = runner.train.evaluate.put_batch
 
     def put(*arguments: Any) -> Any:

@@ -18,9 +18,20 @@ from runner.report.verify import verify_run
 from tests.runner import workplace
 from tests.runner.event_files import events
 from tests.runner.interrupted_run import records, run_cycles, summary
+from tests.runner.weights.model_folders import LLAMA_4, write_folder
 
+# Both phases start from a folder of Transformers, and the layers of its model are of two files.
+MODEL = {
+    **LLAMA_4,
+    "vocab_size": 320,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "attention_bias": False,
+    "mlp_bias": False,
+}
 SPEC = """
-architecture: {n_layers: 2, n_embd: 32, n_head: 2, block_size: 32, vocab_size: 320, dropout: 0.1}
+architecture: {pretrained: model, block_size: 32, dropout: 0.1}
+tokenizer: {backend: byte}
 data:
   root: data
   sources:
@@ -45,12 +56,13 @@ SOAKS = [(0, 5), *(pytest.param(seed, 50, marks=pytest.mark.soak) for seed in ra
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a spec and two small datasets; preparing `notes` takes long enough to be interrupted."""
+    """A folder with a spec, a model and two small datasets; preparing `notes` takes long enough to be interrupted."""
     (tmp_path / "spec.yaml").write_text(SPEC)
     with (tmp_path / "tales.jsonl").open("w") as file:
         for number in range(400):
             record = {"prompt": f"tale {number}: ", "completion": f"{number * 7919 % 1000} times round the lake"}
             file.write(json.dumps(record) + "\n")
+    write_folder(tmp_path / "model", MODEL, shards=2)
     (tmp_path / "notes").mkdir()
     for number in range(1500):
         (tmp_path / "notes" / f"{number:04}.txt").write_text(f"note {number}: " + "a quick brown fox " * (number % 17))
@@ -63,7 +75,7 @@ EVENTS = [
     r"^before rename data/notes$",
     r"^after rename data/tales$",
     r"^before rename \S+/run\.json$",
-    r"^before mkdir \S+/checkpoints$",
+    r"^before weights model\.layers\.1\.mlp\.up_proj\.weight$",  # and nothing but run.json is there yet
     r"^before rename \S+/plan\.json$",
     r"^before compile$",
     r"^after record train 2$",
