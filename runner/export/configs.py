@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.data.chat.own_template import turn_end
+from runner.data.chat.own_template import TEMPLATE, turn_end
+from runner.data.chat.recipe import load_recipe
+from runner.data.chat.template import ChatTemplate
+from runner.data.tokenizer_files import TokenizerFiles
 from runner.failure import ExitCode, Failure
 from runner.huggingface.generation import GENERATION, SPECIAL, generation_config
 from runner.huggingface.tensors import write_json
-from runner.huggingface.tokenizer import write_tokenizer
+from runner.huggingface.tokenizer import AGAIN, same_tokenizer, write_tokenizer
 from schema.document import other_architecture, read_adapter_config
 from schema.families import (
     MODEL_TYPES,
@@ -47,13 +50,29 @@ def model_config(
 
 
 def generation_of(
-    origin: Mapping[str, Any], special_tokens: Mapping[str, int | None], tokenizer: Path | None
+    origin: Mapping[str, Any],
+    special_tokens: Mapping[str, int | None],
+    tokenizer: Path | None,
+    template: ChatTemplate | None = None,
 ) -> dict[str, Any]:
-    """Return generation_config.json; `tokenizer` is a folder whose chat template says how answers end.
+    """Return generation_config.json; the template, or that of the folder `tokenizer`, says how answers end.
 
     Raises Failure STORAGE as `turn_end` does.
     """
-    return generation_config(origin, special_tokens, turn_end(tokenizer) if tokenizer else None)
+    return generation_config(origin, special_tokens, turn_end(tokenizer, template) if tokenizer else None)
+
+
+def trained_template(spec: Spec, tokenizer: TokenizerFiles) -> ChatTemplate | None:
+    """The template that conversations were trained with, where chat/template names one in place of the tokenizer's own.
+
+    Raises Failure STORAGE where its file is gone or no template any more.
+    """
+    if spec.chat.template is None:
+        return None
+    try:
+        return load_recipe(spec.chat, tokenizer.folder, tokenizer.facts).template
+    except Failure as failure:
+        raise Failure(f"{str(failure).partition('; ')[0]}; {AGAIN}", ExitCode.STORAGE) from failure
 
 
 def write_texts(
@@ -61,15 +80,20 @@ def write_texts(
 ) -> None:
     """Write the tokenizer into each part of an export, and generation_config.json into each model.
 
-    `fingerprint` is that of the tokenizer that made the data. Raises OSError, and Failure STORAGE where the tokenizer's
-    own files can't be read any more, or are others.
+    The chat template is the one that conversations were trained with. `fingerprint` is that of the tokenizer that made
+    the data. Raises OSError, and Failure STORAGE where the tokenizer's own files can't be read any more, or are others.
     """
-    section = spec.tokenizer
-    source = Path(str(section.name)) if section.backend == "huggingface" else None
+    section, source, template = spec.tokenizer, None, None
+    if section.backend == "huggingface":
+        files = same_tokenizer(section, fingerprint)
+        source, template = files.folder, trained_template(spec, files)
+    generation = generation_of(origin, special_tokens, source, template)
     for part in folder.iterdir():
         write_tokenizer(part, section, spec.architecture.block_size, fingerprint)
+        if template is not None:
+            (part / TEMPLATE).write_text(template.source, encoding="utf-8")
         if part.name != ADAPTER:
-            write_json(part / GENERATION, generation_of(origin, special_tokens, source))
+            write_json(part / GENERATION, generation)
 
 
 def check_configs(folder: Path, spec: Spec, hugging_face: HuggingFace, own: Sequence[Parameter]) -> None:

@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 from runner.data.loader import Batch
-from runner.export.configs import ADAPTER, BASE, check_configs, model_config, write_texts
+from runner.export.configs import ADAPTER, BASE, check_configs, model_config, trained_template, write_texts
 from runner.export.parity import (
     Difference,
     Measure,
@@ -157,7 +157,8 @@ class _Export:
         from runner.export.gguf.metadata import facts_of
 
         context = int(self._config()["max_position_embeddings"])
-        facts = facts_of(same_tokenizer(self.spec.tokenizer, self.trained.tokenizer), context)
+        files = same_tokenizer(self.spec.tokenizer, self.trained.tokenizer)
+        facts = facts_of(files, context, trained_template(self.spec, files))
         (self.folder / "gguf").mkdir()
         source = self._weights("float32").merged
         write_gguf(self.folder / "gguf", self.spec.architecture, kind, source, facts)

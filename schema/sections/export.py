@@ -19,7 +19,12 @@ class Export(Section):
     merged: bool = key(
         True, "Write the trained model as Transformers loads it, with adapters merged into its weights.", change="free"
     )
-    dtype: Float = key("float32", "Type of the weights in base and merged; adapters are float32.", change="free")
+    dtype: Float = key(
+        "float32",
+        "Type of the weights in base and merged; adapters are float32. A base that nobody trained is bit for bit its "
+        "source where this is the source's type and architecture/dtype holds its numbers.",
+        change="free",
+    )
     gguf: Literal["f16", "q8_0"] | None = key(
         None,
         "Write the trained model, merged, as one file for llama.cpp with matrices in this type; for families llama and "

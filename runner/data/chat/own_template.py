@@ -40,18 +40,17 @@ def special_texts(folder: Path) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def turn_end(folder: Path) -> int | None:
-    """The token that ends an answer in the template of a tokenizer's folder; None where no template says so for sure.
+def turn_end(folder: Path, template: ChatTemplate | None = None) -> int | None:
+    """The token that ends an answer in a template, or that of a tokenizer's folder; None where none says so for sure.
 
     That is also where the folder holds no template or tokenizer that can be used: whoever needs them refuses it. Raises
     Failure STORAGE when a file can't be read.
     """
     try:
-        template = own_template(folder)
+        template = template or own_template(folder)
     except Failure as failure:
         if failure.exit_code is not ExitCode.INVALID:
             raise
-        return None
     if template is None:
         return None
     from tokenizers import Tokenizer  # loads in 0.1 seconds, and a template alone does without

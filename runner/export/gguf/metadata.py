@@ -7,6 +7,7 @@ from typing import NamedTuple
 from gguf import GGML_QUANT_VERSION, GGUFWriter, LlamaFileType, RopeScalingType
 
 from runner.data.chat.own_template import own_template, turn_end
+from runner.data.chat.template import ChatTemplate
 from runner.data.gguf_vocabulary import read_vocabulary
 from runner.data.tokenizer_files import TokenizerFiles
 from schema.families import GgufKind, Options
@@ -24,13 +25,13 @@ class Facts(NamedTuple):
 FILE_TYPES = {"f16": LlamaFileType.MOSTLY_F16, "q8_0": LlamaFileType.MOSTLY_Q8_0}
 
 
-def facts_of(tokenizer: TokenizerFiles, context: int) -> Facts:
-    """Return the facts of a model with a tokenizer, in whose folder its chat template is.
+def facts_of(tokenizer: TokenizerFiles, context: int, template: ChatTemplate | None = None) -> Facts:
+    """Return the facts of a model with a tokenizer; its chat template is the given one, or that of its folder.
 
     Raises Failure INVALID for a text that is no template, STORAGE when a file can't be read.
     """
-    template = own_template(tokenizer.folder)
-    return Facts(context, tokenizer, template.source if template else None, turn_end(tokenizer.folder))
+    template = template or own_template(tokenizer.folder)
+    return Facts(context, tokenizer, template.source if template else None, turn_end(tokenizer.folder, template))
 
 
 def add_model(writer: GGUFWriter, o: Options, kind: GgufKind, context: int) -> None:
