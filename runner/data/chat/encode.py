@@ -18,6 +18,8 @@ from runner.data.chat.supervise import Supervised
 from runner.data.chat.template import Spans
 from runner.data.tokenizer_files import is_control
 
+_SHOWN = 16  # characters of an answer's end
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -56,6 +58,9 @@ class ChatEncoder:
         added = self._whole.get_added_tokens_decoder()
         self._specials = {number: token.content for number, token in added.items() if token.special}
         self.specials = SpecialTexts(self._specials.values())
+        model = facts["model"]
+        unknown = {model.get("unk_id"), self._whole.token_to_id(model.get("unk_token") or "")}
+        self._never_text = self._specials.keys() - unknown
 
     def is_special(self, number: int) -> bool:
         """Whether an id is that of a special token."""
@@ -78,7 +83,8 @@ class ChatEncoder:
     def encode_batch(self, rows: Sequence[Supervised]) -> list[Encoded]:
         """Encode conversations, in parallel where the library does so.
 
-        Raises ValueError where an answer lacks the special token behind it, for then nobody learns to stop.
+        Raises ValueError where an answer lacks the special token behind it, for then nobody learns to stop, and where
+        the tokenizer makes a special token of text, as those do that look whole words or pieces up.
         """
         found = self._whole.encode_batch([row.guarded for row in rows], add_special_tokens=False)
         return [self._flagged(row, encoding) for row, encoding in zip(rows, found, strict=True)]
@@ -86,6 +92,12 @@ class ChatEncoder:
     def _flagged(self, row: Supervised, encoding: Encoding) -> Encoded:
         plain = row.guarded == row.text
         pieces = _pieces(encoding) if plain else list(self._split(row, encoding))
+        for piece in pieces:
+            if piece.id in self._never_text and not self._is_special(piece, row.guarded):
+                raise ValueError(
+                    f"this tokenizer makes its special token {self._specials[piece.id]} of a text in it; change that "
+                    "text, or write another tokenizer"
+                )
         supervised = _overlapping(pieces, row.spans)
         if row.spoken:
             self._check_ends(row, pieces, supervised)
@@ -124,10 +136,13 @@ class ChatEncoder:
                 special = self._specials[piece.id]
                 break
         if not ended:
-            lacking = f"the {special} behind it" if special else "a special token at its end"
+            last = row.text[row.spans[-1][0] : row.spans[-1][1]].rstrip()[-_SHOWN:]
+            lacking = (
+                f"the {special} behind it" if special else f"a special token of this tokenizer at its end ({last!r})"
+            )
             raise ValueError(
-                f"an answer is learned without {lacking}, so the model would never stop; let the template end "
-                "answers by such a token, before {% endgeneration %} where it has that"
+                f"an answer is learned without {lacking}, so the model would never stop; write a chat/template that "
+                "ends answers by such a token, before {% endgeneration %} where it has that"
             )
 
 

@@ -193,8 +193,8 @@ RECORDS: dict[str, tuple[Any, str, str]] = {
     "no end of turn": (
         conversation("a", "b"),
         NO_END,
-        "an answer is learned without a special token at its end, so the model would never stop; let the template end "
-        "answers by such a token, before {% endgeneration %} where it has that",
+        "an answer is learned without a special token of this tokenizer at its end ('b'), so the model would never "
+        "stop; write a chat/template that ends answers by such a token, before {% endgeneration %} where it has that",
     ),
     "an empty answer that nothing marks": (
         conversation("a", ""),

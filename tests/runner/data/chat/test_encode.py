@@ -15,6 +15,7 @@ from runner.data.chat.supervise import Supervised, supervise
 from runner.data.chat.template import compile_template
 from runner.data.chat.templates import BUILTIN, load_template
 from tests.runner.data.chat.goldens import SPECIALS, TOKENS, encoder, tokenizer
+from tests.runner.data.tokenizer_folders import KINDS
 
 TEMPLATES = {name: load_template(name, TOKENS) for name in BUILTIN}
 # Texts that spell special tokens, in whole, in part and overlapping, among ordinary characters.
@@ -190,3 +191,22 @@ def test_a_token_that_its_file_calls_ordinary_may_be_special(token: str, control
     own = ChatEncoder(made, control)
     row = supervise(conversation, template, "all", own.specials)
     assert own.encode(row).ids.count(made.token_to_id(token)) == times
+
+
+ANSWER = "{% for m in messages %}{% generation %}{{ m.content }}</s>{% endgeneration %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("unigram", "a </s>"), ("word_piece", "a </s>"), ("word_piece", "a </S> b")]
+)
+def test_a_tokenizer_that_finds_special_tokens_in_any_text_is_not_given_such_text(kind: str, text: str) -> None:
+    own = ChatEncoder(KINDS[kind](), ["</s>"])
+    template = compile_template(ANSWER, "T")
+
+    def encoded(content: str) -> Encoded:
+        conversation = read_conversation({"messages": [{"role": "assistant", "content": content}]})
+        return own.encode(supervise(conversation, template, "assistant", own.specials))
+
+    assert encoded("the cat").ids[-1] == KINDS[kind]().token_to_id("</s>")
+    with pytest.raises(ValueError, match=r"^this tokenizer makes its special token </s> of a text in it; change that"):
+        encoded(text)
