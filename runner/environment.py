@@ -17,13 +17,14 @@ from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, k
 from runner.data.styles import load_style
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import ExitCode, Failure
-from runner.run.identity import identity, refuse_other_architecture
+from runner.run.identity import identity
 from runner.run.inspect import inspect_run_dir
 from runner.run.layout import default_run_dir, is_run
 from runner.weights import find_weights
 from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
-from schema.document import Document, Pretrained, other_architecture
+from schema.document import Document, other_architecture
+from schema.document.hub import hub_name, located
 from schema.document.mixtures import conversations, entries
 from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store, TokenizerFacts
 from schema.sections.chat import Chat
@@ -56,7 +57,7 @@ def survey(
             return Environment()
         folder = run_dir or default_run_dir(document.start.origin.name)
         start = _starting_point(document, restore)
-        run = _run(document, folder, start)
+        run = _run(document, folder, restore)
         reading = survey_reading(document)
         datasets, known = _datasets(document, reading, fingerprints)
         return Environment(
@@ -136,7 +137,7 @@ def survey_reading(document: Document) -> Reading:
     except Failure as failure:
         key = next((key for key in keys if str(failure).startswith(key)), "tokenizer/name")
         return Reading(_obstacle(failure, "name another folder", key))
-    return Reading(facts, _survey_chat(document, Path(name), facts))
+    return Reading(facts, _survey_chat(document, located(name), facts))
 
 
 def _survey_chat(document: Document, folder: Path, facts: TokenizerFacts) -> str | Obstacle | None:
@@ -154,35 +155,18 @@ def _survey_chat(document: Document, folder: Path, facts: TokenizerFacts) -> str
         return _obstacle(failure, "write another chat/template", "chat/template" if section.template else "")
 
 
-def check_pretrained(spec: Spec, model: Pretrained | None) -> str | None:
-    """Compare what a spec says of its architecture with the weights that it names; a remark where they are not here.
-
-    `model` is what its document knows of them, None for a run. Raises Failure INVALID where that has another
-    architecture, naming the keys.
-    """
-    named = spec.architecture.pretrained
-    if named is None or (model and not model.is_recorded and model.is_here):
-        return None
-    source = find_weights(Path(named))
-    if source is None:
-        whose = "is that which the run recorded" if model and model.is_recorded else "is shown as the spec writes it"
-        return f"architecture/pretrained {named} is not here: the architecture {whose}"
-    refuse_other_architecture(named, source.describe(), spec.architecture.model_dump(mode="json"))
-    return None
-
-
 def _starting_point(document: Document, restore: Path | None) -> Path | None:
     if restore or not document.available("architecture/pretrained"):
         return restore
     pretrained = document.value("architecture/pretrained")
-    return Path(pretrained) if pretrained else None
+    return located(pretrained) if pretrained else None
 
 
-def _run(document: Document, folder: Path, start: Path | None) -> Run | None:
+def _run(document: Document, folder: Path, restore: Path | None) -> Run | None:
     """What lies in the run directory; a spec that can't be read, or has no plan, has no identity to compare."""
     if not document.available("") or not _is_planned(document):
         return None
-    return inspect_run_dir(folder, identity(document.values, start, document.budget.one_budget))
+    return inspect_run_dir(folder, identity(document.values, restore, document.budget.one_budget))
 
 
 def _is_planned(document: Document) -> bool:
@@ -196,7 +180,7 @@ def _start(document: Document, start: Path, restore: Path | None) -> Start | Non
     key = "--restore" if restore else "architecture/pretrained"
     source = find_weights(start)
     if source is None:
-        return Start(str(start), key, found=False)
+        return Start(str(start), key, found=False, on_hub=not restore and hub_name(str(start)) is not None)
     if not document.available("architecture") or (document.pretrained and document.pretrained.keys):
         return None  # other rules have compared it with its config.json
     return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))

@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     FINDINGS = 1, "`validate` found something as bad as `--fail-on`, or something unexpected happened"
     INVALID = 2, "the spec or the command line is wrong"
     STORAGE = 74, "a disk or a file failed"
-    PREEMPTED = 75, "preempted (Ctrl-C, SIGTERM, SIGUSR1): the work is saved, run the same command again"
+    PREEMPTED = 75, "preempted (Ctrl-C, SIGTERM, SIGUSR1), or the hub failed: work is saved, run the same command again"
     NUMERICS = 76, "a loss or a gradient is not finite"
     EXPORT = 77, "adapters that learned nothing, or an export that is not the trained model"
     RESUME = 78, "resume refused: the run directory or the data belong to something else"

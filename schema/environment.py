@@ -107,12 +107,14 @@ class Change(NamedTuple):
 class Start(NamedTuple):
     """The weights that a new run starts from. `key` is where they are named, architecture/pretrained or --restore.
 
-    `found` says whether a checkpoint is there, `differing` which keys of its architecture are not this spec's.
+    `found` says whether a checkpoint is there, `on_hub` that a model of the hub may be meant, which exec fetches,
+    `differing` which keys of its architecture are not this spec's.
     """
 
     path: str
     key: str
     found: bool = True
+    on_hub: bool = False
     differing: tuple[Change, ...] = ()
 
 

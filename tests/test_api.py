@@ -63,7 +63,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
       1  validate found something as bad as --fail-on, or something unexpected happened
       2  the spec or the command line is wrong
      74  a disk or a file failed
-     75  preempted (Ctrl-C, SIGTERM, SIGUSR1): the work is saved, run the same command again
+     75  preempted (Ctrl-C, SIGTERM, SIGUSR1), or the hub failed: work is saved, run the same command again
      76  a loss or a gradient is not finite
      77  adapters that learned nothing, or an export that is not the trained model
      78  resume refused: the run directory or the data belong to something else
@@ -247,7 +247,7 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
         ("", {"--version", "-h, --help"}),
         ("validate", VALIDATE_OPTIONS),
         ("data", DATA_OPTIONS),
-        ("plan", {"--set", "--format", "--devices", "--memory", "--traceback", "-h, --help"}),
+        ("plan", {"--set", "--format", "--devices", "--memory", "--env", "--traceback", "-h, --help"}),
         ("explain", {"--traceback", "-h, --help"}),
         ("rules", {"--format", "--traceback", "-h, --help"}),
         ("schema", {"--output", "--traceback", "-h, --help"}),

@@ -13,6 +13,9 @@ from runner.commands.options import SETTING, SPEC
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema.lint import Facts, Verdict
     from schema.spec import Spec
 
 
@@ -56,22 +59,27 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     from runner.signals.preemption import listen
 
     with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
-        from runner.run.layout import default_run_dir
+        from runner.commands.fetched import fetch_named
+        from runner.run.layout import checkpoints_of, default_run_dir
         from runner.run.record import recorded
-        from schema.lint import load_spec
+        from schema.lint import accepted, lint_file
         from schema.settings import read_settings
 
         run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
-        # Findings of the text alone are reported before jax is loaded.
-        load_spec(spec, overrides, settings=read_settings(spec), recorded=recorded(run_dir))
+        # Findings of the text alone are reported before anything is fetched and jax is loaded.
+        known, settings = recorded(run_dir), read_settings(spec)
+        verdict = lint_file(spec, overrides, settings=settings, recorded=known)
+        accepted(verdict)
+        begins = not checkpoints_of(run_dir)
+        known = fetch_named(verdict, known, model=begins, weights=begins and not restore)
         with preemption.deferred():
             from runner.files.orbax_noise import quiet_writes
             from runner.run.execution import ExecutionSpec
             from runner.train.lora_trainer import execute_spec
 
-            loaded = _load_for_this_machine(spec, overrides, run_dir, restore)
+            loaded = _accept(lambda facts: lint_file(spec, overrides, facts, settings, known), run_dir, restore)
         quiet_writes()
-        execute_spec(ExecutionSpec(loaded, run_dir, restore))
+        execute_spec(ExecutionSpec(loaded, run_dir, restore, known.pins))
 
 
 def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tuple[Path, Path | None]:
@@ -85,16 +93,13 @@ def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tupl
     return own.with_name(fork), own
 
 
-def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path, restore: Path | None) -> Spec:
+def _accept(lint: Callable[[Facts], Verdict], run_dir: Path, restore: Path | None) -> Spec:
     """Lint a spec with the facts of this machine; raise SpecError for errors."""
     import jax
 
     from runner.commands.accepted import report_warnings
     from runner.environment import survey
-    from runner.run.record import recorded
     from runner.train.compiled import device_memory
-    from schema.lint import lint_file
-    from schema.settings import read_settings
 
     facts = survey(
         devices=jax.device_count(),
@@ -103,4 +108,4 @@ def _load_for_this_machine(spec: Path, overrides: tuple[str, ...], run_dir: Path
         run_dir=run_dir,
         restore=restore,
     )
-    return report_warnings(lint_file(spec, overrides, facts, read_settings(spec), recorded(run_dir)))
+    return report_warnings(lint(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,22 +24,24 @@ from runner.commands.uncollected import uncollected
     callback=read_size,
     help="Memory of one GPU that JAX may use, such as 18G of 24G: shows which micro-batch fits.",
 )
+@click.option("--env", is_flag=True, help="Fetch config and tokenizer of models that the spec names on the hub.")
 @TRACEBACK
-def command(
-    spec: Path, overrides: tuple[str, ...], layout: str, devices: int, memory: int | None, traceback: bool
-) -> None:
+def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: Any) -> None:
     """Show what exec would do: phases, stages, steps, tokens, learning rates, adapters, bytes, FLOPs.
 
     Warns when the disk of the working directory has less room than the checkpoints take, and, with --memory, when a
     phase does not fit a device.
     """
+    layout, devices, memory = asked["layout"], asked["devices"], asked["memory"]
     with leave_cleanly(traceback), uncollected():
         from runner.commands.accepted import report_warnings
+        from runner.commands.fetched import fetch_named
         from runner.data.gguf_vocabulary import survey_gguf
-        from runner.environment import check_pretrained, free_bytes, known_data, survey_reading
+        from runner.environment import free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
         from runner.run.layout import default_run_dir
         from runner.run.record import recorded
+        from runner.weights.remarks import check_pretrained
         from schema.document import Document
         from schema.environment import Environment
         from schema.lint import lint_file
@@ -52,7 +55,10 @@ def command(
             gguf = survey_gguf(document, reading.tokenizer)
             return facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle, gguf=gguf)
 
-        verdict = lint_file(spec, overrides, look, read_settings(spec), recorded(run_dir))
+        settings, known = read_settings(spec), recorded(run_dir)
+        if asked["env"]:
+            known = fetch_named(lint_file(spec, overrides, None, settings, known), known)
+        verdict = lint_file(spec, overrides, look, settings, known)
         accepted = report_warnings(verdict)
         if remark := check_pretrained(accepted, verdict.document.pretrained if verdict.document else None):
             write(f"lorarun: {remark}\n", err=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
+from schema.document.hub import hub_name, located
 from schema.environment import SpecialToken, TokenizerFacts
 from schema.text.wording import quote
 
@@ -57,12 +58,11 @@ def read_tokenizer_files(name: str, add_bos: bool | None = None) -> TokenizerFil
     Raises Failure: INVALID when the folder holds no tokenizer or one without an end of text, STORAGE when a file can't
     be read.
     """
-    folder = Path(name)
+    folder, on_hub = located(name), hub_name(name)
     if not folder.is_dir():
-        raise _refusal(
-            f"tokenizer/name '{name}' is no folder; name the folder that holds {TOKENIZER} (names of the hub are "
-            "not looked up)"
-        )
+        hub = ", and not in the cache of the hub" if on_hub else ""
+        fetched = f", or fetch it with plan --env or {on_hub.command}" if on_hub else ""
+        raise _refusal(f"tokenizer/name '{name}' is no folder{hub}; name the folder that holds {TOKENIZER}{fetched}")
     content = _read(folder / TOKENIZER)
     if content is None:
         raise _refusal(f"'{name}' holds no {TOKENIZER}; name the folder that does")

@@ -27,20 +27,19 @@ def contents_of(folder: Path, names: Iterable[str]) -> Contents:
         return dict(zip(names, pool.map(_content, (folder / name for name in names)), strict=True))
 
 
-def differences(folder: Path, noted: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Say which files of a folder are not what `contents_of` noted of them; raises OSError.
+def changed_files(folder: Path, noted: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the files of a folder that hold something else than `contents_of` noted of them. Raises OSError.
 
-    Nothing is said of a folder that is gone as a whole.
+    A file that is gone is none of them: whoever needs it says so.
     """
-    for name, content in noted.items() if folder.is_dir() else ():
+    for name, content in noted.items():
         path = folder / name
         try:
             stamp = stamp_of(path.stat())
-        except FileNotFoundError:
-            yield f"{name} is gone"
+        except (FileNotFoundError, NotADirectoryError):
             continue
         if stamp != content["stamp"] and _digest(path, stamp) != content["sha256"]:
-            yield f"{name} changed"
+            yield name
 
 
 def _content(path: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ from runner.state import abstract_full_state
 from runner.weights.huggingface import HuggingFaceWeights
 from runner.weights.pretrained import pretrained_spec
 from schema.document import ADAPTER_CONFIG, read_adapter_config
+from schema.document.hub import located
 from schema.families import AdapterConfig, ConfigError, HuggingFace, Parameter, load_family, parameters
 from schema.spec import Spec
 
@@ -98,10 +99,10 @@ def _read_config(folder: Path) -> AdapterConfig:
 
 
 def _base_of(folder: Path) -> HuggingFaceWeights:
-    """The base that an adapter names: by a path that is absolute, or seen from its folder, or from here."""
+    """The base that an adapter names: by a path from its folder or from here, or a model in the cache of the hub."""
     path = folder / ADAPTER_CONFIG
     name = str(json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path"))
-    found = (HuggingFaceWeights.find(place) for place in (folder / name, Path(name)))
+    found = (HuggingFaceWeights.find(place) for place in (folder / name, located(name)))
     base = next(filter(None, found), None)
     if base is None:
         raise Failure(

@@ -18,6 +18,7 @@ from runner.run.identity import spec_of
 from runner.run.layout import checkpoints_of, is_run
 from runner.run.record import origin_of
 from runner.state import abstract_full_state
+from schema.document.hub import located
 from schema.spec import Spec
 
 
@@ -39,7 +40,7 @@ def find_run(named: Path, dtype: Dtype) -> Target | None:
         name=str(named),
         model=model,
         tokenizer=load_tokenizer(spec.tokenizer),
-        folders=(Path(folder),) if folder else (),
+        folders=(located(folder),) if folder else (),
         origin=origin_of(checkpoint.run_dir),
         has_adapters=checkpoint.base is not None,
         load=partial(_load, spec, model, checkpoint),

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from schema.document.hub import located
 from schema.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSpec:
-    """What `exec` is given: the spec, the run directory, and another run to start from, if any."""
+    """What `exec` is given: the spec, the run directory, and another run to start from, if any.
+
+    `pins` are the names of models of the hub as the spec's text has them → those with a commit, which the spec has.
+    """
 
     spec: Spec
     run_dir: Path
     restore: Path | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def starting_point(self) -> Path | None:
-        """Run or checkpoint whose weights this run starts from: `--restore`, else architecture/pretrained."""
+        """Where the weights lie that this run starts from: `--restore`, else architecture/pretrained."""
         pretrained = self.spec.architecture.pretrained
-        return self.restore or (Path(pretrained) if pretrained else None)
+        return self.restore or (located(pretrained) if pretrained else None)
 
 
 class RestoreableJob(ABC):

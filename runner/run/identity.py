@@ -14,15 +14,21 @@ from runner.run.execution import ExecutionSpec
 from schema.budget.stages import one_budget
 from schema.changes import current_values
 from schema.document import load_schema, other_architecture
+from schema.document.hub import hub_name
 from schema.spec import Spec
 
 
-def identity(values: dict[str, Any], start: Path | None, single: bool) -> dict[str, Any]:
+def identity(values: dict[str, Any], restore: Path | None, single: bool) -> dict[str, Any]:
     """What a run is: the values of its spec as flat slash keys, and where it starts from.
 
-    `single` says whether training/tokens and training/dataset alone decide.
+    That is what `--restore` names, else architecture/pretrained: a model of the hub has its name with the commit,
+    wherever the cache lies. `single` says whether training/tokens and training/dataset alone decide.
     """
-    start_at = str(start.resolve()) if start else None
+    named = values.get("architecture", {}).get("pretrained")
+    on_hub = hub_name(named) if named and not restore else None
+    start_at = named if on_hub and on_hub.is_pinned else None
+    if start_at is None and (restore or named):
+        start_at = str((restore or Path(named)).resolve())
     return {"spec": dict(_flatten(values, "")), "starting_point": start_at, "one_budget": single}
 
 
@@ -49,7 +55,7 @@ def refuse_other_architecture(named: Path | str, theirs: Mapping[str, Any], own:
 def identity_of(execution: ExecutionSpec) -> dict[str, Any]:
     """Return the identity of the run that an `ExecutionSpec` asks for."""
     spec = execution.spec
-    return identity(spec.model_dump(mode="json"), execution.starting_point, one_budget(spec.training.model_fields_set))
+    return identity(spec.model_dump(mode="json"), execution.restore, one_budget(spec.training.model_fields_set))
 
 
 def _flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.failure import ExitCode, Failure
-from runner.files.contents import differences
+from runner.files.contents import changed_files
 from runner.files.digested_json import read_json
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
@@ -80,7 +80,7 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
 def _changed_files(start: Mapping[str, Any]) -> tuple[str, ...]:
     """Say which files of a model or an adapter are others now; `start` is what a run that began with it noted."""
     try:
-        return tuple(f"{start['path']}: {each}" for each in differences(Path(start["path"]), start.get("files", {})))
+        return tuple(f"{start['path']}/{each}" for each in changed_files(Path(start["path"]), start.get("files", {})))
     except KeyError:  # it began with none
         return ()
     except OSError as error:

@@ -16,6 +16,8 @@ from schema.document import Recorded
 from schema.environment import Run
 from schema.families import ConfigError, architecture_of
 
+HUB_KEYS = ("architecture/pretrained", "tokenizer/name")  # that may name a model of the hub
+
 
 def make_run_dir(folder: Path) -> None:
     """Make the folder of a run, so that it can be locked. Raises Failure STORAGE."""
@@ -42,7 +44,7 @@ def create_run_dir(
     make_run_dir(folder)
     try:
         if not is_run(folder):
-            begun = {"start": start, "origin": dict(origin or {}), "init": init}
+            begun = {"start": start, "origin": dict(origin or {}), "init": init, "pins": dict(execution.pins)}
             write_facts(folder / "run.json", {"run_id": uuid4().hex, **identity_of(execution), **begun})
     except OSError as error:
         reason = error.strerror or str(error)
@@ -74,11 +76,13 @@ def recorded(run_dir: Path) -> Recorded:
         noted = read_json(run_dir / "run.json") if is_run(run_dir) else {}
     except (Failure, OSError):  # whoever inspects the directory says so
         return Recorded()
-    named, config = noted.get("spec", {}).get("architecture/pretrained"), noted.get("origin", {}).get("config.json")
+    pins, names = noted.get("pins", {}), [noted.get("spec", {}).get(key) for key in HUB_KEYS]
+    local = tuple(name for name in names if name and name not in pins.values())
+    named, config = names[0], noted.get("origin", {}).get("config.json")
     try:
-        return Recorded({named: architecture_of(config)} if named and config else {})
+        return Recorded({named: architecture_of(config)} if named and config else {}, pins, local)
     except ConfigError:  # of a family that this version does not have
-        return Recorded()
+        return Recorded({}, pins, local)
 
 
 def note_saved(run_dir: Path, step: int) -> None:

@@ -92,7 +92,7 @@ class LoRATrainer(BaseTrainer):
             if start and not start.exists():
                 self.console.print(f"{start} is not here any more; {self.spec.run_dir} resumes without it")
             return None
-        if pretrained and start != Path(pretrained):
+        if pretrained and self.spec.restore:
             self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
         source = check_start(start, self.spec.spec)
         for remark in source.remarks():

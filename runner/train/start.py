@@ -104,16 +104,17 @@ def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[W
         return verified, []
     has_checkpoints, there = bool(checkpoints_of(run_dir)), Path(noted["path"]).exists()
     if has_checkpoints or there or named is None or not is_run(named):
-        return _pinned(noted), []
+        # A model of the hub may lie in another cache than that of the machine where the run began.
+        return _pinned(noted, Path(noted["path"]) if there or named is None else named), []
     newest = check_start(named, execution.spec)
     note_start(run_dir, pin(newest))
     said = f"{noted['path']} is gone, and nothing of this run is saved yet: it starts from {newest.path}"
     return newest, [*newest.remarks(), said]
 
 
-def _pinned(noted: Mapping[str, Any]) -> WeightSource:
-    """Return the weights that `pin` named. Raises Failure RESUME when they are gone or others."""
-    source = find_weights(Path(noted["path"]))
+def _pinned(noted: Mapping[str, Any], place: Path) -> WeightSource:
+    """Return the weights that `pin` named, which lie at a place. Raises Failure RESUME when they are gone or others."""
+    source = find_weights(place)
     if source is None or not source.is_noted(noted):
         raise Failure(
             f"this run began with the weights of {noted['path']}, which are not there any more; bring them back, or "

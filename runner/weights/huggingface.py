@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.data.tokenizer_files import GENERATION
 from runner.failure import ExitCode, Failure
-from runner.files.contents import Contents, differences
+from runner.files.contents import Contents, changed_files
 from runner.weights._files import (
     CONFIG,
     FLOATS,
@@ -68,7 +68,7 @@ class HuggingFaceWeights:
         if not {*weight_files(self._folder)} <= files.keys():
             return self.identity() == noted["digest"]
         try:
-            return not any(differences(self._folder, files))
+            return not any(changed_files(self._folder, files))
         except OSError as error:
             raise Failure(f"cannot read {self._folder}: {error.strerror or error}", ExitCode.STORAGE) from error
 

@@ -147,6 +147,7 @@ def read_document(
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())
+    _pin(written, recorded)
     pretrained = find_pretrained(written.get("architecture"), recorded)
     if pretrained:
         written["architecture"] = {**pretrained.keys, **written["architecture"]}
@@ -154,6 +155,14 @@ def read_document(
     values, start = hydrate(found, written, found.schema), point(root.span.origin, 1, 1)
     differing = _differing(found, values, pretrained) if pretrained else ()
     return Document(start, values, written, found, None, root, pretrained, differing)
+
+
+def _pin(written: Json, recorded: Recorded) -> None:
+    """Write the commit behind names of the hub, where it is known which was meant."""
+    for section, key in (("architecture", "pretrained"), ("tokenizer", "name")):
+        name = written.get(section, {}).get(key)
+        if name in recorded.pins:
+            written[section] = {**written[section], key: recorded.pins[name]}
 
 
 def _adopt_tokenizer(found: Findings, written: Json, pretrained: Pretrained) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from schema.document.hub import located
 from schema.families import CONFIG_NAMES, ConfigError, architecture_of
 from schema.text.diagnostic import Origin, Span
 from schema.text.source import origin_of
@@ -21,9 +22,14 @@ NOWHERE = Origin("", ())
 
 
 class Recorded(NamedTuple):
-    """What a run noted when it began: the architecture of the model that its spec names, by that name."""
+    """What a run noted when it began: the architecture of the model that its spec names, by that name.
+
+    `pins` are names of the hub as the spec writes them → with the commit that was meant; `local` are names of paths.
+    """
 
     architectures: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    pins: Mapping[str, str] = MappingProxyType({})
+    local: tuple[str, ...] = ()
 
 
 class Pretrained(NamedTuple):
@@ -60,7 +66,7 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
     name = written.get("pretrained") if isinstance(written, dict) else None
     if not isinstance(name, str):
         return None
-    path = Path(name) / CONFIG
+    path = located(name) / CONFIG
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):

@@ -9,7 +9,8 @@ answer as another model. What can't be written would be found out after the trai
 architecture:
   family: llama
 tokenizer:
-  backend: byte
+  backend: tiktoken
+  name: gpt2
 export:
   gguf: q8_0
 ```

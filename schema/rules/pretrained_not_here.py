@@ -7,7 +7,7 @@ shows the default shape in its place.
 
 ```yaml
 architecture:
-  pretrained: models/llama
+  pretrained: ./models/llama
   n_layers: DELETE
 ```
 
@@ -19,7 +19,8 @@ architecture:
   n_layers: 4
 ```
 
-*Fix.* Bring the folder here, name another, or write n_layers, n_embd and n_head; nothing is written.
+*Fix.* Bring the folder here, name another, or write n_layers, n_embd and n_head; `plan --env` and `exec` fetch a model
+of the hub. Nothing is written.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.document.document import SHAPE
+from schema.document.hub import hub_name
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR513"
@@ -36,11 +38,16 @@ SEVERITY = Severity.WARNING
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Look whether the model was found, where it decides the shape."""
+    """Look whether the model was found, where it decides the shape, or where a run would start from it."""
     model, start = document.pretrained, document.environment.start if document.environment else None
-    if model is None or model.is_here or (start and not start.found):  # then LR609 says so
+    if model is None or model.is_here or (start and not start.found and not start.on_hub):  # then LR609 says so
         return
-    if not all(document.given(f"architecture/{key}") for key in SHAPE):
-        message = f"{model.name} is not here: what its config.json decides can't be checked"
-        remedy = f"run this where it is, or write {', '.join(SHAPE)}"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span("architecture/pretrained"), message, remedy)
+    if (start and start.on_hub) or not all(document.given(f"architecture/{key}") for key in SHAPE):
+        where, on_hub = document.span("architecture/pretrained"), hub_name(model.name)
+        if on_hub:
+            message = f"{model.name} is no folder here, and not in the cache of the hub"
+            remedy = f"fetch it with plan --env, exec, or {on_hub.command}"
+        else:
+            message = f"{model.name} is not here: what its config.json decides can't be checked"
+            remedy = f"run this where it is, or write {', '.join(SHAPE)}"
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)

@@ -44,7 +44,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the starting point, and compare its architecture."""
     start = document.environment.start if document.environment else None
-    if start is None or (start.found and not start.differing):
+    if start is None or start.on_hub or (start.found and not start.differing):
         return
     named = argument(start.key, start.path) if start.key.startswith("-") else document.span(start.key)
     if not start.found:

@@ -57,8 +57,10 @@ class Architecture(Section):
     )
     pretrained: str | None = key(
         None,
-        "Run directory, checkpoint, or folder of a Hugging Face model, whose weights this run starts from; the keys of "
-        "architecture that config.json decides may be left out.",
+        "Weights that this run starts from: a run directory, a checkpoint, the folder of a Hugging Face model, or its "
+        "name on the hub, OWNER/NAME or OWNER/NAME@REVISION. A path that exists comes first; ./OWNER/NAME is always a "
+        "path. The keys of architecture that config.json decides may be left out. exec fetches a model of the hub into "
+        "the hub's cache, and the run keeps its commit.",
         min_length=1,
         change="breaking",
     )

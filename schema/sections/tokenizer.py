@@ -18,8 +18,8 @@ class Tokenizer(Section):
     )
     name: str | None = key(
         None,
-        "Encoding of backend tiktoken, such as gpt2, or folder of backend huggingface, by default that of the model in "
-        "architecture/pretrained; the byte tokenizer has none.",
+        "Encoding of backend tiktoken, such as gpt2; folder of backend huggingface, or OWNER/NAME[@REVISION] on the "
+        "hub, by default that of the model in architecture/pretrained. The byte tokenizer has none.",
         min_length=1,
         change="breaking",
     )

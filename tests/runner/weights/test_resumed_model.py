@@ -62,19 +62,15 @@ def flip(path: Path) -> None:
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a key of the config": (
         lambda model: (model / "config.json").write_text(json.dumps({**CONFIG, "rope_theta": 501.0})),
-        "config.json changed",
+        "config.json",
     ),
     "one bit of the weights": (
         lambda model: flip(model / "model-00002-of-00002.safetensors"),
-        "model-00002-of-00002.safetensors changed",
-    ),
-    "no index": (
-        lambda model: (model / "model.safetensors.index.json").unlink(),
-        "model.safetensors.index.json is gone",
+        "model-00002-of-00002.safetensors",
     ),
     "another tokenizer": (
         lambda model: (model / "tokenizer_config.json").write_text("{ }"),
-        "tokenizer_config.json changed",
+        "tokenizer_config.json",
     ),
 }
 
@@ -83,7 +79,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_run_is_refused_by_name_where_a_file_of_its_model_changed(change: str, stopped: Path) -> None:
     make, says = CHANGES[change]
     make(stopped / "model")
-    sentence = f"run began with weights whose files are others now ({stopped}/model: {says})"
+    sentence = f"run began with weights whose files are others now ({stopped}/model/{says})"
     refused = lorarun(stopped, *RUN_EVERY_STEP)
     assert (refused.exit_code, refused.changed) == (78, set())
     assert f"error[LR612 output-occupied]: {sentence}" in refused.stderr
