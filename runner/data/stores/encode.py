@@ -61,9 +61,10 @@ def _batches(entries: Iterator[Document | Dialogue]) -> Iterator[list[Document |
 
 
 def _characters(entry: Document | Dialogue) -> int:
+    """About how long a text becomes; no entry counts as nothing, for it takes memory."""
     if isinstance(entry, Document):
-        return len(entry.prompt) + len(entry.completion)
-    return sum(len(message.content or "") for message in entry.conversation.messages)
+        return 1 + len(entry.prompt) + len(entry.completion)
+    return 1 + sum(len(message.content or "") for message in entry.conversation.messages)
 
 
 def _encode_documents(batch: Sequence[Document], tokenizer: Tokenizer) -> Iterator[Row]:

@@ -17,8 +17,10 @@ from runner.data.chat.recipe import load_recipe
 from runner.data.chat.supervise import supervise
 from runner.data.stores.prepare import Silent
 from runner.data.tokenizers.huggingface import load_huggingface
+from runner.environment import survey
 from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
+from schema.document import read_document
 from schema.lint import load_spec
 from tests.runner.data.conversation_files import CONVERSATIONS, TEMPLATE, chat_folder, conversation, write_lines
 from tests.runner.workplace import EVERY_STEP, SPEC, located, lorarun
@@ -86,6 +88,41 @@ def test_a_conversation_stays_in_its_split_whatever_the_template(here: Path) -> 
     said = load_huggingface("smol").decode(ids)
     chat_folder(here / "smol", TEMPLATE.replace("':'", "' '"))
     assert said.replace(":", " ") in {load_huggingface("smol").decode(ids) for ids, _ in rows_of(catalog(), "val")}
+
+
+def test_a_store_is_that_of_its_template_for_linter_and_run(here: Path) -> None:
+    def is_known() -> bool:
+        look = survey()(read_document((here / "spec.yaml").read_bytes(), "spec.yaml"))
+        return look.datasets["tales", ""].store is not None
+
+    assert not is_known()
+    digest = catalog().digests()
+    assert is_known()
+    chat_folder(here / "smol", TEMPLATE + "\n")
+    assert not is_known()
+    assert catalog().digests() != digest
+    change(here, "{tales: {path: chats.jsonl, messages: messages}}", "{}")
+    assert catalog().digests() != digest  # without its source, the store is used as it is
+    with pytest.raises(Failure, match="was made with another chat template or chat/train_on than this run's; give its"):
+        catalog("chat/train_on=last")
+
+
+def test_flat_blocks_of_whole_conversations_are_supervised_throughout(here: Path) -> None:
+    change(here, "style: PADDED", "style: PMD")
+    rows = catalog("chat/train_on=all").train["tales", "", "PMD"]
+    found = rows.gather(np.arange(len(rows), dtype=np.int64))
+    assert found.supervised.all()
+    stream = load_huggingface("smol").opening.decode(found.tokens[0].tolist(), skip_special_tokens=False)
+    assert stream.startswith("u:cat 0a:sat 0</s>u:mata:fat 0</s>u:cat 1a:sat 1")
+    with pytest.raises(Failure, match="'tales' holds conversations, of which chat/train_on: assistant leaves tokens"):
+        catalog_of_python()
+
+
+def catalog_of_python() -> Catalog:
+    """The same spec with another chat/train_on, which no linter has seen."""
+    spec = load_spec("spec.yaml", ["chat/train_on=all"])
+    spec = spec.model_copy(update={"chat": spec.chat.model_copy(update={"train_on": "assistant"})})
+    return open_catalog(spec, compile_plan(spec), Silent())
 
 
 def test_the_plan_names_template_and_what_is_supervised(here: Path) -> None:
