@@ -67,6 +67,33 @@ def test_an_exact_export_is_taken_whatever_rounding_makes_of_its_divergence() ->
     check_parity(Part("adapter", exact, None), effect, Export(dtype="bfloat16"), lambda: False)
 
 
+@pytest.mark.parametrize(
+    ("asked", "agreement", "kl", "remedy"),
+    [
+        (
+            {"gguf": "f16"},
+            0.98,
+            1e-6,
+            "only 98.00 % of the likeliest tokens are the same; remove export/gguf, or accept",
+        ),
+        ({"gguf": "q8_0"}, 0.8, 1e-6, "only 80.00 % of the likeliest tokens are the same; write export/gguf: f16, or"),
+        ({"gguf": "q8_0"}, 1.0, 1e-3, "rounding drowns what the adapters do; write export/gguf: f16, or accept it"),
+        ({"gguf": "q8_0"}, 0.98, 1e-6, None),
+        ({"gguf": "q8_0", "accept_lossy": True}, 0.8, 1e-3, None),
+    ],
+)
+def test_a_file_for_llama_cpp_is_judged_by_its_own_type(
+    asked: dict[str, Any], agreement: float, kl: float, remedy: str | None
+) -> None:
+    part, effect = Part("gguf", Difference(96, 1.0, 0.1, kl, agreement), None), Difference(96, 1.0, 1.0, 1e-3, 0.5)
+    if remedy is None:
+        check_parity(part, effect, Export(**asked), lambda: False)
+        return
+    with pytest.raises(Failure, match=f"rounded to {asked['gguf']}, export/gguf is not the trained model") as refused:
+        check_parity(part, effect, Export(**asked), lambda: False)
+    assert remedy in str(refused.value)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-2, 1e-6])
 @pytest.mark.parametrize("kept", [0, 0.5])
