@@ -20,6 +20,7 @@ from schema.tokenizers import byte_letters
 
 OTHERWISE = "remove export/gguf"
 DIGITS, WORDS, BYTES = "digits one by one", "words of GPT-2", "bytes"
+NO_UTF_8 = {0xC0, 0xC1, *range(0xF5, 0x100)}  # bytes that no text has
 # Patterns by which tokenizers cut words, as their tokenizer.json has them.
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 LLAMA_3 = CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -116,9 +117,15 @@ def gguf_obstacle(files: TokenizerFiles, rows: int) -> Obstacle | None:
     return None
 
 
-def normalises(files: TokenizerFiles) -> bool:
-    """Whether the tokenizer brings a text to NFC first, which llama.cpp does not."""
-    return bool(files.definition.get("normalizer"))
+def remarks(files: TokenizerFiles) -> Iterator[str]:
+    """Say of which rare texts llama.cpp makes other ids than the tokenizer."""
+    if files.definition.get("normalizer"):
+        yield f"the tokenizer in '{files.folder}' brings text to NFC, and llama.cpp does not: give it text that is NFC"
+    if missing := _missing(files.definition["model"]):
+        yield (
+            f"the tokenizer in '{files.folder}' has no token for {len(missing)} bytes such as {missing[0]:#04x}: both "
+            "leave them out of a text, and llama.cpp merges nothing across them"
+        )
 
 
 def _name(definition: Mapping[str, Any]) -> str:
@@ -158,16 +165,21 @@ def _steps(splitter: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def _check_model(model: Mapping[str, Any]) -> None:
-    """Refuse what is no byte-level BPE in which every text has a token."""
+    """Refuse what is no byte-level BPE as llama.cpp knows it."""
     if model["type"] != "BPE":
         raise Unfit(f"its model is {model['type']}, and export/gguf writes byte-level BPE alone")
     for key in ("continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(key):
             raise Unfit(f"its model has a {key}, which llama.cpp does not know")
-    if missing := [byte for byte, letter in enumerate(byte_letters()) if letter not in model["vocab"]]:
-        raise Unfit(f"it has no token for the byte {missing[0]}")
+    if (missing := _missing(model)) and model.get("unk_token") is not None:
+        raise Unfit(f"it writes {model['unk_token']!r} for the byte {missing[0]:#04x}, which llama.cpp leaves out")
     if not model["merges"]:
         raise Unfit("it has no merges, and llama.cpp reads no vocabulary without any")
+
+
+def _missing(model: Mapping[str, Any]) -> list[int]:
+    """The bytes of UTF-8 that have no token."""
+    return [byte for byte, letter in enumerate(byte_letters()) if letter not in model["vocab"] and byte not in NO_UTF_8]
 
 
 def _added(files: TokenizerFiles) -> Iterator[tuple[int, str, TokenType]]:

@@ -85,7 +85,7 @@ class LoRATrainer(BaseTrainer):
         if self.spec.spec.logging.wandb:
             require_wandb()
         self._check_init()
-        if remark := check_gguf(self.spec.spec):
+        for remark in check_gguf(self.spec.spec):
             self.console.print(remark, soft_wrap=True)
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):

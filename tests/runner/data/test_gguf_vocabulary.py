@@ -17,7 +17,6 @@ from runner.data.gguf_vocabulary import (
     TokenType,
     Unfit,
     Vocabulary,
-    normalises,
     read_vocabulary,
 )
 from runner.data.tokenizer_files import read_tokenizer_files
@@ -59,6 +58,11 @@ def added(**attributes: Any) -> Change:
     return change
 
 
+def without_a_byte(definition: dict[str, Any]) -> None:
+    del definition["model"]["vocab"]["Ā"]
+    definition["model"]["unk_token"] = "<unk>"
+
+
 def read(path: Path, change: Change = lambda definition: None, rows: int = 320) -> Vocabulary:
     edit(folder(path, byte_level()), change)
     return read_vocabulary(read_tokenizer_files(str(path)), rows)
@@ -88,7 +92,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "numbers whole": (cutting({**DIGITS, "individual_digits": False}, BYTE_LEVEL), "its pre-tokenizer Digits cuts"),
     "small letters": (setting("normalizer", value={"type": "Lowercase"}), "its normalizer Lowercase changes a text"),
     "parts of words": (setting("model", "continuing_subword_prefix", value="##"), "a continuing_subword_prefix"),
-    "a byte without token": (lambda definition: definition["model"]["vocab"].pop("Ā"), "no token for the byte 0"),
+    "a byte that is unknown": (without_a_byte, "it writes '<unk>' for the byte 0x00"),
     "no merges": (setting("model", "merges", value=[]), "it has no merges"),
     "no field merges": (
         lambda definition: definition["model"].pop("merges"),
@@ -133,9 +137,3 @@ def test_merges_are_read_as_both_releases_of_the_library_write_them(tmp_path: Pa
 
     in_lines = read(tmp_path / "lines").merges
     assert read(tmp_path / "pairs", in_pairs).merges == in_lines
-
-
-def test_nfc_is_written_and_said(tmp_path: Path) -> None:
-    nfc = {"type": "Sequence", "normalizers": [{"type": "NFC"}]}
-    assert read(tmp_path, setting("normalizer", value=nfc)).pre_tokenizer == "gpt-2"
-    assert normalises(read_tokenizer_files(str(tmp_path)))

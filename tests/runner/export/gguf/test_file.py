@@ -16,7 +16,10 @@ from gguf.quants import dequantize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.data.chat.templates import load_template
+from runner.data.tokenizer_files import read_tokenizer_files
 from runner.export.gguf.file import FILE, as_written, read_gguf, write_gguf
+from runner.export.gguf.metadata import facts_of
 from runner.export.gguf.tensors import rope_factors, tensors_of
 from runner.failure import ExitCode, Failure
 from runner.files.errors import saving
@@ -37,6 +40,16 @@ def test_a_file_holds_the_facts_and_tensors_that_were_reviewed(case: Path) -> No
 
 def test_every_output_has_its_case() -> None:
     assert [path.with_suffix(".json") for path in goldens.outputs()] == goldens.cases()
+
+
+def test_the_chat_template_is_the_one_of_the_run(tmp_path: Path) -> None:
+    goldens.write(tmp_path, SHAPES["qwen3"], "f16", chat_template="of the folder")
+    tokenizer = read_tokenizer_files(str(tmp_path / "tokenizer"))
+    assert facts_of(tokenizer, 40).template == "of the folder"
+    # Answers of this one end with the end of text.
+    facts = facts_of(tokenizer, 40, load_template("alpaca", {"eos_token": tokenizer.facts.eos.name}))
+    assert "### Response:" in (facts.template or "")
+    assert facts.turn_end == tokenizer.facts.eos.id
 
 
 def pairs(array: Array, heads: int) -> Array:
