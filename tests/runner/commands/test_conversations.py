@@ -18,29 +18,27 @@ from runner.data.chat.supervise import supervise
 from runner.data.stores.prepare import Silent
 from runner.data.tokenizers.huggingface import load_huggingface
 from runner.environment import survey
-from runner.failure import ExitCode, Failure
+from runner.failure import Failure
 from runner.plan.compile import compile_plan
 from schema.document import read_document
 from schema.lint import load_spec
-from tests.runner.data.conversation_files import CONVERSATIONS, TEMPLATE, chat_folder, conversation, write_lines
-from tests.runner.workplace import EVERY_STEP, SPEC, located, lorarun
-
-OWN = SPEC.replace("tokenizer: {backend: byte}", "tokenizer: {backend: huggingface, name: smol}").replace(
-    "{path: tales.jsonl}", "{path: chats.jsonl, messages: messages}"
+from tests.runner.data.conversation_files import (
+    CONVERSATIONS,
+    TEMPLATE,
+    chat_folder,
+    conversation,
+    fill_with_conversations,
+    write_lines,
 )
+from tests.runner.workplace import EVERY_STEP, located, lorarun
+
 EXEC = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in EVERY_STEP))
-
-
-def fill(folder: Path) -> None:
-    (folder / "spec.yaml").write_text(OWN)
-    write_lines(folder / "chats.jsonl", CONVERSATIONS)
-    chat_folder(folder / "smol")
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a spec of conversations; the tokenizer in `smol` has a chat template."""
-    fill(tmp_path)
+    fill_with_conversations(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -183,88 +181,6 @@ def test_every_command_refuses_the_same_before_anything_is_written(case: str, he
         assert (done.exit_code, done.changed) == (exit_code, set())
         first = (done.stdout if exit_code == 1 else done.stderr).split("spec.yaml:12:")[0]  # PMD stands there twice
         assert located(first) == (finding, remedy)
-
-
-def image(record: dict[str, Any]) -> dict[str, Any]:
-    record["messages"][0]["content"] = [{"type": "image_url", "image_url": {"url": "cat.png"}}]
-    return record
-
-
-TOOLS = {"tools": [{"type": "function", "function": {"name": "look"}}]}
-NO_END = TEMPLATE.replace(" ~ eos_token", "")
-WANTS_TURNS = "{% if messages[1].role == 'user' %}{{ raise_exception('it wants turns') }}{% endif %}" + TEMPLATE
-TWO_USERS = {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}
-RECORDS: dict[str, tuple[Any, str, str]] = {
-    "an image": (
-        image(conversation("a", "b")),
-        TEMPLATE,
-        "message 1 has a content part of type 'image_url', and only text can be trained on; remove the part or the "
-        "conversation",
-    ),
-    "no messages": (
-        {"text": "a"},
-        TEMPLATE,
-        "a record needs field 'messages'; it has 'text'; name its fields under data/sources",
-    ),
-    "no answer": (
-        conversation("a"),
-        TEMPLATE,
-        "no assistant speaks, so there is nothing to learn; write chat/train_on: all, or add an answer",
-    ),
-    "dropped tools": (
-        {**conversation("a", "b"), **TOOLS},
-        TEMPLATE,
-        "the chat template of 'smol' leaves out the tool 'look' ('look'); write a chat/template that renders it, or "
-        "remove it from the conversation",
-    ),
-    "two users": (
-        TWO_USERS,
-        WANTS_TURNS,
-        "the chat template of 'smol' refuses it: it wants turns; change the conversation or the template",
-    ),
-    "a failing template": (
-        conversation("a", "b"),
-        TEMPLATE + "{% if messages | length == 2 %}{{ nothing.at.all }}{% endif %}",
-        "the chat template of 'smol' fails in line 1: 'nothing' is undefined; mend it or write another one",
-    ),
-    "no end of turn": (
-        conversation("a", "b"),
-        NO_END,
-        "an answer is learned without a special token of this tokenizer at its end ('b'), so the model would never "
-        "stop; write a chat/template that ends answers by such a token, before {% endgeneration %} where it has that",
-    ),
-    "an empty answer that nothing marks": (
-        conversation("a", ""),
-        NO_END,
-        "the answer in message 2 is empty, and the chat template of 'smol' marks no end of turn behind it; put the "
-        "token that ends a turn before {% endgeneration %}",
-    ),
-    "half a character": (
-        conversation("\ud83d", "b"),
-        TEMPLATE,
-        "a text holds half a surrogate pair (U+D83D), which is no character; remove it",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", RECORDS)
-def test_a_bad_conversation_is_refused_with_its_line(case: str, here: Path) -> None:
-    record, template, sentence = RECORDS[case]
-    chat_folder(here / "smol", template)
-    # Not the first of a batch, so that each is looked at.
-    good = [] if template == NO_END else CONVERSATIONS[:2]
-    write_lines(here / "chats.jsonl", [*good, record])
-    done = lorarun(here, *EXEC)
-    assert (done.exit_code, done.changed) == (2, set())
-    assert done.stderr == f"lorarun: chats.jsonl:{len(good) + 1}: {sentence}\n"
-
-
-def test_the_first_that_cannot_be_encoded_is_named(here: Path) -> None:
-    unending = "{% if messages[0].content == 'cat 7' %}" + NO_END + "{% else %}" + TEMPLATE + "{% endif %}"
-    chat_folder(here / "smol", unending)
-    with pytest.raises(Failure, match=r"^chats\.jsonl:8: ") as refused:
-        catalog()
-    assert refused.value.exit_code is ExitCode.INVALID
 
 
 def test_a_conversation_that_is_too_long_keeps_what_fits_and_says_so(here: Path) -> None:

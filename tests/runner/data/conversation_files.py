@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.runner.data.tokenizer_folders import byte_level, folder
+from tests.runner.workplace import SPEC
 
 # `role: text`, and </s> behind each answer; it takes turns in any order, and ignores tools.
 TEMPLATE = (
@@ -37,3 +38,11 @@ def chat_folder(path: Path, template: str = TEMPLATE) -> Path:
     folder(path, byte_level())
     (path / "chat_template.jinja").write_text(template)
     return path
+
+
+def fill_with_conversations(place: Path) -> None:
+    """Write a spec of conversations, their file, and in `smol` the tokenizer."""
+    named = SPEC.replace("tokenizer: {backend: byte}", "tokenizer: {backend: huggingface, name: smol}")
+    (place / "spec.yaml").write_text(named.replace("{path: tales.jsonl}", "{path: chats.jsonl, messages: messages}"))
+    write_lines(place / "chats.jsonl", CONVERSATIONS)
+    chat_folder(place / "smol")
