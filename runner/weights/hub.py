@@ -95,6 +95,8 @@ def _look_up(name: HubName) -> None:
     """Ask the hub for a revision of a model, for downloads fall back to the cache without a word."""
     from huggingface_hub import HfApi
 
+    if _is_offline():
+        raise _failure(name, ConnectionError())
     try:
         HfApi(endpoint=_endpoint(), library_name="lorarun").model_info(name.model, revision=name.revision)
     except Exception as error:

@@ -11,7 +11,7 @@ from schema.document import load_schema
 
 FREE = """
 architecture/remat checkpoint/best checkpoint/every_minutes checkpoint/keep data/root eval/evaluations
-export/accept_lossy export/adapter export/dtype export/merged
+export/accept_lossy export/adapter export/dtype export/gguf export/merged
 checkpoint/verify logging/checkpoint_interval logging/report_interval logging/validation_interval logging/wandb
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
 """

@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "no folder": (
         lambda here: (here / "smol").rename(here / "there"),
         "15:41: error[LR216 tokenizer-not-found]: tokenizer/name 'smol' is no folder",
-        "name the folder that holds tokenizer.json (names of the hub are not looked up)",
+        "name the folder that holds tokenizer.json",
         "",
     ),
     "no end of text": (
