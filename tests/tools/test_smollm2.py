@@ -138,3 +138,16 @@ def test_a_full_disk_leaves_no_folder(
     assert call(SMOLLM2, monkeypatch, "--gguf", file, "--to", tmp_path / "made") == 74
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.gguf"]
+
+
+def test_a_link_leads_to_the_folder_and_replaces_links_alone(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_gguf(file)
+    link = tmp_path / "models" / "smollm2"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "gone")
+    assert call(SMOLLM2, monkeypatch, "--gguf", file, "--to", tmp_path / "made", "--link", link) == 0
+    assert link.readlink() == tmp_path / "made"
+    assert call(SMOLLM2, monkeypatch, "--gguf", file, "--to", tmp_path / "made", "--link", file) == 2
+    assert f"{file} is there, and is no link; remove it, or name another with --link\n" in capsys.readouterr().err
