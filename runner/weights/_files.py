@@ -34,6 +34,8 @@ def read_headers(folder: Path) -> dict[str, Header]:
         try:
             with safe_open(path, "np") as file:
                 for name in file.keys():  # noqa: SIM118  it is no mapping
+                    if name in found:
+                        refuse(folder, f"{name} is in {found[name].path.name} and in {path.name}")
                     part = file.get_slice(name)
                     found[name] = Header(path, tuple(part.get_shape()), str(part.get_dtype()))
         except (OSError, SafetensorError) as error:
@@ -66,12 +68,8 @@ def _shards(folder: Path) -> list[Path]:
     if whole.is_file():
         return [whole]
     if index.is_file():
-        try:
-            places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            names = sorted({str(name) for name in places.values()})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            refuse(folder, f"{INDEX} can't be read: {error!r}")
-        if outside := [name for name in names if Path(name).name != name]:
+        names = _indexed(index)
+        if outside := [name for name in names if not name or Path(name).name != name]:
             refuse(folder, f"{INDEX} names {outside[0]!r}, which is no file of the folder")
         if missing := [name for name in names if not (folder / name).is_file()]:
             refuse(folder, f"{missing[0]} is missing")
@@ -82,6 +80,18 @@ def _shards(folder: Path) -> list[Path]:
             ExitCode.INVALID,
         )
     refuse(folder, f"there is neither {WHOLE} nor {INDEX}")
+
+
+def _indexed(index: Path) -> list[str]:
+    """The files that an index names."""
+    try:
+        places = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        refuse(index.parent, f"{INDEX} can't be read: {error}")
+    names = places.get("weight_map") if isinstance(places, dict) else None
+    if not isinstance(names, dict):
+        refuse(index.parent, f"{INDEX} can't be read: it holds no mapping weight_map")
+    return sorted({str(name) for name in names.values()})
 
 
 def weight_files(folder: Path) -> list[str]:

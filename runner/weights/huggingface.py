@@ -131,6 +131,11 @@ class HuggingFaceWeights:
         """Name the tensors of each parameter; refuse a folder that lacks one, or has one of no parameter."""
         files: HuggingFace = load_family(self._view.family).hugging_face(self._view)
         names = {}
+        if self._view.n_layers > len(self._headers):  # no list of a billion names is made
+            refuse(
+                self._folder,
+                f"config.json has {self._view.n_layers} layers, and there are {len(self._headers)} tensors",
+            )
         for parameter in parameters(self._view):
             layers = range(parameter.layers) if parameter.role == "blocks" else (None,)
             names[parameter.path] = [files.name_to_hf(parameter.path, layer) for layer in layers]
@@ -173,7 +178,7 @@ class HuggingFaceWeights:
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Failure(f"cannot read {path}: {error}", ExitCode.STORAGE) from error
     if not isinstance(found, dict):
         raise Failure(f"{path} holds no mapping; get the whole folder of the model again", ExitCode.INVALID)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from sys import float_info
 from typing import Any, NamedTuple
 
 SAME = {
@@ -122,6 +122,8 @@ def _rope(config: Mapping[str, Any]) -> dict[str, Any]:
     theta = _positive(scaling if "rope_theta" in scaling else config, "rope_theta", 10_000.0)
     known: dict[str, Any] = {"rope_type": kind, "factor": 1.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
     known |= {name: _positive(scaling, name, None) for name in SCALED_BY[kind]}
+    if known["factor"] < 1:
+        raise ConfigError(f"factor is {known['factor']!r}, and a number from 1 is wanted")
     length = None
     if kind == "llama3":
         if known["low_freq_factor"] >= known["high_freq_factor"]:
@@ -135,7 +137,7 @@ def _rope(config: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(config: Mapping[str, Any], name: str, default: Any) -> int:
     """A whole number from 1; `default` where it is not there, or null."""
     value = default if config.get(name) is None else config[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
         raise ConfigError(f"{name} is {value!r}, and a whole number from 1 is wanted")
     return value
 
@@ -143,7 +145,7 @@ def _whole(config: Mapping[str, Any], name: str, default: Any) -> int:
 def _positive(config: Mapping[str, Any], name: str, default: float | None) -> float:
     """A number above 0."""
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= float_info.max:
         raise ConfigError(f"{name} is {value!r}, and a number above 0 is wanted")
     return float(value)
 

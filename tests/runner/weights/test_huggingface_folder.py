@@ -62,7 +62,7 @@ def test_tensors_that_are_no_floats_and_names_that_lead_out_are_refused(tmp_path
     with pytest.raises(Failure, match=r"model.norm.weight has the type I8, and one of F32, F16, BF16, F64 is wanted"):
         load_pretrained(whole)
     shards = write_folder(tmp_path / "shards", LLAMA_4, shards=2)
-    for places in ('{"a": "../whole/model.safetensors"}', '["a"]', '{"a": 3}'):
+    for places in ('{"a": "../whole/model.safetensors"}', '["a"]', '{"a": 3}', '{"a": ""}', "[" * 9_000):
         (shards / "model.safetensors.index.json").write_text(f'{{"weight_map": {places}}}')
         with pytest.raises(Failure, match=r"index.json (names|can't be read)|is missing") as caught:
             load_pretrained(shards)
@@ -75,7 +75,7 @@ def test_files_beside_the_model_are_not_read(tmp_path: Path) -> None:
     assert load_pretrained(folder)
 
 
-VALUES = [None, True, "3", -1, 0, 1.5, float("nan"), [1], {"a": {}}]
+VALUES = [None, True, "3", -1, 0, 1.5, float("nan"), 10**400, 2**62, [1], {"a": {}}]
 
 
 @pytest.mark.parametrize("key", sorted({*LLAMA_5, *LLAMA_4, *QWEN3, "sliding_window", "layer_types", "hidden_act"}))
@@ -134,12 +134,16 @@ def damage(folder: Path, how: str) -> None:
         save_file({**tensors, name: tensors[name][:, :-1].copy()}, weights[0])
     elif how == "a tensor is strange":
         save_file({**tensors, "model.layers.0.mlp.experts.weight": tensors[name]}, weights[0])
+    elif how == "a tensor is there twice":
+        save_file({**load_file(weights[1]), min(tensors): tensors[min(tensors)]}, weights[1])
     elif how == "pickles":
         weights[0].rename(folder / "pytorch_model.bin")
     elif how == "no weights":
         weights[0].unlink()
     elif how == "no JSON":
         config.write_text("{")
+    elif how == "too deep":
+        config.write_text("[" * 9_000)
     else:
         config.write_text(json.dumps(json.loads(config.read_text()) | json.loads(how)))
 
@@ -156,9 +160,17 @@ def damage(folder: Path, how: str) -> None:
             r"mlp.experts.weight belongs to no parameter of LlamaForCausalLM",
             ExitCode.STORAGE,
         ),
+        (
+            "a tensor is there twice",
+            r"lm_head.weight is in model-00001-of-00003.safetensors and in model-00002-of-00003.safetensors",
+            ExitCode.STORAGE,
+        ),
         ("pickles", r"\.bin files, which are pickles and are never read; save", ExitCode.INVALID),
         ("no weights", r"neither model.safetensors nor model.safetensors.index.json", ExitCode.STORAGE),
         ("no JSON", r"cannot read .*config.json", ExitCode.STORAGE),
+        ("too deep", r"cannot read .*config.json", ExitCode.STORAGE),
+        ('{"num_hidden_layers": 1000000000}', r"has 1000000000 layers, and there are 51 tensors", ExitCode.STORAGE),
+        ('{"rope_scaling": {"rope_type": "linear", "factor": 0.5}}', r"factor is 0.5, and a number", ExitCode.INVALID),
         ('{"model_type": "phi3"}', r"model_type 'phi3' is not one of llama, mistral, qwen3", ExitCode.INVALID),
         ('{"rope_scaling": {"rope_type": "dynamic"}}', r"scaled by 'dynamic', which no family", ExitCode.INVALID),
         ('{"hidden_act": "gelu"}', r"hidden_act 'gelu' is not silu", ExitCode.INVALID),

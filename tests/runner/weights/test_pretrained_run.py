@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 from runner.files.digested_json import read_json
 from schema.lint import lint_text
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
+from tests.runner.weights.test_huggingface_folder import damage
 from tests.runner.workplace import SPEC, fill, lorarun
 
 CONFIG = {**LLAMA_4, "vocab_size": 320, "max_position_embeddings": 4096, "bos_token_id": 7, "eos_token_id": 9}
@@ -110,3 +112,34 @@ def test_a_model_that_no_family_holds_is_refused_in_one_sentence(here: Path) -> 
     assert (done.exit_code, done.changed) == (2, set())
     assert "'model/config.json' is of no model that can be trained here: model_type 'phi3' is not one" in done.stderr
     assert lorarun(here, "validate", "--env", "spec.yaml").stdout.count("error[") == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "shards", "code", "says"),
+    [
+        ("a shard is missing", 3, 74, "model-00003-of-00003.safetensors is missing; get the whole folder"),
+        ("a shard is cut", 3, 74, "model-00001-of-00003.safetensors can't be read: "),
+        ("a tensor has another shape", 1, 74, "has the shape (40, 23), and (40, 24) is wanted; get the whole folder"),
+        ("a tensor is missing", 1, 74, "the tensor model.layers.1.mlp.up_proj.weight is missing; get the whole folder"),
+        ("a tensor is strange", 1, 74, "belongs to no parameter of LlamaForCausalLM; get the whole folder"),
+        (
+            "pickles",
+            1,
+            2,
+            "model holds .bin files, which are pickles and are never read; save the model as safetensors",
+        ),
+        (
+            '{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}',
+            1,
+            2,
+            "scaled by 'dynamic', which no family here",
+        ),
+    ],
+)
+def test_a_run_makes_nothing_of_a_bad_folder(how: str, shards: int, code: int, says: str, here: Path) -> None:
+    shutil.rmtree(here / "model")
+    damage(write_folder(here / "model", CONFIG, shards=shards), how)
+    done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run")
+    assert (done.exit_code, done.changed) == (code, set())
+    assert sum(says in line for line in done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
