@@ -103,12 +103,16 @@ def _data(document: Document) -> Iterator[Inert]:
 
 
 def _chat(document: Document) -> Iterator[Inert]:
-    """How conversations become rows, where each dataset has a source and none holds conversations."""
+    """How conversations become rows, where no dataset holds any; how documents begin, where all hold conversations."""
     sources = document.value("data/sources")
-    if any(conversations(document)) or any(entry.name not in sources for entry in entries(document)):
-        return
-    for key in ("template", "train_on"):
-        yield Inert(f"chat/{key}", "", "no dataset holds conversations")
+    named = {entry.name for entry in entries(document)}
+    held = {entry.name for entry, _ in conversations(document)}
+    if named and held == named:
+        why = "all datasets hold conversations, which begin as their chat template says"
+        yield Inert("tokenizer/add_bos", "", why)
+    elif not held and named <= sources.keys():
+        for key in ("template", "train_on"):
+            yield Inert(f"chat/{key}", "", "no dataset holds conversations")
 
 
 def _budgets(document: Document) -> Iterator[Inert]:
