@@ -21,6 +21,7 @@ from runner.huggingface.generation import GENERATION
 from runner.huggingface.tensors import write_json
 from runner.huggingface.tokenizer import tokenizer_files, write_files
 from runner.weights.huggingface import HuggingFaceWeights
+from schema.document.hub import located
 from schema.families import load_family, parameters
 from schema.sections.architecture import Architecture
 
@@ -33,7 +34,8 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
     Failure INVALID where `folder` is there already, `source` is no folder of a model or `variables` are not of its
     model, STORAGE for disks, and EXPORT where something else is read back.
     """
-    target, weights = Path(folder).absolute(), HuggingFaceWeights.find(Path(source))
+    target, place = Path(folder).absolute(), located(str(source))
+    weights = HuggingFaceWeights.find(place)
     if weights is None:
         raise Failure(f"{source} is no folder of a model: it has no config.json", ExitCode.INVALID)
     if target.exists():
@@ -43,7 +45,7 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
     wanted = {each.path: each.shape for each in every}
     if variables.keys() != {"params"} or {path: leaf.shape for path, leaf in flat.items()} != wanted:
         raise Failure(f"the variables are not those of the model in {source}; merge adapters first", ExitCode.INVALID)
-    end_of = Path(source) if (Path(source) / TOKENIZER).is_file() else None
+    end_of = place if (place / TOKENIZER).is_file() else None
     files, partial = load_family(section.family).hugging_face(section), hidden(target)
     config = model_config(origin, {}, str(flat[every[0].path].dtype), section.block_size)
 
@@ -54,7 +56,7 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
         begin(partial)
         write_model(partial, files, every, weight, config)
         write_json(partial / GENERATION, generation_of(origin, {}, end_of))
-        write_files(partial, tokenizer_files(Path(source)))
+        write_files(partial, tokenizer_files(place))
         for path, array in read_model(partial, files, every):
             if array.tobytes() != np.asarray(jax.device_get(flat[path])).tobytes():
                 raise Failure(f"{path} is read back as something else; nothing is written", ExitCode.EXPORT)

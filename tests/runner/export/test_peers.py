@@ -19,10 +19,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of thos
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_transformers_and_peft_load_an_export_and_compute_the_trained_model(shape: str, tmp_path: Path) -> None:
-    from peft import PeftModel
+def test_transformers_and_peft_load_an_export_and_compute_the_trained_model(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import AutoPeftModelForCausalLM, PeftModel
 
-    spec = spec_of(SHAPES[shape])
+    # As many rows as the tokenizer has ids: PEFT adds what is missing to a base that it loads itself.
+    spec = spec_of({**SHAPES[shape], "architecture": {**SHAPES[shape].get("architecture", {}), "vocab_size": 260}})
     model, variables = trained(spec)
     tokens = random_batch(spec, 3)["tokens"]
     exported(tmp_path, spec, variables, tokens)
@@ -46,3 +49,11 @@ def test_transformers_and_peft_load_an_export_and_compute_the_trained_model(shap
     adapted = PeftModel.from_pretrained(base, tmp_path / "export/adapter").eval()
     np.testing.assert_allclose(logits(adapted), wanted, rtol=0, atol=1e-4)
     np.testing.assert_allclose(logits(adapted.merge_and_unload()), wanted, rtol=0, atol=1e-4)
+    # The adapter alone finds its base, from whatever folder one works in.
+    monkeypatch.chdir("/")
+    alone = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "export/adapter").eval()
+    np.testing.assert_allclose(logits(alone), wanted, rtol=0, atol=1e-4)
+    for part in ("merged", "base"):
+        generation = transformers.GenerationConfig.from_pretrained(tmp_path / "export" / part)
+        assert (generation.eos_token_id, generation.pad_token_id) == (59, 60)
+        assert len(transformers.AutoTokenizer.from_pretrained(tmp_path / "export" / part)) == 258
