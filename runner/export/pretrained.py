@@ -41,7 +41,7 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
     if target.exists():
         raise Failure(f"{folder} is there already; name a new folder", ExitCode.INVALID)
     section, origin = Architecture.model_validate(dict(weights.describe())), weights.origin()
-    every, flat = parameters(section), flatten_dict(variables["params"], sep="/")
+    every, flat = parameters(section), flatten_dict(dict(variables.get("params", {})), sep="/")
     wanted = {each.path: each.shape for each in every}
     if variables.keys() != {"params"} or {path: leaf.shape for path, leaf in flat.items()} != wanted:
         raise Failure(f"the variables are not those of the model in {source}; merge adapters first", ExitCode.INVALID)

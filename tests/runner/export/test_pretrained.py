@@ -139,6 +139,7 @@ def test_nothing_is_left_of_a_copy_that_fails(tmp_path: Path, monkeypatch: pytes
         assert (e.value.exit_code, sorted(path.name for path in tmp_path.iterdir())) == (code, ["source"])
 
     refused("it has no config.json", ExitCode.INVALID, of=tmp_path)
+    refused("not those of the model", ExitCode.INVALID, {})
     refused("not those of the model", ExitCode.INVALID, {**variables, "lora_A": {}})
     refused("not those of the model", ExitCode.INVALID, {"params": {"wte": variables["params"]["wte"]}})
     with pytest.raises(Failure, match="source is there already; name a new folder"):
