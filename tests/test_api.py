@@ -34,7 +34,7 @@ INIT_OPTIONS = {
 }
 GENERATE_OPTIONS = {
     *("--prompt", "--chat", "--system", "--base", "--adapter-scale", "--max-tokens", "--temperature", "--top-k"),
-    *("--top-p", "--seed", "--dtype", "--traceback", "-h, --help"),
+    *("--top-p", "--seed", "--dtype", "--template", "--traceback", "-h, --help"),
 }
 NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
 HELP = {
@@ -141,7 +141,7 @@ Usage: main generate [OPTIONS] RUN|FOLDER [-]
 
   RUN is a run directory, whose newest intact checkpoint is taken, or a
   checkpoint such as runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging
-  Face, or an adapter of PEFT that names its base.
+  Face, also OWNER/NAME on the hub, or an adapter of PEFT that names its base.
 
   The prompt is the text of --prompt, the conversation in --chat, or, with -,
   standard input without the end of its last line. FILE holds a list of

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer
-
 from runner.data.chat.conversation import Conversation
 from runner.data.chat.encode import ChatEncoder
 from runner.data.chat.literal import render_guarded
 from runner.data.chat.lost import check_kept
 from runner.data.chat.own_template import own_template, turn_end
+from runner.data.chat.recipe import load_recipe
 from runner.data.chat.supervise import Supervised
 from runner.data.chat.template import ChatTemplate
-from runner.data.tokenizer_files import TOKENIZER
+from runner.data.tokenizers.huggingface import HuggingFaceTokenizer
 from runner.failure import ExitCode, Failure
 from runner.generation.target import Target
 from runner.huggingface.generation import generation_config
@@ -49,23 +48,24 @@ class Chat:
 
 
 def chat_of(target: Target) -> Chat:
-    """Return how a target reads conversations. Raises Failure INVALID where it has no template."""
-    for folder in target.folders:
-        template = own_template(folder)
-        if template is not None and (folder / TOKENIZER).is_file():
-            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-            return Chat(template, ChatEncoder(tokenizer, template.tokens.values()))
-    places = " or ".join(f"{folder}/" for folder in target.folders)
-    where = f" in {places}" if places else ""
-    raise Failure(
-        f"{target.name} has no chat template{where}, so that it reads no conversations; write the text with --prompt",
-        ExitCode.INVALID,
-    )
+    """Return how a target reads conversations. Raises Failure INVALID where it has no template or no special tokens."""
+    tokenizer, remedy = target.tokenizer, "name one with --template, or write the text with --prompt"
+    if not isinstance(tokenizer, HuggingFaceTokenizer):
+        raise Failure(
+            f"the tokenizer of {target.name} has no special tokens that end turns; write the text with --prompt",
+            ExitCode.INVALID,
+        )
+    if target.chat.template is None and own_template(tokenizer.folder) is None:
+        raise Failure(f"the tokenizer in '{tokenizer.folder}' has no chat template; {remedy}", ExitCode.INVALID)
+    recipe = load_recipe(target.chat, tokenizer.folder, tokenizer.facts)
+    return Chat(recipe.template, ChatEncoder(tokenizer.opening))  # as conversations are encoded for training
 
 
 def stop_tokens(target: Target) -> frozenset[int]:
     """Return the ids at which an answer ends: end of text, end of turn, and those of generation_config.json."""
-    ends = (turn_end(folder) for folder in target.folders if (folder / TOKENIZER).is_file())
-    end = next(ends, None)
-    found = generation_config(target.origin, {"eos_token_id": target.tokenizer.end}, end)["eos_token_id"]
+    tokenizer, end = target.tokenizer, None
+    if isinstance(tokenizer, HuggingFaceTokenizer):
+        template = chat_of(target).template if target.chat.template else None
+        end = turn_end(tokenizer.folder, template)
+    found = generation_config(target.origin, {"eos_token_id": tokenizer.end}, end)["eos_token_id"]
     return frozenset(found if isinstance(found, list) else [found])

@@ -1,7 +1,8 @@
-"""A path → the model that it names: a run, one of its checkpoints, a Hugging Face folder, an adapter of PEFT."""
+"""A name → the model: a run, one of its checkpoints, a Hugging Face folder or hub id, an adapter of PEFT."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runner.failure import ExitCode, Failure
@@ -9,13 +10,19 @@ from runner.generation.folder import find_folder
 from runner.generation.run import find_run
 from runner.generation.target import Dtype, Target
 from runner.run.layout import BASE, EXPORT
+from runner.weights.hub import fetch
+from schema.document.hub import hub_name
 
 
-def find_target(named: Path, dtype: Dtype = None) -> Target:
-    """Return the model that a path names, computed in another type where one is given.
+def find_target(named: Path, dtype: Dtype = None, say: Callable[[str], None] = print) -> Target:
+    """Return the model that a path or OWNER/NAME[@REVISION] names, computed in another type where one is given.
 
-    Raises Failure INVALID where the path names none, and as `find_run` and `find_folder` do.
+    `say` tells what is fetched. Raises Failure INVALID where there is none, and as `find_run`, `find_folder` and
+    `runner.weights.hub.fetch` do.
     """
+    on_hub = hub_name(str(named))
+    if on_hub and not named.parent.is_dir():  # runs/NAME is a run that is not there
+        named = fetch(on_hub, True, say)
     if named.name in (EXPORT, BASE) and not (named / "config.json").is_file() and named.is_dir():
         run = named.parent
         raise Failure(

@@ -44,12 +44,11 @@ def find_folder(named: Path, dtype: Dtype) -> Target | None:
     spec = pretrained_spec(base, dtype or "float32")
     scale = lora_scale(adapter.alpha, adapter.rank, adapter.scaling) if adapter else 1.0
     model = build_model(spec.architecture, LoRAScale(scale))
-    folders = (named, base.path) if adapter else (named,)
     return Target(
         name=str(named),
         model=model,
-        tokenizer=_tokenizer_of(folders),
-        folders=folders,
+        tokenizer=_tokenizer_of(named, base.path),
+        chat=spec.chat,
         origin=base.origin(),
         has_adapters=adapter is not None,
         load=partial(_load, spec, model, base, (named, adapter.rank) if adapter else None),
@@ -113,7 +112,7 @@ def _base_of(folder: Path) -> HuggingFaceWeights:
     return base
 
 
-def _tokenizer_of(folders: tuple[Path, ...]) -> Tokenizer:
+def _tokenizer_of(*folders: Path) -> Tokenizer:
     from runner.data.tokenizers.huggingface import load_huggingface
 
     for folder in folders:

@@ -18,7 +18,6 @@ from runner.run.identity import spec_of
 from runner.run.layout import checkpoints_of, is_run
 from runner.run.record import origin_of
 from runner.state import abstract_full_state
-from schema.document.hub import located
 from schema.spec import Spec
 
 
@@ -35,12 +34,11 @@ def find_run(named: Path, dtype: Dtype) -> Target | None:
     spec, checkpoint, remarks = _newest(named, dtype)
     lora = spec.optimization.lora
     model = build_model(spec.architecture, LoRAScale(lora_scale(lora.alpha, lora.rank, lora.scaling)))
-    folder = spec.tokenizer.name if spec.tokenizer.backend == "huggingface" else None
     return Target(
         name=str(named),
         model=model,
         tokenizer=load_tokenizer(spec.tokenizer),
-        folders=(located(folder),) if folder else (),
+        chat=spec.chat,
         origin=origin_of(checkpoint.run_dir),
         has_adapters=checkpoint.base is not None,
         load=partial(_load, spec, model, checkpoint),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ import jax
 from runner.data.tokenizers import Tokenizer
 from runner.mesh import build_mesh
 from runner.models import Decoder
+from schema.sections.chat import Chat
 from schema.sections.mesh import Mesh
 
 Variables = dict[str, Any]  # params, and lora_A and lora_B where there are adapters
@@ -22,15 +22,15 @@ Dtype = str | None  # float32, bfloat16, float16, or what belongs to the weights
 class Target:
     """A model that was found, of which no weight is read yet.
 
-    `folders` may hold the files of the tokenizer; `origin` has config.json and generation_config.json of the model that
-    it is or comes from, by their names. `load` reads the weights, and raises Failure STORAGE where they are damaged.
+    `chat` names the template of conversations; `origin` has config.json and generation_config.json of the model that it
+    is or comes from, by their names. `load` reads the weights, and raises Failure STORAGE where they are damaged.
     `remarks` are for the user.
     """
 
     name: str
     model: Decoder
     tokenizer: Tokenizer
-    folders: tuple[Path, ...]
+    chat: Chat
     origin: Mapping[str, Any]
     has_adapters: bool
     load: Callable[[], Variables]

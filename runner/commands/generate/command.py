@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ class Asked:
     "--chat", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="JSON file with messages to answer."
 )
 @click.option("--system", metavar="TEXT", help="System message; the prompt becomes a user's message behind it.")
+@click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's own.")
 @click.option("--base", is_flag=True, help="Show the model without its adapters beside it.")
 @click.option("--adapter-scale", type=float, metavar="X", help="Multiply what the adapters add; 0 is the base.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Longest answer.")
@@ -56,7 +57,8 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
     """Write what a model says, as it says it.
 
     RUN is a run directory, whose newest intact checkpoint is taken, or a checkpoint such as
-    runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging Face, or an adapter of PEFT that names its base.
+    runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging Face, also OWNER/NAME on the hub, or an adapter of PEFT
+    that names its base.
 
     The prompt is the text of --prompt, the conversation in --chat, or, with -, standard input without the end of its
     last line. FILE holds a list of messages {role, content}, or one record with messages; the chat template of the
@@ -74,15 +76,19 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
 
 def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
     from runner.generation.answer import Settings
-    from runner.generation.chat import stop_tokens
+    from runner.generation.chat import chat_of, stop_tokens
     from runner.generation.find import find_target
     from runner.generation.sampling import SamplingParams
     from runner.mesh import enable_compilation_cache
+    from schema.sections.chat import Chat
 
     enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
-    target = find_target(model, options["dtype"])
+    target = find_target(model, options["dtype"], _say)
+    if options["template"]:
+        target = replace(target, chat=Chat(template=options["template"]))
+        chat_of(target)  # refuses one that there is not, whether or not it is needed
     for remark in target.remarks:
-        click.echo(f"lorarun: {remark}", err=True)
+        _say(remark)
     if not target.has_adapters and (options["base"] or options["adapter_scale"] is not None):
         name = "--base" if options["base"] else "--adapter-scale"
         raise Failure(f"{model} has no adapters; leave out {name}", ExitCode.INVALID)
@@ -103,7 +109,7 @@ def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
             write_pieces([("\n" if number else "") + f"{label}:\n"])
         cut[_answer(target, variables, ids, settings)] = True
     for sentence in filter(None, cut):
-        click.echo(f"lorarun: {sentence}", err=True)
+        _say(sentence)
 
 
 def _ids(target: Target, asked: Asked) -> list[int]:
@@ -123,10 +129,10 @@ def _ids(target: Target, asked: Asked) -> list[int]:
             text = read_prompt_file(asked.chat)
             conversation, answered = read_conversation_file(text, str(asked.chat), asked.system)
             if answered:
-                click.echo("lorarun: the assistant's last message is left out, and answered anew", err=True)
+                _say("the assistant's last message is left out, and answered anew")
         ids = chat.encode(conversation)
         if lost := chat.losses(conversation):
-            click.echo(f"lorarun: {lost}", err=True)
+            _say(lost)
     room_for(target.model, ids)
     return ids
 
@@ -152,6 +158,10 @@ def _answer(target: Target, variables: Variables, ids: list[int], settings: Sett
     if not answer.text.endswith("\n"):
         write_pieces(["\n"])
     return answer.cut
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"lorarun: {sentence}", err=True)
 
 
 def _standard_input() -> str:

@@ -165,11 +165,13 @@ def test_a_conversation_is_rendered_by_the_template_of_the_folder(there: Path, m
     recorded = Recorded(monkeypatch, tokenizer.encode("yes").tolist())
     record = {"messages": [*MESSAGES, {"role": "assistant", "content": "sat"}], "source": "a row of training data"}
     (there / "record.jsonl").write_text(json.dumps(record) + "\n")
+    (there / "loud.jinja").write_text("{{ messages[0].content | upper }}!")
     for arguments in (
         ["--chat", "chat.json"],
         ["--chat", "record.jsonl"],
         ["--chat", "chat.json", "--system", "be brief"],
         ["--prompt", "the </s> cat", "--system", "be brief"],
+        ["--chat", "chat.json", "--template", "loud.jinja"],
     ):
         assert said(there, "model", *arguments) == "yes\n"
     end = tokenizer.end  # the template's own; what a message spells so stays text
@@ -182,6 +184,7 @@ def test_a_conversation_is_rendered_by_the_template_of_the_folder(there: Path, m
         rendered("<user>the cat", "<assistant>"),
         rendered("<system>be brief", "<user>the cat", "<assistant>"),
         rendered("<system>be brief", "<user>the </s> cat", "<assistant>"),
+        tokenizer.encode("THE CAT!").tolist(),
     ]
     assert recorded.stop == {end}
 
@@ -233,6 +236,7 @@ def test_a_talk_goes_on_with_what_was_said(
     ("arguments", "code", "says"),
     [
         (["nowhere", "--prompt", "a"], 2, "nowhere does not exist; name a run directory such as runs/NAME, one of"),
+        (["empty/run", "--prompt", "a"], 2, "empty/run does not exist; name a run directory"),
         (["empty", "--prompt", "a"], 2, "empty holds no run and no model; name a run directory such as runs/NAME"),
         (["bare", "--prompt", "a"], 2, "bare holds no tokenizer.json; put the tokenizer of the model there"),
         (["model"], 2, "there is no prompt; write --prompt TEXT, --chat FILE, or - to read it"),
@@ -243,7 +247,11 @@ def test_a_talk_goes_on_with_what_was_said(
         (["model", "--prompt", "a", "--base"], 2, "model has no adapters; leave out --base"),
         (["model", "--prompt", "a", "--adapter-scale", "1"], 2, "model has no adapters; leave out --adapter-scale"),
         (["model", "--prompt", "a", "--temperature", "-1"], 2, "temperature is -1.0; write a number from 0"),
-        (["plain", "--chat", "chat.json"], 2, "plain has no chat template in plain/, so that it reads no conversation"),
+        (
+            ["plain", "--chat", "chat.json"],
+            2,
+            "'plain' has no chat template; name one with --template, or write",
+        ),
         (["model", "--chat", "nowhere.json"], 74, "cannot read nowhere.json: No such file or directory"),
         (["model", "--chat", "broken.json"], 2, "broken.json is no JSON of one conversation"),
         (["model", "--chat", "empty.json"], 2, "empty.json: 'messages' is an empty list"),
