@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, nearest_step
 from schema.check.findings import Findings, Json
@@ -54,6 +54,17 @@ SIZES = {
 }
 
 
+class FineTuned(NamedTuple):
+    """Rows, tokens of a row, and the peak rate of phase full for a model of others; adapters take twice the rate."""
+
+    batch_size: int
+    block_size: int
+    lr: float
+
+
+FINE_TUNED = FineTuned(16, 512, 1e-4)
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A dataset of a mixture; `source` are the keys of its entry in data/sources, if it is made of files.
@@ -72,7 +83,8 @@ class Starter:
     """What a starter spec is made of; a phase without datasets is left out.
 
     `architecture` and `tokenizer` are the written keys of these sections, `tokens` and `datasets` go by phase. A batch
-    that is not `fixed` may shrink where a budget gives few steps. `restores` says that `exec` must be given --restore.
+    that is not `fixed` may shrink where a budget gives few steps. `adopted` are keys of architecture that the model's
+    config.json decides. `elsewhere` says that the path of what it starts from means nothing on another machine.
     """
 
     schema: str
@@ -86,6 +98,7 @@ class Starter:
     rank: int | None = None
     fixed: bool = False
     elsewhere: bool = False
+    adopted: Json = field(default_factory=dict)
 
     @property
     def phases(self) -> list[Phase]:
@@ -161,8 +174,8 @@ def _lora(starter: Starter) -> Json:
 
 def _shape(starter: Starter) -> Any:
     """The architecture with its defaults."""
-    schema = load_schema()
-    return attributes(hydrate(Findings(schema), {"architecture": starter.architecture}, schema)["architecture"])
+    schema, written_keys = load_schema(), {**starter.adopted, **starter.architecture}
+    return attributes(hydrate(Findings(schema), {"architecture": written_keys}, schema)["architecture"])
 
 
 def _intervals(starter: Starter, steps: Mapping[Phase, int]) -> Json:

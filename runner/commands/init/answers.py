@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import click
@@ -14,11 +16,14 @@ from runner.data.sources import BUILTIN
 from runner.failure import ExitCode, Failure
 from runner.run.identity import spec_of
 from runner.run.layout import checkpoints_of
+from runner.weights.huggingface import HuggingFaceWeights
 from schema.budget.stages import Phase
 from schema.check.findings import Findings, Json
 from schema.check.tree import hydrate
 from schema.document import SCHEMA_FILE, load_schema
-from schema.starter import FEWEST_STEPS, SIZES, Starter
+from schema.document.hub import hub_name, located
+from schema.document.pretrained import CONFIG
+from schema.starter import FEWEST_STEPS, FINE_TUNED, SIZES, Starter
 from schema.text.wording import join, nearest, quote
 from schema.tokenizers import VOCABULARY, token_ids
 
@@ -63,13 +68,17 @@ class Wishes:
 
 
 class _Model(NamedTuple):
-    """The sections of a model, and how it is best trained; `elsewhere` as for a dataset."""
+    """The sections of a model, and how it is best trained; `elsewhere` as for a dataset.
+
+    `adopted` are the keys of architecture that its config.json decides.
+    """
 
     architecture: Json
     tokenizer: Json
     batch_size: int
     lr: float
     elsewhere: bool = False
+    adopted: Mapping[str, Any] = MappingProxyType({})
 
 
 def make_starter(wishes: Wishes, file: str) -> Starter:
@@ -78,7 +87,10 @@ def make_starter(wishes: Wishes, file: str) -> Starter:
     Raises click.UsageError for flags that contradict each other, Failure INVALID for what does not exist.
     """
     _check_usage(wishes)
-    model = _model_of_run(wishes.pretrained) if wishes.pretrained else _new_model(wishes)
+    if not wishes.pretrained:
+        model = _new_model(wishes)
+    else:
+        model = _model_of_folder(wishes.pretrained, wishes.block_size) or _model_of_run(wishes.pretrained)
     batch = wishes.batch_size or model.batch_size
     full_names = (wishes.data or ("pystdlib",)) if wishes.full else ()
     lora_names = (wishes.lora_data or wishes.default_lora_data) if wishes.lora else ()
@@ -95,6 +107,7 @@ def make_starter(wishes: Wishes, file: str) -> Starter:
         rank=wishes.rank,
         fixed=wishes.batch_size is not None,
         elsewhere=model.elsewhere,
+        adopted=dict(model.adopted),
     )
 
 
@@ -115,11 +128,12 @@ def choice(flag: str, given: str, choices: list[str]) -> str:
 
 def _check_usage(wishes: Wishes) -> None:
     """Refuse flags that contradict each other or would do nothing."""
-    model = ("family", "size", "n_layers", "n_embd", "n_head", "block_size", "tokenizer")
+    is_folder = bool(wishes.pretrained) and is_model(str(wishes.pretrained))
+    model = ("family", "size", "n_layers", "n_embd", "n_head", *(() if is_folder else ("block_size",)), "tokenizer")
     given = [name for name in model if getattr(wishes, name) is not None]
     if wishes.pretrained and given:
-        flag = given[0].replace("_", "-")
-        raise click.UsageError(f"--{flag} is that of the run which --pretrained names; leave one of the two out")
+        flag, whose = given[0].replace("_", "-"), "model" if is_folder else "run"
+        raise click.UsageError(f"--{flag} is that of the {whose} which --pretrained names; leave one of the two out")
     if wishes.data and wishes.full_tokens == 0:
         raise click.UsageError("--data is for phase full, which --full-tokens 0 leaves out")
     if wishes.lora_tokens == 0 and (wishes.lora_data or wishes.rank):
@@ -157,12 +171,41 @@ def _heads(width: int) -> int:
     return min(fitting, key=lambda heads: abs(width // heads - HEAD), default=1)
 
 
+def is_model(given: str) -> bool:
+    """Whether this is the folder of a Hugging Face model, or a model in the cache of the hub."""
+    path = portable(given)[0] if hub_name(given) is None else given
+    return (located(path) / CONFIG).is_file()
+
+
+def _model_of_folder(given: str, block_size: int | None) -> _Model | None:
+    """The model of a Hugging Face folder with its tokenizer; None where it is no such folder.
+
+    Raises Failure INVALID for a model that no family holds.
+    """
+    path, elsewhere = portable(given) if hub_name(given) is None else (given, False)
+    weights = HuggingFaceWeights.find(located(path))
+    if weights is None:
+        return None
+    adopted, longest = weights.describe(), weights.origin()[CONFIG].get("max_position_embeddings")
+    reach = min(FINE_TUNED.block_size, longest) if isinstance(longest, int) and longest > 0 else FINE_TUNED.block_size
+    return _Model(
+        {"pretrained": path, "block_size": block_size or reach},
+        {"backend": "huggingface", "name": path},
+        FINE_TUNED.batch_size,
+        FINE_TUNED.lr,
+        elsewhere,
+        adopted,
+    )
+
+
 def _model_of_run(given: str) -> _Model:
     """The model and the tokenizer of a run, as far as they differ from defaults, and its batch and rate."""
     path, elsewhere = portable(given)
     found = checkpoints_of(Path(path))
     if not found:
-        message = f"there is no run and no checkpoint in {quote(path)}; --pretrained names the folder of a run"
+        on_hub = hub_name(given)
+        message = f"there is no run and no checkpoint in {quote(path)}; --pretrained names the folder of a run or model"
+        message += f", or a model that is in the cache of the hub: {on_hub.command}" if on_hub else ""
         raise Failure(message, ExitCode.INVALID)
     spec = spec_of(found[0].parent.parent)
     schema = load_schema()

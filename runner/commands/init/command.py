@@ -41,7 +41,7 @@ def read_tokens(context: click.Context, parameter: click.Parameter, text: str | 
 @click.option("--block-size", type=AT_LEAST_ONE, help="Sequence length in tokens.")
 @click.option("--batch-size", type=AT_LEAST_ONE, help="Rows of a step.")
 @click.option("--tokenizer", metavar="NAME", help="byte, or an encoding of tiktoken such as gpt2. Default: byte.")
-@click.option("--pretrained", metavar="RUN", help="Run or checkpoint to start from; the model is that of the run.")
+@click.option("--pretrained", metavar="RUN", help="Run, checkpoint or model to start from: its folder.")
 @click.option("--data", multiple=True, metavar="DATA", help="Data of phase full. Repeatable. Default: pystdlib.")
 @click.option("--lora-data", multiple=True, metavar="DATA", help="Data of phase lora. Repeatable. Default: pydoc.")
 @click.option("--full-tokens", callback=read_tokens, metavar="TOKENS", help="Budget of phase full; 0 leaves it out.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from runner.commands.init.answers import Wishes, budgets
+from runner.commands.init.answers import Wishes, budgets, is_model
 from runner.commands.init.datasets import find_datasets
 from runner.failure import ExitCode, Failure
 from runner.run.layout import checkpoints_of
@@ -23,7 +23,7 @@ NONE = "none"
 def ask(wishes: Wishes) -> Wishes:
     """Return the wishes with answers for what they don't say."""
     if not any((wishes.pretrained, wishes.size, wishes.n_layers, wishes.n_embd, wishes.n_head)):
-        question = f"Model ({', '.join(SIZES)}, or the folder of a run to start from)"
+        question = f"Model ({', '.join(SIZES)}, or the folder of a run or of a model to start from)"
         wishes = replace(wishes, **_prompt(question, "tiny", _model))
     if not wishes.data and wishes.full_tokens is None:
         default = NONE if wishes.pretrained else "pystdlib"
@@ -40,8 +40,10 @@ def ask(wishes: Wishes) -> Wishes:
 def _model(answer: str) -> dict[str, Any]:
     if answer in SIZES:
         return {"size": answer}
-    if not checkpoints_of(Path(answer).expanduser()):
-        raise Failure(f"{quote(answer)} is no size, and no run lies in such a folder", ExitCode.INVALID)
+    if not is_model(answer) and not checkpoints_of(Path(answer).expanduser()):
+        raise Failure(
+            f"{quote(answer)} is no size, and neither a run nor a model lies in such a folder", ExitCode.INVALID
+        )
     return {"pretrained": answer}
 
 
