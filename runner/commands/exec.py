@@ -60,14 +60,14 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
 
     with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
         from runner.commands.fetched import fetch_named
-        from runner.run.layout import checkpoints_of, default_run_dir
+        from runner.run.layout import checkpoints_of, default_run_dir, is_run
         from runner.run.record import recorded
         from schema.lint import accepted, lint_file
         from schema.settings import read_settings
 
         run_dir, restore = _places(options["run_dir"] or default_run_dir(str(spec)), **options)
         # Findings of the text alone are reported before anything is fetched and jax is loaded.
-        known, settings = recorded(run_dir), read_settings(spec)
+        known, settings = recorded(run_dir if is_run(run_dir) else restore or run_dir), read_settings(spec)
         verdict = lint_file(spec, overrides, settings=settings, recorded=known)
         accepted(verdict)
         begins = not checkpoints_of(run_dir)

@@ -108,7 +108,13 @@ def test_a_run_keeps_the_commit_that_it_began_with(hub: FakeHub, tmp_path: Path)
     assert done.exit_code == 78
     assert f'architecture/pretrained was "{pinned}", is "{MODEL}@{other}"' in done.stderr
 
-    shutil.rmtree(tmp_path / "cache")  # as on another machine: of the model its tokenizer alone is needed
+    shutil.rmtree(tmp_path / "cache")  # as on another machine
+    hub.asked.clear()
+    done = lorarun(here(), *RUN_EVERY_STEP, "--fork", "next", "--set", "architecture/n_layers=2")
+    assert (done.exit_code, hub.asked) == (2, [])  # a fork knows the model of its run
+    assert f"architecture/n_layers is 2, and the model in {pinned} has 3" in done.stderr
+
+    # Of the model its tokenizer alone is needed.
     shutil.rmtree("run/checkpoints/2")
     Path("run/summary.json").unlink()
     hub.asked.clear()
