@@ -20,7 +20,9 @@ def fetch_named(verdict: Verdict, recorded: Recorded, *, model: bool = True, wei
     pretrained = document.value("architecture/pretrained")
     if not model and pretrained in recorded.pins.values():  # what is left of a run reads none of it
         pretrained = None
-    tokenizer = document.value("tokenizer/name") if document.value("tokenizer/backend") == "huggingface" else None
+    tokenizer = None  # that of a model which is not here is no name of its own
+    if document.available("tokenizer/name") and document.value("tokenizer/backend") == "huggingface":
+        tokenizer = document.value("tokenizer/name")
     if not any(name and hub_name(name) for name in (pretrained, tokenizer)):
         return recorded
     from runner.weights.hub import pin

@@ -60,7 +60,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
             known = fetch_named(lint_file(spec, overrides, None, settings, known), known)
         verdict = lint_file(spec, overrides, look, settings, known)
         accepted = report_warnings(verdict)
-        if remark := check_pretrained(accepted, verdict.document.pretrained if verdict.document else None):
+        if verdict.document and (remark := check_pretrained(accepted, verdict.document)):
             write(f"lorarun: {remark}\n", err=True)
         compiled = compile_plan(accepted, devices, known_data(accepted, memory))
         if layout == "json":

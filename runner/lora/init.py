@@ -28,7 +28,7 @@ def read_init(spec: Spec) -> dict[str, npt.NDArray[Any]]:
     the tensors; STORAGE where a file can't be read.
     """
     lora, architecture = spec.optimization.lora, spec.architecture
-    folder, every = Path(str(lora.init)), parameters(spec.architecture)
+    folder, every = Path(str(lora.init)).expanduser(), parameters(spec.architecture)
     own, files = adapted(every, lora.target_modules), load_family(architecture.family).hugging_face(architecture)
     if lost := next((name for name in (ADAPTER_CONFIG, FILE) if not (folder / name).is_file()), None):
         raise Failure(f"optimization/lora/init: '{folder}' holds no {lost}; {REMEDY}", ExitCode.INVALID)
@@ -61,7 +61,7 @@ def pin_init(spec: Spec) -> dict[str, Any] | None:
 
     Raises Failure STORAGE.
     """
-    folder = Path(spec.optimization.lora.init or "").absolute()
+    folder = Path(spec.optimization.lora.init or "").expanduser().absolute()
     if spec.optimization.lora.init is None or not folder.is_dir():
         return None
     try:

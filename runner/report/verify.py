@@ -180,7 +180,7 @@ def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
     if newest is None:
         return
     try:
-        root = Path(run["spec"]["data/root"])
+        root = Path(run["spec"]["data/root"]).expanduser()
     except (KeyError, TypeError):
         yield Part("stores", f"not read: {RUN} does not say where they are", proven=False)
         return

@@ -17,7 +17,7 @@ def read_adapter_config(folder: str | Path) -> AdapterConfig:
     where phase lora has no such adapters.
     """
     try:
-        config = json.loads((Path(folder) / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((Path(folder).expanduser() / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"it is no JSON: {error}") from error
     if not isinstance(config, dict):

@@ -166,11 +166,18 @@ def _pin(written: Json, recorded: Recorded) -> None:
 
 
 def _adopt_tokenizer(found: Findings, written: Json, pretrained: Pretrained) -> None:
-    """Take the tokenizer of the model where the spec names none, and none of another kind."""
+    """Take the tokenizer of the model where the spec names none, and none of another kind.
+
+    Of a model that is not here, none is known.
+    """
     section = written.get("tokenizer", {})
     is_sure = not any(path[:1] == ("tokenizer",) for path in found.failed)
-    if pretrained.keys and is_sure and "name" not in section and section.get("backend", HUGGING_FACE) == HUGGING_FACE:
+    if not is_sure or "name" in section or section.get("backend", HUGGING_FACE) != HUGGING_FACE:
+        return
+    if pretrained.keys:
         written["tokenizer"] = {**section, "backend": HUGGING_FACE, "name": pretrained.name}
+    elif "backend" not in section:
+        found.failed |= {("tokenizer", "backend"), ("tokenizer", "name")}
 
 
 def _differing(found: Findings, values: Json, pretrained: Pretrained) -> tuple[Change, ...]:

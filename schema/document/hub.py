@@ -61,10 +61,10 @@ def cached_snapshot(name: HubName) -> Path | None:
 def located(name: str) -> Path:
     """Return where the files of a name lie: at the path that it is, or in the cache of the hub; that path, if nowhere.
 
-    A path that exists always comes before a model of the hub.
+    A path that exists always comes before a model of the hub. `~` is the home folder.
     """
     found = hub_name(name)
-    return (cached_snapshot(found) if found else None) or Path(name)
+    return (cached_snapshot(found) if found else None) or Path(name).expanduser()
 
 
 def cache_folder() -> Path:

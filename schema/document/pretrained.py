@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -72,7 +71,7 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
     except (FileNotFoundError, NotADirectoryError):
         if name in recorded.architectures:
             return Pretrained(name, recorded.architectures[name])
-        return None if Path(name).exists() else Pretrained(name, is_here=False)
+        return None if located(name).exists() else Pretrained(name, is_here=False)
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no path has
         return Pretrained(name, obstacle=f"'{path}' can't be read: {getattr(error, 'strerror', None) or error}")
     config = origin_of(str(path), text)

@@ -44,7 +44,7 @@ def find_source(name: str, data: Data) -> DataSource | None:
 
 def known_datasets(data: Data) -> list[str]:
     """List the names that stand for something: built-in datasets, data/sources, stores under data/root."""
-    stores = [path.parent.name for path in Path(data.root).glob(f"*/{META_FILE}")]
+    stores = [path.parent.name for path in Path(data.root).expanduser().glob(f"*/{META_FILE}")]
     return sorted({*BUILTIN, *data.sources, *(name for name in stores if not name.startswith("."))})
 
 

@@ -91,7 +91,7 @@ def key_digest(source: str, tokenizer: str, chat: str = "") -> str:
 
 def store_folder(root: str, name: str, suffix: str) -> Path:
     """Return where the store of a dataset lies: <root>/<name> or <root>/<name>_<suffix>."""
-    return Path(root) / folder_name(name, suffix)
+    return Path(root).expanduser() / folder_name(name, suffix)
 
 
 def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:

@@ -153,7 +153,7 @@ def test_a_model_of_pickles_and_a_full_disk_are_refused(
 @pytest.mark.parametrize("name", ["tiny", "./a/b", "/a/b", "a/b/c", "../a", "a/..", "~/a", "a/b@", "a/b@../c", "a b/c"])
 def test_what_is_written_as_a_path_is_one(name: str) -> None:
     assert hub_name(name) is None
-    assert located(name) == Path(name)
+    assert located(name) == Path(name).expanduser()
 
 
 def test_a_path_that_exists_comes_before_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from runner.data.stores.meta import store_folder
 from runner.files.digested_json import read_json
+from schema.document import read_adapter_config
 from schema.lint import lint_text
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 from tests.runner.weights.test_huggingface_folder import damage
@@ -62,8 +64,33 @@ def test_a_plan_says_which_keys_differ_and_which_folder_is_not_here(here: Path) 
     assert (done.exit_code, done.stdout) == (2, "")
     assert "error[LR512 pretrained-config]: architecture/n_layers is 2, and the model in model has 3" in done.stderr
     done = lorarun(here, "plan", "spec.yaml", "--set", "architecture/pretrained=modle")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert "warning[LR513 pretrained-not-here]: modle is not here" in done.stderr
+    assert "lorarun: architecture/pretrained modle is not here, and the plan hangs on it; plan where it" in done.stderr
+    shape = [f"--set=architecture/{key}" for key in ("n_layers=3", "n_embd=24", "n_head=3")]
+    done = lorarun(here, "plan", "spec.yaml", "--set", "architecture/pretrained=modle", *shape)
     assert "lorarun: architecture/pretrained modle is not here: the architecture is shown as the spec" in done.stderr
+
+
+def test_a_folder_is_found_below_the_home_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(here))
+    assert architecture(LORA_ALONE.replace("model", "~/model"))["n_layers"] == 3
+    assert store_folder("~/stores", "tales", "") == here / "stores/tales"
+    (here / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "lora_alpha": 2}')
+    assert read_adapter_config("~").rank == 2
+
+
+@pytest.mark.parametrize("model", ["owner/model", "./model-7b"])
+def test_no_tokenizer_is_the_default_beside_a_model_that_is_not_here(model: str, here: Path) -> None:
+    text = LORA_ALONE.replace("pretrained: model", f"pretrained: {model}").replace("tokenizer: {backend: byte}\n", "")
+    text = text.replace("tales.jsonl}", "tales.jsonl, messages: messages}")
+    found = {diagnostic.code for diagnostic in lint_text(text, "spec.yaml").diagnostics}
+    assert "LR513" in found
+    assert not found & {"LR010", "LR219"}
+    (here / "spec.yaml").write_text(text)
+    done = lorarun(here, "plan", "spec.yaml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "architecture/n_head and tokenizer/backend" in done.stderr
 
 
 def test_keys_that_differ_from_the_config_are_refused_by_name(here: Path) -> None:
