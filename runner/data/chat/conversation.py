@@ -37,6 +37,11 @@ class Message:
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     others: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def is_silenced(self) -> bool:
+        """Whether OpenAI's field `weight` keeps an answer from being learned."""
+        return dict(self.others).get("weight", 1) == 0
+
     def record(self) -> dict[str, Any]:
         """Return the message as templates read it; fields without a value are left out."""
         content = {} if self.content is None else {"content": self.content}
@@ -144,6 +149,9 @@ def _read_message(entry: Any, number: int) -> Message:
     if content is None and not calls:
         remedy = 'content: "" for an empty answer, or tool_calls' if role == "assistant" else "its content"
         raise ValueError(f"message {number} ({role}) has no content; write {remedy}")
+    weight = fields.get("weight", 1)
+    if weight not in (0, 1) or (weight == 0 and role != "assistant"):
+        raise ValueError(f"message {number} ({role}) has the weight {weight!r}; write 0 or 1, and 0 for answers only")
     return Message(role, content, calls, tuple(fields.items()))
 
 

@@ -6,6 +6,7 @@ are rendered on their own: where both begin the whole, their difference is the a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from runner.data.chat.conversation import Conversation, Message
@@ -21,18 +22,36 @@ def supervised_spans(conversation: Conversation, template: ChatTemplate, whole: 
 
     Raises ValueError, one sentence that names the message and what to write, where an answer can't be found for sure.
     """
-    if train_on == "all":
-        return ((0, len(whole.text)),)
     answers = conversation.answers()
+    silenced = {index for index in answers if conversation.messages[index].is_silenced}
+    if train_on == "all":
+        if silenced:
+            raise ValueError(
+                f"message {min(silenced) + 1} has weight 0, and all is learned; write chat/train_on: assistant, or "
+                "remove the weight"
+            )
+        return ((0, len(whole.text)),)
     if not answers:
         raise ValueError(
             "no assistant speaks, so there is nothing to learn; write chat/train_on: all, or add an answer"
         )
-    if template.has_marks:
-        spans = _marked(answers, whole, template.name)
-        return spans if train_on == "assistant" else _last_of(spans, conversation, template, whole.text)
-    wanted = answers[-1:] if train_on == "last" else answers
-    return tuple(_span_of(conversation, index, template, whole.text) for index in wanted)
+    wanted = [index for index in (answers[-1:] if train_on == "last" else answers) if index not in silenced]
+    if not template.has_marks:
+        return tuple(_span_of(conversation, index, template, whole.text) for index in wanted)
+    spans = _marked(answers, whole, template.name)
+    if silenced:
+        return tuple(span for index, span in _paired(answers, spans, template.name) if index in wanted)
+    return spans if train_on == "assistant" else _last_of(spans, conversation, template, whole.text)
+
+
+def _paired(answers: list[int], spans: Spans, name: str) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Each answer with its mark."""
+    if len(answers) != len(spans):
+        raise ValueError(
+            f"{name} marks {len(spans)} places for {len(answers)} answers, and which of them have weight 0 is not "
+            "sure; enclose each answer in one {% generation %}, or remove the weights"
+        )
+    return zip(answers, spans, strict=True)
 
 
 def _marked(answers: list[int], whole: Rendered, name: str) -> Spans:

@@ -169,7 +169,9 @@ def _make(
             skipped = _write_documents(source, maker, writer, advance)
             splits = writer.finish()
         if not splits:
-            raise Failure(f"dataset '{source.name}' holds no text; give it at least one document", ExitCode.INVALID)
+            lacking = "conversation with a supervised token" if maker.chat else "text"
+            remedy = f"give it at least one{'' if maker.chat else ' document'}"
+            raise Failure(f"dataset '{source.name}' holds no {lacking}; {remedy}", ExitCode.INVALID)
         meta = StoreMeta(
             format=FORMAT,
             name=source.name,

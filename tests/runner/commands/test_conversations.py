@@ -194,6 +194,16 @@ def test_a_conversation_that_is_too_long_keeps_what_fits_and_says_so(here: Path)
     assert len(opened.train["tales", "", "PADDED"]) == len(kept) + 1
 
 
+def test_a_conversation_without_a_supervised_token_is_counted_and_left_out(here: Path) -> None:
+    silent = conversation("a", "b")
+    silent["messages"][1]["weight"] = 0
+    write_lines(here / "chats.jsonl", [*CONVERSATIONS, silent, silent])
+    assert catalog().stores["tales"].meta.skipped == {"without a supervised token": 2}
+    write_lines(here / "chats.jsonl", [silent])
+    with pytest.raises(Failure, match="dataset 'tales' holds no conversation with a supervised token; give it at"):
+        catalog()
+
+
 def test_both_phases_train_and_a_run_resumes_with_its_own_template_only(here: Path) -> None:
     done = lorarun(here, *EXEC)
     assert done.exit_code == 0, done.stderr

@@ -77,3 +77,18 @@ def test_an_old_thought_that_is_dropped_does_not_hinder_learning_the_last_answer
         encode(turns("a", "b", "c", "d"), template)
     shown = marked(*encode(turns("a", "b", "c", "d"), template, "last"))
     assert shown.endswith("‹<|im_start|>›assistant\n⟦<t>d‹<|im_end|>›⟧")
+
+
+@pytest.mark.parametrize("template", [load_template("chatml"), unmarked("chatml")], ids=["marked", "unmarked"])
+@pytest.mark.parametrize(
+    ("train_on", "weights", "learned"),
+    [("assistant", (0, 1), ["d"]), ("assistant", (1, 0), ["b"]), ("last", (0, 1), ["d"]), ("last", (1, 0), [])],
+)
+def test_an_answer_of_weight_0_is_not_learned(
+    template: ChatTemplate, train_on: TrainOn, weights: tuple[int, int], learned: list[str]
+) -> None:
+    record = turns("a", "b", "c", "d")
+    for message, weight in zip(record["messages"][1::2], weights, strict=True):
+        message["weight"] = weight
+    row, _ = encode(record, template, train_on)
+    assert [row.text[start:end].removesuffix("<|im_end|>") for start, end in row.spans] == learned
