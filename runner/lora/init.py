@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.failure import ExitCode, Failure
-from runner.files.contents import contents_of
+from runner.files.contents import changed_files, contents_of
+from runner.files.digested_json import read_json
+from runner.files.errors import storage_failures
 from runner.huggingface.adapter import FILE
 from runner.huggingface.adapter_import import OtherAdapterError, import_adapter
 from runner.lora.adapters import written_path
@@ -57,14 +59,31 @@ def place_init(spec: Spec, like: Any) -> Any:
 
 
 def pin_init(spec: Spec) -> dict[str, Any] | None:
-    """Say which adapters a run starts from, so that it starts from no others; None without, or where they are gone.
+    """Say which adapters a run starts from, so that it starts from no others; None without, or where they are not here.
 
     Raises Failure STORAGE.
     """
-    folder = Path(spec.optimization.lora.init or "").expanduser().absolute()
-    if spec.optimization.lora.init is None or not folder.is_dir():
+    folder, names = Path(spec.optimization.lora.init or "").expanduser().absolute(), (ADAPTER_CONFIG, FILE)
+    if spec.optimization.lora.init is None or not all((folder / name).is_file() for name in names):
         return None
-    try:
-        return {"path": str(folder), "files": contents_of(folder, (ADAPTER_CONFIG, FILE))}
-    except OSError as error:
-        raise Failure(f"cannot read '{folder}': {error.strerror or error}", ExitCode.STORAGE) from error
+    with storage_failures(folder, "read"):
+        return {"path": str(folder), "files": contents_of(folder, names)}
+
+
+def refuse_other_init(spec: Spec, run_dir: Path) -> None:
+    """Raise Failure RESUME where the adapters that phase lora is about to read are not those that the run began with.
+
+    The folder is looked for from the working directory, which may be another one than then.
+    """
+    noted = read_json(run_dir / "run.json").get("init")
+    if spec.optimization.lora.init is None or noted is None:
+        return
+    folder = Path(spec.optimization.lora.init).expanduser().absolute()
+    with storage_failures(folder, "read"):
+        others = [str(folder / name) for name in changed_files(folder, noted["files"])]
+    if others:
+        raise Failure(
+            f"{run_dir} began with other adapters than lie there now ({'; '.join(others)}); bring them back, or start "
+            "a new run with another --run-dir",
+            ExitCode.RESUME,
+        )

@@ -13,7 +13,7 @@ from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
 from runner.export.gguf.check import check_gguf
 from runner.files.errors import disk_failures
-from runner.lora.init import read_init
+from runner.lora.init import read_init, refuse_other_init
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics.console import ConsolePreparation
@@ -137,7 +137,7 @@ class LoRATrainer(BaseTrainer):
     def _enter_lora_phase(self, checkpoints: Checkpoints) -> None:
         """Freeze the base and store it, once the boundary's checkpoint is whole; no later one can refer to it yet."""
         checkpoints.wait()
-        check_run_dir(self.spec)  # again, for the adapters that it may begin with
+        refuse_other_init(self.spec.spec, self.spec.run_dir)
         transition_to_lora(self)
         base = save_base(self.spec.run_dir, self.state.base_params)
         self.progress = self.progress.in_phase_lora(base.facts["base_digest"])

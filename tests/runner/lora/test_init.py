@@ -15,8 +15,10 @@ from safetensors.numpy import load_file, save_file
 
 from runner.failure import ExitCode, Failure
 from runner.huggingface import adapter_config, write_adapter
-from runner.lora.init import read_init
+from runner.lora.init import pin_init, read_init, refuse_other_init
 from runner.lora.transition import transition_to_lora
+from runner.run.execution import ExecutionSpec
+from runner.run.record import create_run_dir
 from schema.families import adapted, load_family, parameters
 from schema.spec import Spec
 from tests.runner.tiny_run import make_spec, start
@@ -170,3 +172,26 @@ def test_an_adapter_on_learned_positions_has_no_a_and_b(tmp_path: Path) -> None:
     of_config(target_modules=["embed_positions"])(tmp_path / "mine")
     with pytest.raises(Failure, match="travels merged into their table"):
         read_init(spec_of("gpt, learned positions, grouped queries", tmp_path / "mine", target_modules=["wpe"]))
+
+
+def test_other_adapters_than_a_run_began_with_are_refused_when_phase_lora_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same name may be another folder in another working directory."""
+    spec, run = spec_of("llama", Path("mine")), tmp_path / "run"
+    for place in ("one", "other", "none"):
+        (tmp_path / place).mkdir()
+    written(tmp_path / "one/mine", "llama")
+    written(tmp_path / "other/mine", "llama")
+    of_config(lora_dropout=0.5)(tmp_path / "other/mine")
+    monkeypatch.chdir(tmp_path / "one")
+    create_run_dir(ExecutionSpec(spec, run), init=pin_init(spec))
+    refuse_other_init(spec, run)
+    refuse_other_init(spec_of("llama"), run)
+    monkeypatch.chdir(tmp_path / "none")  # whoever reads them says so
+    assert pin_init(spec) is None
+    refuse_other_init(spec, run)
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(Failure, match=r"run began with other adapters .*other/mine/adapter_config.json\)") as e:
+        refuse_other_init(spec, run)
+    assert e.value.exit_code == ExitCode.RESUME
