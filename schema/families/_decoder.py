@@ -45,12 +45,12 @@ def unnamed_activations(o: Options, phase: Literal["full", "lora"]) -> tuple[Act
 
     Each norm keeps arrays of float32, one more where its scale is trained; an activation function keeps its steps.
     """
-    of_norm = (2 if o.norm == "layer" else 1) + (phase == "full")
+    of_norm = 2 + (phase == "full")
     norms = [Activation("norms", 2 * of_norm * o.n_embd, "norm", wide=True)]
     if o.qk_norm:
         norms.append(Activation("q_norm", of_norm * o.n_head * o.head_dim, "heads", wide=True))
         norms.append(Activation("k_norm", of_norm * o.n_kv_head * o.head_dim, "kv_heads", wide=True))
-    steps = 5 if o.feed_forward == "gelu" else 3
+    steps = 5 if o.feed_forward == "gelu" else 4
     return (*norms, Activation(o.feed_forward, steps * o.intermediate_size, "mlp"))
 
 

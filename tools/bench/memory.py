@@ -30,11 +30,14 @@ from schema.budget.bytes import state_bytes
 from schema.budget.stages import Phase
 from schema.spec import Spec
 
-SHAPES: dict[str, dict[str, int]] = {
+GROUPED = {"n_layers": 4, "n_embd": 256, "n_head": 4, "n_kv_head": 2, "block_size": 256, "vocab_size": 4096}
+SHAPES: dict[str, dict[str, Any]] = {
     "deep": {"n_layers": 8, "n_embd": 512, "n_head": 8, "block_size": 1024, "vocab_size": 320},
     "wide": {"n_layers": 6, "n_embd": 768, "n_head": 12, "block_size": 512, "vocab_size": 32_000},
     "wider": {"n_layers": 6, "n_embd": 768, "n_head": 12, "block_size": 512, "vocab_size": 50_304},
-    "grouped": {"n_layers": 4, "n_embd": 256, "n_head": 4, "n_kv_head": 2, "block_size": 256, "vocab_size": 4096},
+    "grouped": GROUPED,
+    "llama": {**GROUPED, "family": "llama", "intermediate_size": 704},
+    "qwen3": {**GROUPED, "family": "qwen3", "intermediate_size": 704, "head_dim": 96, "tie_embeddings": True},
     "short": {"n_layers": 4, "n_embd": 384, "n_head": 6, "block_size": 128, "vocab_size": 8192},
 }
 BATCH = 4
@@ -65,7 +68,7 @@ def main() -> None:
     print(f"{len(ratios)} programs: {far[0]} are farther than 10 %, {far[1]} farther than 15 %")
 
 
-def spec_of(shape: dict[str, int], remat: str, dtype: str) -> Spec:
+def spec_of(shape: dict[str, Any], remat: str, dtype: str) -> Spec:
     architecture = {**shape, "remat": remat, "dtype": {"activation": dtype}}
     training = {"batch_size": BATCH, "validation": False, "evaluate": False}
     lora = {"rank": 8, "target_modules": ["attn", "mlp"]}

@@ -120,8 +120,10 @@ def test_a_block_keeps_its_input_and_what_is_declared(phase: str, variant: dict[
 
 
 @pytest.mark.parametrize("phase", ["full", "lora"])
-def test_what_autodiff_keeps_is_what_its_family_says(phase: str) -> None:
-    spec = spec_of("none", n_kv_head=4, rope=True)
+@pytest.mark.parametrize("family", ["gpt", "llama", "qwen3"])
+def test_what_autodiff_keeps_is_what_its_family_says(family: str, phase: str) -> None:
+    head = {} if family == "gpt" else {"head_dim": 10, "intermediate_size": 50}
+    spec = spec_of("none", family=family, n_kv_head=4, rope=True, **head)
     a, lora = spec.architecture, spec.optimization.lora
     named = kept_activations(a, lora.target_modules if phase == "lora" else (), lora.rank)
     others = unnamed_activations(a, "full" if phase == "full" else "lora")
