@@ -20,9 +20,9 @@ from typing import Any
 
 import flax.traverse_util
 import jax
-import numpy as np
 
 from runner.data.loader import Batch
+from runner.export.base_name import base_name
 from runner.export.configs import ADAPTER, BASE, check_configs, model_config, trained_template, write_texts
 from runner.export.parity import (
     Difference,
@@ -42,7 +42,7 @@ from runner.files.folder import begin, commit, hidden
 from runner.files.seal import seal
 from runner.huggingface import adapter_config, read_adapter, read_model, write_adapter, write_model
 from runner.huggingface.adapter_import import import_adapter
-from runner.huggingface.arrays import Array, Source
+from runner.huggingface.arrays import Array, Source, is_same
 from runner.huggingface.tensors import write_json
 from runner.huggingface.tokenizer import same_tokenizer
 from runner.lora.on_host import HostWeights
@@ -143,9 +143,10 @@ class _Export:
             write_model(self.folder / "base", self.hugging_face, every, weights.base, self._config(), untied)
             sources = {"lora_A": weights.lora_a, "lora_B": weights.lora_b, "merged": weights.merged}
             lora = self.spec.optimization.lora
-            # Absolute, for PEFT looks for it from whatever working directory it is in.
-            base = str(self.folder.with_name(EXPORT).absolute() / "base")
-            write_adapter(self.folder / ADAPTER, self.hugging_face, every, adapted, sources, adapter_config(lora, base))
+            place, exact = self.folder.with_name(EXPORT) / BASE, self._weights("float32").base
+            named = (str(place.absolute()), None) if untied else base_name(self.spec, place, self.hugging_face, exact)
+            config = adapter_config(lora, *named)
+            write_adapter(self.folder / ADAPTER, self.hugging_face, every, adapted, sources, config)
         trained = self.trained
         write_texts(self.folder, self.spec, trained.origin, trained.special_tokens, trained.tokenizer)
         if self.spec.export.gguf:
@@ -192,12 +193,12 @@ class _Export:
         found = read_adapter(self.folder / "adapter", self.hugging_face, self._adapted())
         each = ((path.partition("/"), array) for path, array in found)
         return self._equal("base", weights.base) and all(
-            _same(array, path, adapters[kind]) for (kind, _, path), array in each
+            is_same(array, path, adapters[kind]) for (kind, _, path), array in each
         )
 
     def _equal(self, name: str, source: Source) -> bool:
         found = read_model(self.folder / name, self.hugging_face, parameters(self.spec.architecture))
-        return all(_same(array, path, source) for path, array in found)
+        return all(is_same(array, path, source) for path, array in found)
 
     def _compare(self, other: Variables) -> Difference:
         return compare(self.measure, self.mesh, self.probe, self.trained.variables, other)
@@ -244,7 +245,7 @@ class _Export:
         read = {}
         for path, array in found:
             leaf = leaves[path]
-            read[path] = leaf if _same(array, path, source) else jax.device_put(array, leaf.sharding)
+            read[path] = leaf if is_same(array, path, source) else jax.device_put(array, leaf.sharding)
         return flax.traverse_util.unflatten_dict({path: read.get(path) for path in leaves}, sep="/")
 
     def _weights(self, dtype: str) -> HostWeights:
@@ -274,13 +275,6 @@ def _enough_memory(spec: Spec) -> Iterator[None]:
             f"{narrow}{fewer}use more devices (mesh/fsdp), and run the same command again: the training is saved",
             ExitCode.EXPORT,
         ) from error
-
-
-def _same(array: Array, path: str, source: Source) -> bool:
-    """Whether an array, or each layer of a stack, is what a source says."""
-    stacked = path.startswith("blocks/")
-    layers = enumerate(array) if stacked else [(None, array)]
-    return all(np.array_equal(each.astype(np.float32), source(path, layer)) for layer, each in layers)
 
 
 def _below(start: str, found: Mapping[str, Array]) -> list[tuple[str, Array]]:

@@ -100,8 +100,10 @@ def _read_config(folder: Path) -> AdapterConfig:
 def _base_of(folder: Path) -> HuggingFaceWeights:
     """The base that an adapter names: by a path from its folder or from here, or a model in the cache of the hub."""
     path = folder / ADAPTER_CONFIG
-    name = str(json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path"))
-    found = (HuggingFaceWeights.find(place) for place in (folder / name, located(name)))
+    config = json.loads(path.read_text(encoding="utf-8"))
+    name, revision = str(config.get("base_model_name_or_path")), config.get("revision")
+    places = (folder / name, located(f"{name}@{revision}" if revision else name))
+    found = map(HuggingFaceWeights.find, places)
     base = next(filter(None, found), None)
     if base is None:
         raise Failure(

@@ -32,10 +32,14 @@ PREFIX = "base_model.model."  # PEFT's own wrapping of a model
 FILE = "adapter_model.safetensors"
 
 
-def adapter_config(lora: Any, base: str) -> dict[str, Any]:
-    """Return what PEFT is told of adapters that a section `optimization/lora` trained; `base` is a path or a hub id."""
+def adapter_config(lora: Any, base: str, revision: str | None = None) -> dict[str, Any]:
+    """Return what PEFT is told of adapters that a section `optimization/lora` trained.
+
+    `base` is a path, or a model of the hub at a revision.
+    """
     alpha = float(lora.alpha)
     return {
+        **({} if revision is None else {"revision": revision}),
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,

@@ -51,6 +51,12 @@ def outputs_from_hf(row: Row, array: Array) -> Array:
     return array.reshape(heads, copies, width, *rest)[:, 0].reshape(-1, *rest)
 
 
+def is_same(array: Array, path: str, source: Source) -> bool:
+    """Whether an array, or each layer of a stack, has the numbers that a source gives in float32."""
+    layers = enumerate(array) if path.startswith("blocks/") else [(None, array)]
+    return all(np.array_equal(each.astype(np.float32), source(path, layer)) for layer, each in layers)
+
+
 def layers_of(parameter: Parameter) -> list[int] | list[None]:
     """The numbers of the layers that are stacked in a parameter; one None for a parameter that is no stack."""
     return list(range(parameter.layers)) if parameter.role == "blocks" else [None]
