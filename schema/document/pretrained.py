@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from schema.document.hub import located
+from schema.document.hub import hub_name, located
 from schema.families import CONFIG_NAMES, ConfigError, architecture_of
 from schema.text.diagnostic import Origin, Span
 from schema.text.source import origin_of
 
 CONFIG = "config.json"
+RUN_FILES = ("run.json", "checkpoints", "manifest.json")  # one of which each run or checkpoint has
 NOWHERE = Origin("", ())
 
 
@@ -71,7 +73,12 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
     except (FileNotFoundError, NotADirectoryError):
         if name in recorded.architectures:
             return Pretrained(name, recorded.architectures[name])
-        return None if located(name).exists() else Pretrained(name, is_here=False)
+        place = located(name)
+        if hub_name(name) or not place.exists():  # a part of a model of the hub may be in the cache
+            return Pretrained(name, is_here=False)
+        if name in recorded.local or _may_be_run(place):  # a run that began there needs it no more
+            return None
+        return Pretrained(name, obstacle=f"'{name}' holds neither a run nor {CONFIG}")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no path has
         return Pretrained(name, obstacle=f"'{path}' can't be read: {getattr(error, 'strerror', None) or error}")
     config = origin_of(str(path), text)
@@ -84,3 +91,8 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
         return Pretrained(name, config=config, obstacle=f"'{path}' is of no model that can be trained here: {error}")
     except (ValueError, RecursionError) as error:
         return Pretrained(name, config=config, obstacle=f"'{path}' is no JSON: {error}")
+
+
+def _may_be_run(path: Path) -> bool:
+    """Whether a path may be a run directory or a checkpoint; whoever loads its weights looks closer."""
+    return path.parent.name == "checkpoints" or any((path / name).exists() for name in RUN_FILES)

@@ -46,6 +46,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     start = document.environment.start if document.environment else None
     if start is None or start.on_hub or (start.found and not start.differing):
         return
+    if not start.key.startswith("-") and document.pretrained and document.pretrained.obstacle:  # then LR512 says so
+        return
     named = argument(start.key, start.path) if start.key.startswith("-") else document.span(start.key)
     if not start.found:
         remedy = "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json"

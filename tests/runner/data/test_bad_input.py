@@ -211,21 +211,21 @@ def test_a_damaged_run_directory(here: Path) -> None:
     assert done.stderr.endswith(f"; the run directory is damaged; {remedy}\n")
 
 
-@pytest.mark.parametrize(
-    ("option", "place"),
-    [
-        (("--restore", "empty"), "--restore empty:1:1"),
-        (("--set", "architecture/pretrained=empty"), "--set architecture/pretrained=empty:1:25"),
-    ],
-)
-def test_a_starting_point_without_checkpoint(option: tuple[str, str], place: str, here: Path) -> None:
+def test_a_starting_point_without_checkpoint(here: Path) -> None:
     (here / "empty").mkdir()
-    done = lorarun(here, *EXEC, *option)
+    done = lorarun(here, *EXEC, "--restore", "empty")
     assert (done.exit_code, done.changed) == (2, set())
     assert located(done.stderr) == (
-        f"{place}: error[LR609 resume-shape]: empty holds no weights",
+        "--restore empty:1:1: error[LR609 resume-shape]: empty holds no weights",
         "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json",
     )
+    for command in (("validate",), ("validate", "--env"), EXEC[:1]):
+        done = lorarun(here, *command, "spec.yaml", "--set", "architecture/pretrained=empty")
+        finding = "error[LR512 pretrained-config]: 'empty' holds neither a run nor config.json"
+        assert located(done.stdout + done.stderr) == (
+            f"--set architecture/pretrained=empty:1:25: {finding}",
+            "name the whole folder of another model",
+        )
 
 
 def test_a_starting_point_of_another_architecture(here: Path) -> None:

@@ -52,7 +52,8 @@ def test_a_model_that_is_not_in_the_cache_is_told_and_not_looked_for(hub: FakeHu
         )
         assert f"= help: fetch it with plan --env, exec, or hf download {MODEL}\n" in done.stdout
     done = lorarun(here(), "plan", "spec.yaml")
-    assert (done.exit_code, "warning[LR513" in done.stderr) == (0, True)
+    assert (done.exit_code, "warning[LR513" in done.stderr) == (2, True)
+    assert "is not here, and the plan hangs on it; fetch it with plan --env, or write " in done.stderr
     done = lorarun(here(), "plan", "spec.yaml", "--set", f"tokenizer={{backend: huggingface, name: {MODEL}@v2}}")
     assert done.exit_code == 2
     assert f"tokenizer/name '{MODEL}@v2' is no folder, and not in the cache of the hub" in done.stderr
