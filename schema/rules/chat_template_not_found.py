@@ -57,6 +57,9 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if key is None:
         return
     obstacle = document.environment.chat if document.environment else None
+    model = document.pretrained
+    if model and not model.keys and not document.given("tokenizer/backend"):
+        return  # the tokenizer is that of a model which can't be read here: LR512 or LR513 says so
     if document.value("tokenizer/backend") != "huggingface":
         message, remedy = WITHOUT_TURNS
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span("tokenizer/backend"), message, remedy)

@@ -48,7 +48,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
 def _decisions(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the paths that decide this run, each with what it decides."""
     named = any(map(document.given, ("tokenizer/backend", "tokenizer/name")))  # a name alone: LR009 says so
-    if not named and not (document.pretrained and document.pretrained.keys):  # else it is the model's
+    if not named and document.pretrained is None:  # else it is the model's
         yield "tokenizer/backend", "the tokenizer"
     if document.budget.one_budget:
         yield "training/tokens", "the budget"
