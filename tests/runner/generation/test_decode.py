@@ -28,7 +28,7 @@ from tests.runner.weights import transformers_models as theirs
 from tests.runner.weights.model_folders import write_tensors
 
 GREEDY = SamplingParams(temperature=0.0)
-IN_SHORT = ("llama3", "qwen3")  # whose parts the others have too
+SOME = ("llama3", "qwen3")  # whose parts the others have too: those are compared where torch is
 SHAPES: dict[str, dict[str, Any]] = {
     "rotary": {"n_kv_head": 2},
     "learned positions": {"rope": False, "tie_embeddings": True},
@@ -74,17 +74,15 @@ def recomputed(model: Decoder, variables: Any, prompt: list[int], tokens: int) -
     return ids[len(prompt) :]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_greedy_output_is_that_of_recomputing_everything(shape: str) -> None:
-    model, variables = model_and_variables(shape)
+def test_greedy_output_is_that_of_recomputing_everything() -> None:
+    model, variables = model_and_variables("learned positions")
     found = list(generate(model, variables, PROMPT, GREEDY, max_tokens=99))
     assert found == recomputed(model, variables, PROMPT, 19)
     assert len(set(found)) > 3  # it is no test of a model that repeats itself
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_logits_with_a_cache_are_those_without(shape: str, float64: None) -> None:
-    model, variables = model_and_variables(shape)
+def test_logits_with_a_cache_are_those_without(float64: None) -> None:
+    model, variables = model_and_variables("rotary")
     model, variables = in_float64(model), jax.tree.map(lambda w: w.astype(jnp.float64), variables)
 
     @jax.jit
@@ -106,26 +104,28 @@ def test_a_cache_has_the_type_of_the_activations() -> None:
     assert {leaf.dtype.name for leaf in empty_cache(model.options, 1, 4)[:2]} == {"bfloat16"}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in IN_SHORT else pytest.mark.slow) for name in theirs.CASES]
-)
+@pytest.mark.parametrize("name", SOME)
 def test_greedy_output_is_that_of_transformers(name: str, tmp_path: Path) -> None:
+    assert said(name, tmp_path) == json.loads(greedily.GOLDEN.read_text())[name]
+
+
+def said(name: str, folder: Path) -> list[int]:
+    """What our loop says with the folder that Transformers would have written."""
     case, (golden, _) = theirs.CASES[name], theirs.golden(name)
     tensors = theirs.weights_of(golden["shapes"], case.bfloat16)
     if case.bfloat16:
         tensors = {key: array.astype(ml_dtypes.bfloat16) for key, array in tensors.items()}
-    model, variables = load_pretrained(write_tensors(tmp_path / "model", golden["configs"]["5"], tensors, case.shards))
-    wanted, prompt = json.loads(greedily.GOLDEN.read_text())[name], greedily.prompt_of(name)
-    assert list(generate(model, variables, prompt, GREEDY, max_tokens=greedily.NEW)) == wanted
+    model, variables = load_pretrained(write_tensors(folder / "model", golden["configs"]["5"], tensors, case.shards))
+    return list(generate(model, variables, greedily.prompt_of(name), GREEDY, max_tokens=greedily.NEW))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of that library's own
 @pytest.mark.parametrize("name", theirs.CASES)
-def test_the_goldens_are_what_transformers_says(name: str) -> None:
+def test_the_goldens_are_what_transformers_says(name: str, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="pip install '.[peers]' to compare with them")
     pytest.importorskip("transformers")
-    assert greedily.generated(name) == json.loads(greedily.GOLDEN.read_text())[name]
+    assert greedily.generated(name) == json.loads(greedily.GOLDEN.read_text())[name] == said(name, tmp_path)
 
 
 def test_a_seed_says_the_same_again_and_another_one_something_else() -> None:
