@@ -12,11 +12,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.training.train_state import TrainState
+from flax.traverse_util import unflatten_dict
 
 from runner.mesh import state_sharding
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
-from schema.families import Parameter
+from schema.families import Parameter, parameters
 from schema.optimizers import Slot, load_slots, optimizer_of, state_slots
 from schema.sections.optimization import Optimization
 from schema.spec import Spec
@@ -42,21 +43,34 @@ def boxed_parameters(model: Decoder, key: jax.Array) -> Any:
     return model.init(key, jnp.zeros((1, 1), jnp.int32))["params"]
 
 
+def declared_parameters(spec: Spec) -> Any:
+    """Return the shapes of the parameters, boxed, as the family declares them: to trace the model costs far more."""
+    architecture = spec.architecture
+    return unflatten_dict(
+        {
+            each.path: nn.LogicallyPartitioned(jax.ShapeDtypeStruct(each.shape, architecture.dtype.param), each.axes)
+            for each in parameters(architecture)
+        },
+        sep="/",
+    )
+
+
 def create_full_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> tuple[TrainState, Any]:
     """Return the first state of phase full and its shardings.
 
     No array that is split exists whole on a device. Weights depend on `training/seed`, not on the mesh.
     """
-    # eval_shape → shardings → jit with out_shardings: each device computes its own part of every array.
+    # Shapes → shardings → jit with out_shardings: each device computes its own part of every array.
     build = _full_state_builder(model, spec)
     key = stream_key(spec.training.seed, Stream.WEIGHTS)
-    sharding = state_sharding(mesh, jax.eval_shape(build, key))
-    return jax.jit(lambda key: nn.meta.unbox(build(key)), out_shardings=sharding)(key), sharding
+    sharding = state_sharding(mesh, jax.eval_shape(build, declared_parameters(spec)))
+    create = jax.jit(lambda key: nn.meta.unbox(build(boxed_parameters(model, key))), out_shardings=sharding)
+    return create(key), sharding
 
 
 def abstract_full_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh) -> TrainState:
     """Return the state of phase full as shapes, types and shardings, for a checkpoint to be restored into."""
-    return abstract(mesh, jax.eval_shape(_full_state_builder(model, spec), jax.random.key(0)))
+    return abstract(mesh, jax.eval_shape(_full_state_builder(model, spec), declared_parameters(spec)))
 
 
 def abstract(mesh: jax.sharding.Mesh, boxed: Any) -> Any:
@@ -98,8 +112,7 @@ def boxed_slots(opt_state: Any, boxed: Any, optimization: Optimization, phase: L
 def _full_state_builder(model: Decoder, spec: Spec) -> Any:
     optimizer = build_optimizer(spec.optimization, "full")
 
-    def build(key: jax.Array) -> TrainState:
-        boxed = boxed_parameters(model, key)
+    def build(boxed: Any) -> TrainState:
         # optax sees plain arrays; boxes come back around its slots, since a slot can have another rank than its weight.
         state = TrainState.create(apply_fn=model.apply, params=nn.meta.unbox(boxed), tx=optimizer)
         slots = boxed_slots(state.opt_state, boxed, spec.optimization, "full")

@@ -13,7 +13,7 @@ from runner.failure import ExitCode, Failure
 from runner.lora.adapters import freeze_base, inject_lora_params, param_filter
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
-from runner.state import abstract, boxed_parameters, boxed_slots
+from runner.state import abstract, boxed_slots, declared_parameters
 from schema.spec import Spec
 
 
@@ -55,8 +55,7 @@ def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
     """Return the abstract state of phase lora, each array boxed with its logical axes."""
     optimizer = build_optimizer(spec.optimization, "lora")
 
-    def build(key: jax.Array) -> LoRATrainState:
-        boxed = boxed_parameters(model, key)
+    def build(boxed: Any, key: jax.Array) -> LoRATrainState:
         plain = nn.meta.unbox(boxed)
         adapters = create_adapters(plain, spec, key)
         # Each parameter's logical axes: ("layers", "embed", "heads") for a stack of kernels (l, d, h · head).
@@ -72,7 +71,7 @@ def lora_state_shape(model: Decoder, spec: Spec) -> LoRATrainState:
         slots = boxed_slots(state.opt_state, trained, spec.optimization, "lora")
         return state.replace(step=jnp.zeros((), jnp.int32), params=trained, opt_state=slots)
 
-    shape: LoRATrainState = jax.eval_shape(build, jax.random.key(0))
+    shape: LoRATrainState = jax.eval_shape(build, declared_parameters(spec), jax.random.key(0))
     return shape
 
 
