@@ -19,6 +19,7 @@ from schema.budget.budget import Budget
 from schema.budget.deciding import ADAPTERS, DECIDING
 from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
+from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
 from schema.check.tree import check_value, hydrate
 from schema.document.architectures import other_architecture
@@ -152,6 +153,8 @@ def read_document(
     if pretrained:
         written["architecture"] = {**pretrained.keys, **written["architecture"]}
         _adopt_tokenizer(found, written, pretrained)
+    if "training" in written:
+        written["training"] = leave_out_phases(written["training"])
     values, start = hydrate(found, written, found.schema), point(root.span.origin, 1, 1)
     differing = _differing(found, values, pretrained) if pretrained else ()
     return Document(start, values, written, found, None, root, pretrained, differing)

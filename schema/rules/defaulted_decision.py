@@ -60,6 +60,8 @@ def _decisions(document: Document) -> Iterator[tuple[str, str]]:
         pair = [f"training/{family[phase]}" for family in (TOKENS_KEY, DATASET_KEY)]
         if all(map(document.listed, pair)) and len(set(map(document.length, pair))) > 1:
             continue  # LR101 says so
+        if any(document.given(key) and document.listed(key) and not document.length(key) for key in pair):
+            continue  # the phase is left out
         for key, what in ((TOKENS_KEY[phase], "the budget"), (DATASET_KEY[phase], "the mixture")):
             if key not in document.budget.displaced.values():  # else LR111 says so
                 yield f"training/{key}", what

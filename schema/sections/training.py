@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from schema.check.phases import leave_out_phases
 from schema.sampling import DatasetStyle, Sampling
 from schema.section import NOT_ZERO, Section, key
 
@@ -62,14 +63,25 @@ class Training(Section):
     validation_steps: int = key(2048, "Rows of each dataset used for one validation.", unit="rows", ge=1, change="free")
     dataset: list[Sampling] = key(_fineweb, "Mixture, when no per-phase mixtures are given.", change="forward-only")
     pre_lora_tokens: list[Tokens] = key(
-        lambda: [1_000_000_000], "Phase full: tokens of each stage.", unit="tokens", change="forward-only"
+        lambda: [1_000_000_000],
+        "Phase full: tokens of each stage; [] leaves the phase out.",
+        unit="tokens",
+        change="forward-only",
     )
     pre_lora_dataset: list[list[Sampling]] = key(
         lambda: [_fineweb()], "Phase full: mixture of each stage.", change="forward-only"
     )
     post_lora_tokens: list[Tokens] = key(
-        lambda: [100_000_000], "Phase lora: tokens of each stage.", unit="tokens", change="forward-only"
+        lambda: [100_000_000],
+        "Phase lora: tokens of each stage; [] leaves the phase out.",
+        unit="tokens",
+        change="forward-only",
     )
     post_lora_dataset: list[list[Sampling]] = key(
         lambda: [_fineweb()], "Phase lora: mixture of each stage.", change="forward-only"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_phases(cls, written: Any) -> Any:
+        return leave_out_phases(written) if isinstance(written, dict) else written
