@@ -33,7 +33,17 @@ INIT_OPTIONS = {
     *("--traceback", "-h, --help"),
 }
 GENERATE_OPTIONS = {
-    *("--prompt", "--chat", "--system", "--base", "--adapter-scale", "--max-tokens", "--temperature", "--top-k"),
+    *(
+        "--message",
+        "--prompt",
+        "--chat",
+        "--system",
+        "--base",
+        "--adapter-scale",
+        "--max-tokens",
+        "--temperature",
+        "--top-k",
+    ),
     *("--top-p", "--seed", "--dtype", "--template", "--traceback", "-h, --help"),
 }
 NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
@@ -143,10 +153,11 @@ Usage: main generate [OPTIONS] RUN|FOLDER [-]
   checkpoint such as runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging
   Face, also OWNER/NAME on the hub, or an adapter of PEFT that names its base.
 
-  The prompt is the text of --prompt, the conversation in --chat, or, with -,
-  standard input without the end of its last line. FILE holds a list of
-  messages {role, content}, or one record with messages; the chat template of
-  the model renders it. With none of them a conversation is held on the
+  A model that was trained on conversations answers --message TEXT, or the
+  conversation in --chat FILE: a list of messages {role, content}, or one
+  record with messages. The chat template of the model renders them. Any model
+  goes on from the text of --prompt, or, with -, from standard input without
+  the end of its last line. With none of them a conversation is held on the
   terminal.
 """,
     "explain": """\

@@ -1,4 +1,4 @@
-"""One answer as it is made: pieces of text, and why there are no more."""
+"""One answer as it is made: pieces of text, and what is to be said of its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from runner.generation.decode import generate, room_for
 from runner.generation.sampling import SamplingParams
 from runner.generation.stream import TextStream
 from runner.generation.target import Target, Variables
+
+NOTHING_SAID = "the model ended at once, and said nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Settings:
 class Answer:
     """The answer of a target to the prompt `ids`: to be iterated over once, as pieces of text.
 
-    `text` is what was given out so far. `cut` says why it ended before the model did, once it has.
+    `text` is what was given out so far. `remark` says, at the end, why it came before the model's own, or that there is
+    no word before it; None where neither is so.
     """
 
     def __init__(self, target: Target, variables: Variables, ids: Sequence[int], settings: Settings) -> None:
@@ -35,7 +38,7 @@ class Answer:
             target.model, variables, ids, settings.params, max_tokens=settings.max_tokens, stop=settings.stop
         )
         self.text = ""
-        self.cut: str | None = None
+        self.remark: str | None = None
 
     def __iter__(self) -> Iterator[str]:
         """Yield the pieces. Each is whole: no character is divided."""
@@ -45,9 +48,11 @@ class Answer:
             yield from self._given(stream.push(number))
         yield from self._given(stream.end())
         if made == self._room:
-            self.cut = f"the model's context of {self._longest:,} tokens is full"
+            self.remark = f"the model's context of {self._longest:,} tokens is full"
         elif made == self._most:
-            self.cut = f"{made:,} tokens are made; --max-tokens allows more"
+            self.remark = f"{made:,} tokens are made; --max-tokens allows more"
+        elif not self.text.strip():
+            self.remark = NOTHING_SAID
 
     def _given(self, piece: str) -> Iterator[str]:
         self.text += piece

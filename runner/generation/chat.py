@@ -28,12 +28,15 @@ class Chat:
     def encode(self, conversation: Conversation) -> list[int]:
         """Return the ids of a conversation up to where the next answer begins.
 
-        Raises Failure INVALID where the template refuses it.
+        Raises Failure INVALID where the template refuses it, or a message is no Unicode.
         """
         try:
             text = self.template.render(conversation.records(), list(conversation.tools), prompt=True).text
+            text.encode()  # the tokenizer would say nothing that helps
             guarded = render_guarded(conversation, self.template, text, self.encoder.specials, prompt=True)
             return list(self.encoder.encode(Supervised(text, guarded, (), False)).ids)
+        except UnicodeEncodeError as error:
+            raise Failure("the message is no text in UTF-8; write it in UTF-8", ExitCode.INVALID) from error
         except ValueError as error:
             raise Failure(str(error), ExitCode.INVALID) from error
 
@@ -55,10 +58,17 @@ def chat_of(target: Target) -> Chat:
             f"the tokenizer of {target.name} has no special tokens that end turns; write the text with --prompt",
             ExitCode.INVALID,
         )
-    if target.chat.template is None and own_template(tokenizer.folder) is None:
+    if not has_template(target):
         raise Failure(f"the tokenizer in '{tokenizer.folder}' has no chat template; {remedy}", ExitCode.INVALID)
     recipe = load_recipe(target.chat, tokenizer.folder, tokenizer.facts)
     return Chat(recipe.template, ChatEncoder(tokenizer.opening))  # as conversations are encoded for training
+
+
+def has_template(target: Target) -> bool:
+    """Whether a chat template is named, or stands in the tokenizer's folder. Raises Failure as `own_template` does."""
+    if target.chat.template is not None:
+        return True
+    return isinstance(target.tokenizer, HuggingFaceTokenizer) and own_template(target.tokenizer.folder) is not None
 
 
 def stop_tokens(target: Target) -> frozenset[int]:

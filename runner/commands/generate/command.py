@@ -22,21 +22,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line asks: a text, a file with a conversation, or neither for a talk on a terminal."""
+    """What the command line asks: a text, a user's message or a file with a conversation; else a talk."""
 
     text: str | None
+    message: str | None
     chat: Path | None
     system: str | None
+
+    @property
+    def talks(self) -> bool:
+        """Whether a conversation is to be held on the terminal."""
+        return self.text is None and self.message is None and self.chat is None
+
+    @property
+    def raw(self) -> bool:
+        """Whether the model goes on from a text, without a chat template."""
+        return self.text is not None and self.system is None
 
 
 @click.command("generate")
 @click.argument("model", metavar="RUN|FOLDER", type=click.Path(path_type=Path))
 @click.argument("stdin", metavar="[-]", required=False, type=click.Choice(["-"]))
-@click.option("--prompt", metavar="TEXT", help="Text that the model goes on from.")
+@click.option("--message", metavar="TEXT", help="A user's message to answer, by the chat template of the model.")
+@click.option("--prompt", metavar="TEXT", help="Text that the model goes on from, as it stands.")
 @click.option(
     "--chat", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="JSON file with messages to answer."
 )
-@click.option("--system", metavar="TEXT", help="System message; the prompt becomes a user's message behind it.")
+@click.option("--system", metavar="TEXT", help="System message; a prompt becomes a user's message behind it.")
 @click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's own.")
 @click.option("--base", is_flag=True, help="Show the model without its adapters beside it.")
 @click.option("--adapter-scale", type=float, metavar="X", help="Multiply what the adapters add; 0 is the base.")
@@ -60,23 +72,27 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
     runs/NAME/checkpoints/STEP. FOLDER is a model of Hugging Face, also OWNER/NAME on the hub, or an adapter of PEFT
     that names its base.
 
-    The prompt is the text of --prompt, the conversation in --chat, or, with -, standard input without the end of its
-    last line. FILE holds a list of messages {role, content}, or one record with messages; the chat template of the
-    model renders it. With none of them a conversation is held on the terminal.
+    A model that was trained on conversations answers --message TEXT, or the conversation in --chat FILE: a list of
+    messages {role, content}, or one record with messages. The chat template of the model renders them. Any model goes
+    on from the text of --prompt, or, with -, from standard input without the end of its last line. With none of them
+    a conversation is held on the terminal.
     """
     with leave_cleanly(traceback), quiet_interrupt():
-        if sum(each is not None for each in (stdin, prompt, options["chat"])) > 1:
-            raise Failure("write one of --prompt, --chat and -", ExitCode.INVALID)
+        if sum(each is not None for each in (stdin, prompt, options["message"], options["chat"])) > 1:
+            raise Failure("write one of --message, --prompt, --chat and -", ExitCode.INVALID)
         text = _standard_input() if stdin else prompt
-        asked = Asked(text, options["chat"], options["system"])
-        if asked.text is None and asked.chat is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise Failure("there is no prompt; write --prompt TEXT, --chat FILE, or - to read it", ExitCode.INVALID)
+        asked = Asked(text, options["message"], options["chat"], options["system"])
+        if asked.talks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise Failure(
+                "there is no prompt; write --message TEXT, --prompt TEXT, --chat FILE, or - to read it",
+                ExitCode.INVALID,
+            )
         _run(model, asked, options)
 
 
 def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
-    from runner.generation.answer import Settings
-    from runner.generation.chat import chat_of, stop_tokens
+    from runner.generation.answer import NOTHING_SAID, Settings
+    from runner.generation.chat import chat_of, has_template, stop_tokens
     from runner.generation.find import find_target
     from runner.generation.sampling import SamplingParams
     from runner.mesh import enable_compilation_cache
@@ -95,21 +111,22 @@ def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
     drawn = {name: options[name] for name in ("temperature", "top_k", "top_p", "seed")}
     params = SamplingParams(**drawn, vocabulary=target.tokenizer.vocabulary)
     settings = Settings(params, options["max_tokens"], stop_tokens(target))
-    if asked.text is None and asked.chat is None:
+    if asked.talks:
         from runner.commands.generate.talk import talk
 
         if options["base"]:
-            raise Failure("--base needs --prompt, --chat or -", ExitCode.INVALID)
+            raise Failure("--base needs --message, --prompt, --chat or -", ExitCode.INVALID)
         talk(target, dict(_shown(target, options))[""], settings, asked.system)
         return
     ids = _ids(target, asked)
-    cut = {}
+    remarks = {}
     for number, (label, variables) in enumerate(_shown(target, options)):
         if label:
             write_pieces([("\n" if number else "") + f"{label}:\n"])
-        cut[_answer(target, variables, ids, settings)] = True
-    for sentence in filter(None, cut):
-        _say(sentence)
+        remarks[_answer(target, variables, ids, settings)] = True
+    hint = "; it has a chat template: ask it with --message" if asked.raw and has_template(target) else ""
+    for sentence in filter(None, remarks):
+        _say(sentence + (hint if sentence == NOTHING_SAID else ""))
 
 
 def _ids(target: Target, asked: Asked) -> list[int]:
@@ -119,12 +136,15 @@ def _ids(target: Target, asked: Asked) -> list[int]:
     from runner.generation.decode import room_for
     from runner.generation.prompt import encode_text, read_conversation_file, read_prompt_file, with_system
 
-    if asked.chat is None and asked.system is None:
+    if asked.raw:
         ids = encode_text(target.tokenizer, asked.text or "")
     else:
         chat = chat_of(target)
         if asked.chat is None:
-            conversation = with_system(Conversation((Message("user", asked.text),)), asked.system)
+            said = asked.text if asked.message is None else asked.message
+            if not said:
+                raise Failure("the message is empty; write what a user says", ExitCode.INVALID)
+            conversation = with_system(Conversation((Message("user", said),)), asked.system)
         else:
             text = read_prompt_file(asked.chat)
             conversation, answered = read_conversation_file(text, str(asked.chat), asked.system)
@@ -150,14 +170,14 @@ def _shown(target: Target, options: dict[str, Any]) -> Iterator[tuple[str, Varia
 
 
 def _answer(target: Target, variables: Variables, ids: list[int], settings: Settings) -> str | None:
-    """Write an answer; return why it was cut."""
+    """Write an answer; return what is to be said of its end."""
     from runner.generation.answer import Answer
 
     answer = Answer(target, variables, ids, settings)
     write_pieces(answer)
     if not answer.text.endswith("\n"):
         write_pieces(["\n"])
-    return answer.cut
+    return answer.remark
 
 
 def _say(sentence: str) -> None:

@@ -46,6 +46,6 @@ def talk(
         with suppress(KeyboardInterrupt):
             write_pieces(answer)
         write_pieces(["\n"])
-        if answer.cut:
-            click.echo(f"lorarun: {answer.cut}", err=True)
+        if answer.remark:
+            click.echo(f"lorarun: {answer.remark}", err=True)
         conversation = Conversation((*conversation.messages, Message("assistant", answer.text)))

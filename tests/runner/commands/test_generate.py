@@ -171,6 +171,8 @@ def test_a_conversation_is_rendered_by_the_template_of_the_folder(there: Path, m
         ["--chat", "record.jsonl"],
         ["--chat", "chat.json", "--system", "be brief"],
         ["--prompt", "the </s> cat", "--system", "be brief"],
+        ["--message", "the </s> cat", "--system", "be brief"],
+        ["--message", "the cat"],
         ["--chat", "chat.json", "--template", "loud.jinja"],
     ):
         assert said(there, "model", *arguments) == "yes\n"
@@ -184,6 +186,8 @@ def test_a_conversation_is_rendered_by_the_template_of_the_folder(there: Path, m
         rendered("<user>the cat", "<assistant>"),
         rendered("<system>be brief", "<user>the cat", "<assistant>"),
         rendered("<system>be brief", "<user>the </s> cat", "<assistant>"),
+        rendered("<system>be brief", "<user>the </s> cat", "<assistant>"),
+        rendered("<user>the cat", "<assistant>"),
         tokenizer.encode("THE CAT!").tolist(),
     ]
     assert recorded.stop == {end}
@@ -202,6 +206,17 @@ def test_what_a_template_leaves_out_and_what_is_answered_anew_is_said(
         "lorarun: the assistant's last message is left out, and answered anew\n"
         "lorarun: the chat template of 'model' leaves out the tool 'clock' ('clock')\n"
     )
+
+
+def test_an_answer_without_a_word_is_remarked_on(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorded(monkeypatch, tokenizer_of(there / "model").encode("\n").tolist())
+    for name, arguments, hint in (
+        ("model", ["--prompt", "a"], "; it has a chat template: ask it with --message"),
+        ("model", ["--message", "a"], ""),
+        ("plain", ["--prompt", "a"], ""),
+    ):
+        done = lorarun(there, "generate", name, *arguments)
+        assert (done.exit_code, done.stderr) == (0, f"lorarun: the model ended at once, and said nothing{hint}\n")
 
 
 def test_what_was_made_stays_when_ctrl_c_is_pressed(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,38 +254,28 @@ def test_a_talk_goes_on_with_what_was_said(
         (["empty/run", "--prompt", "a"], 2, "empty/run does not exist; name a run directory"),
         (["empty", "--prompt", "a"], 2, "empty holds no run and no model; name a run directory such as runs/NAME"),
         (["bare", "--prompt", "a"], 2, "bare holds no tokenizer.json; put the tokenizer of the model there"),
-        (["model"], 2, "there is no prompt; write --prompt TEXT, --chat FILE, or - to read it"),
-        (["model", "-", "--prompt", "a"], 2, "write one of --prompt, --chat and -"),
+        (["model"], 2, "there is no prompt; write --message TEXT, --prompt TEXT, --chat FILE, or - to"),
+        (["model", "-", "--message", "a"], 2, "write one of --message, --prompt, --chat and -"),
+        (["model", "--message", ""], 2, "the message is empty; write what a user says"),
+        (["model", "--message", "\udc80"], 2, "the message is no text in UTF-8; write it in UTF-8"),
         (["model", "--prompt", ""], 2, "the prompt is empty; write some text to go on from"),
         (["model", "--prompt", "§" * 150], 2, "tokens, and the model's context is 128 with the answer; write a short"),
         (["model", "--prompt", "\udc80"], 2, "the prompt is no text in UTF-8; write it in UTF-8"),
         (["model", "--prompt", "a", "--base"], 2, "model has no adapters; leave out --base"),
         (["model", "--prompt", "a", "--adapter-scale", "1"], 2, "model has no adapters; leave out --adapter-scale"),
         (["model", "--prompt", "a", "--temperature", "-1"], 2, "temperature is -1.0; write a number from 0"),
-        (
-            ["plain", "--chat", "chat.json"],
-            2,
-            "'plain' has no chat template; name one with --template, or write",
-        ),
+        (["plain", "--chat", "chat.json"], 2, "'plain' has no chat template; name one with --template, or write"),
         (["model", "--chat", "nowhere.json"], 74, "cannot read nowhere.json: No such file or directory"),
         (["model", "--chat", "broken.json"], 2, "broken.json is no JSON of one conversation"),
         (["model", "--chat", "empty.json"], 2, "empty.json: 'messages' is an empty list"),
         (["model", "--chat", "answer.json"], 2, "answer.json has nothing to answer; write a user's message"),
         (["model", "--chat", "system.json", "--system", "b"], 2, "system.json has a system message already; leave out"),
-        (
-            ["dora", "--prompt", "a"],
-            2,
-            "adapter_config.json is of no adapter that is computed here: use_dora is True",
-        ),
+        (["dora", "--prompt", "a"], 2, "is of no adapter that is computed here: use_dora is True"),
         (["ia3", "--prompt", "a"], 2, "peft_type is 'IA3', and LORA is wanted; merge the adapter into its base"),
         (["lost", "--prompt", "a"], 2, "names the base '../gone', and there is no such folder here with a config.json"),
         (["scaleless", "--prompt", "a"], 2, "r is 0, and a whole number from 1 is wanted; merge the adapter"),
         (["cut", "--prompt", "a"], 74, "can't be read: "),
-        (
-            ["strange", "--prompt", "a"],
-            2,
-            "no adapter of its base: the tensor base_model.model.model.layers.7.mlp.up",
-        ),
+        (["strange", "--prompt", "a"], 2, "its base: the tensor base_model.model.model.layers.7.mlp.up"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
