@@ -237,7 +237,7 @@ def _dataset(name: str, suffix: str, data: Data, own: _MadeBy, fingerprints: Fin
         if name in data.sources:
             key = f"data/sources/{name}/path"
         source, key = find_source(name, data), ""
-        meta = existing_meta(data.root, name, suffix)
+        meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
         return Dataset(obstacle=_obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):

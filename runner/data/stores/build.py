@@ -236,4 +236,5 @@ def _runs_elsewhere(process: int) -> bool:
 def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:
     """Say what was left out of a store, and why."""
     reasons = ", ".join(f"{entries} {reason}" for reason, entries in sorted(skipped.items()))
-    return f"dataset '{name}': {sum(skipped.values())} entries were left out: {reasons}"
+    found = sum(skipped.values())
+    return f"dataset '{name}': {found} {'entry was' if found == 1 else 'entries were'} left out: {reasons}"

@@ -26,6 +26,22 @@ SPLITS = ("train", "val")
 REMEDY = "delete the folder to have it made again"
 
 
+class OtherFormatError(ValueError):
+    """The meta data of a store of another format than FORMAT; `owner` is its dataset, name and suffix."""
+
+    def __init__(self, found: Any, owner: tuple[Any, Any]) -> None:
+        super().__init__(f"it has format {found!r}, and this version reads format {FORMAT}")
+        self.found, self.owner = found, owner
+
+
+class OutdatedError(Failure):
+    """A store that an older version wrote; `owner` is its dataset, name and suffix."""
+
+    def __init__(self, message: str, owner: tuple[Any, Any]) -> None:
+        super().__init__(message, ExitCode.STORAGE)
+        self.owner = owner
+
+
 @dataclass(frozen=True, slots=True)
 class FileMeta:
     """Size and sha256 of one file of a store, and its stamp when that was its content."""
@@ -103,11 +119,11 @@ def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:
     return meta if (meta.name, meta.suffix) == (name, suffix) else None
 
 
-def existing_meta(root: str, name: str, suffix: str) -> StoreMeta | None:
+def existing_meta(root: str, name: str, suffix: str, *, has_source: bool) -> StoreMeta | None:
     """Return the meta data of a dataset's store, None where nothing lies there; the token files are not looked at.
 
-    Raises Failure STORAGE when something else lies there or meta.json is damaged, INVALID when the store is
-    another dataset's.
+    With a source, a store that an older version wrote is nothing, for it can be made again. Raises Failure STORAGE when
+    it can't, when something else lies there or meta.json is damaged, INVALID when the store is another dataset's.
     """
     folder = store_folder(root, name, suffix)
     if not folder.exists():
@@ -117,10 +133,16 @@ def existing_meta(root: str, name: str, suffix: str) -> StoreMeta | None:
             f"'{folder}' is no token store: it has no {META_FILE}; move it away or write another data/root",
             ExitCode.STORAGE,
         )
-    meta = load_meta(folder)
-    if (meta.name, meta.suffix) != (name, suffix):
+    try:
+        meta = load_meta(folder)
+        owner = meta.name, meta.suffix
+    except OutdatedError as outdated:
+        if not has_source:
+            raise
+        meta, owner = None, outdated.owner
+    if owner != (name, suffix):
         raise Failure(
-            f"'{folder}' is the store of dataset '{meta.name}' with suffix '{meta.suffix}', so dataset "
+            f"'{folder}' is the store of dataset '{owner[0]}' with suffix '{owner[1]}', so dataset "
             f"'{name}' with suffix '{suffix}' cannot live there; write another suffix",
             ExitCode.INVALID,
         )
@@ -128,9 +150,23 @@ def existing_meta(root: str, name: str, suffix: str) -> StoreMeta | None:
 
 
 def load_meta(folder: Path) -> StoreMeta:
-    """Read the meta data of the store in a folder. Raises Failure STORAGE when it is damaged."""
+    """Read the meta data of the store in a folder.
+
+    Raises Failure STORAGE when it is damaged, OutdatedError when an older version wrote it.
+    """
     try:
         return parse_meta((folder / META_FILE).read_text(encoding="utf-8"))
+    except OtherFormatError as error:
+        if not isinstance(error.found, int) or error.found > FORMAT:
+            raise Failure(
+                f"token store '{folder}' was made by a newer version of lorarun; use that one, or another data/root",
+                ExitCode.STORAGE,
+            ) from error
+        raise OutdatedError(
+            f"token store '{folder}' was made by an older version of lorarun; name the files of its text under "
+            "data/sources, then exec makes it again",
+            error.owner,
+        ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise Failure(
@@ -171,7 +207,7 @@ def parse_meta(text: str) -> StoreMeta:
     try:
         fields = read_text(text)
         if fields["format"] != FORMAT:
-            raise ValueError(f"it has format {fields['format']!r}, and this version reads format {FORMAT}")
+            raise OtherFormatError(fields["format"], (fields.get("name"), fields.get("suffix")))
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
         return StoreMeta(**fields)
     except (KeyError, TypeError, AttributeError) as error:

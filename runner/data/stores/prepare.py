@@ -91,7 +91,7 @@ def prepare_store(
     progress: PreparationDisplay,
     chat: ChatRows | None = None,
 ) -> Store:
-    """Return the store of a dataset, made first when it is missing or its source or tokenizer changed.
+    """Return the store of a dataset, made first when it is missing, outdated, or its source or tokenizer changed.
 
     `chat` renders conversations, and datasets of plain text don't need it; another one makes their store again too. A
     store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty dataset,
@@ -100,7 +100,8 @@ def prepare_store(
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
     source = find_source(name, data)
-    store = open_store(folder) if existing_meta(data.root, name, suffix) else None
+    meta = existing_meta(data.root, name, suffix, has_source=source is not None)
+    store = open_store(folder) if meta else None
     if source is None:
         if store is None:
             raise unknown_dataset(name, data)
@@ -113,6 +114,8 @@ def prepare_store(
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
         return store
+    if store is None and folder.exists():
+        progress.say(f"dataset '{name}': an older version of lorarun made '{folder}'; it is made again")
     if store is not None:
         changed = "source" if store.meta.source != fingerprint else maker.change(store.meta)
         progress.say(f"dataset '{name}': the {changed} changed since '{folder}' was made; it is made again")
