@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from runner.data.sources import BUILTIN
 from runner.data.sources.files import SUFFIXES, open_files
@@ -23,7 +24,16 @@ PAIRS = (
     ("source", "target"),
 )
 TEXTS = ("text", "content", "document", "body")
+# Keys of a message that say who speaks.
+SPEAKERS = ("role", "from")
 MADE_OF_FILES = f"a {join(SUFFIXES, 'or')} file, a folder or a pattern of them"
+
+
+class Fields(NamedTuple):
+    """The fields of a file's records that hold text, and the one that holds a conversation."""
+
+    texts: list[str]
+    messages: str | None
 
 
 def find_datasets(full: Iterable[str], lora: Iterable[str]) -> tuple[list[Dataset], list[Dataset]]:
@@ -62,7 +72,7 @@ def _from_files(given: str, taken: set[str]) -> Dataset:
     records = next((file for _, file in files if file.suffix != ".txt"), None)
     if records is None:
         return Dataset(name, "PMD", {"path": path}, elsewhere)
-    style, fields = _reading(_text_fields(records), records)
+    style, fields = _reading(_fields(records), records)
     return Dataset(name, style, {"path": path, **fields}, elsewhere)
 
 
@@ -74,8 +84,11 @@ def _name(path: str, taken: set[str]) -> str:
     return next(name for name in (plain, *(f"{plain}-{number}" for number in range(2, 10_000))) if name not in taken)
 
 
-def _reading(fields: list[str], file: Path) -> tuple[str, dict[str, str]]:
-    """Return the style of records with these text fields, and the keys of data/sources that say so."""
+def _reading(found: Fields, file: Path) -> tuple[str, dict[str, str]]:
+    """Return the style of records with these fields, and the keys of data/sources that say so."""
+    if found.messages is not None:
+        return "PADDED", {"messages": found.messages}
+    fields = found.texts
     pair = next((pair for pair in PAIRS if set(pair) <= set(fields)), None)
     text = next((field for field in TEXTS if field in fields), None)
     if pair is None and text is None and len(fields) in (1, 2):
@@ -84,15 +97,15 @@ def _reading(fields: list[str], file: Path) -> tuple[str, dict[str, str]]:
         return "PADDED", {} if pair == PAIRS[0] else dict(zip(PAIRS[0], pair, strict=True))
     if text is not None:
         return "PMD", {} if text == TEXTS[0] and "prompt" not in fields else {"text": text}
-    found = join([quote(field) for field in fields], "and") if fields else "none"
+    named = join([quote(field) for field in fields], "and") if fields else "none"
     raise Failure(
-        f"{file}: the text fields of its records are {found}; call them text, or prompt and completion",
+        f"{file}: the text fields of its records are {named}; call them text, or prompt and completion",
         ExitCode.INVALID,
     )
 
 
-def _text_fields(file: Path) -> list[str]:
-    """The fields of a file's records that hold text, by its first record."""
+def _fields(file: Path) -> Fields:
+    """The fields of a file's records that are of use, by its first record or its columns."""
     try:
         return _columns(file) if file.suffix == ".parquet" else _first_record(file)
     except OSError as error:
@@ -102,21 +115,36 @@ def _text_fields(file: Path) -> list[str]:
         raise Failure(f"{file}: not a file of {kind} records: {error}", ExitCode.INVALID) from error
 
 
-def _first_record(file: Path) -> list[str]:
+def _first_record(file: Path) -> Fields:
     with file.open(encoding="utf-8-sig") as lines:
         record = next((json.loads(line) for line in lines if line.strip()), None)
     if not isinstance(record, Mapping):
         raise ValueError("its first line is no object")
-    return [name for name, value in record.items() if isinstance(value, str)]
+    texts = [name for name, value in record.items() if isinstance(value, str)]
+    return Fields(texts, next((name for name, value in record.items() if _is_conversation(value)), None))
 
 
-def _columns(file: Path) -> list[str]:
+def _is_conversation(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, Mapping) and any(key in first for key in SPEAKERS)
+
+
+def _columns(file: Path) -> Fields:
     import pyarrow
     import pyarrow.parquet
 
-    columns = pyarrow.parquet.read_schema(file)
-    return [
-        column.name
-        for column in columns
-        if pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+    types = {column.name: column.type for column in pyarrow.parquet.read_schema(file)}
+    texts = [
+        name for name, kind in types.items() if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
     ]
+    lists = {
+        name: kind.value_type
+        for name, kind in types.items()
+        if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)
+    }
+    conversations = (
+        name
+        for name, kind in lists.items()
+        if pyarrow.types.is_struct(kind) and any(kind.get_field_index(key) >= 0 for key in SPEAKERS)
+    )
+    return Fields(texts, next(conversations, None))

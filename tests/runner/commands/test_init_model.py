@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.runner.commands.starter_folder import init, made
+from tests.runner.data.conversation_files import TEMPLATE, write_lines
 from tests.runner.data.tokenizer_folders import byte_level, folder
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 from tests.runner.workplace import lorarun
@@ -45,6 +48,30 @@ def test_rows_may_be_shorter_and_the_shape_is_that_of_the_model() -> None:
     )
     refused = init("-", "--yes", "--pretrained", "models/tiny", "--n-embd", "8")
     assert (refused.exit_code, "--n-embd is that of the model which --pretrained names" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [("messages", {"role": "user", "content": "a"}), ("turns", {"from": "human", "value": "a"})],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_file_of_conversations_is_known_by_its_messages(
+    field: str, message: dict[str, str], suffix: str, here: Path
+) -> None:
+    record = {"id": "x", field: [message]}
+    if suffix == ".jsonl":
+        write_lines(here / "own.jsonl", [record])
+    else:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([record]), here / "own.parquet")
+    (here / "models/tiny/chat_template.jinja").write_text(TEMPLATE)
+    spec = made("--pretrained", "models/tiny", "--lora-data", f"own{suffix}")
+    assert spec.data.sources["own"].messages == field
+    assert spec.training.post_lora_dataset[0][0].style == "PADDED"
+    refused = init("-", "--yes", "--lora-data", f"own{suffix}")
+    assert (refused.exit_code, f"'own{suffix}' holds conversations, which need the tokenizer" in refused.stderr) == (
+        2,
+        True,
+    )
 
 
 def test_a_model_that_is_nowhere_is_refused() -> None:
