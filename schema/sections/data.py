@@ -33,8 +33,9 @@ class Source(Section):
     )
     messages: str | None = key(
         None,
-        "Field that holds a conversation, a list of {role, content} or of {from, value}; a field tools beside it holds "
-        "its tools, and an answer of weight 0 is not supervised. The section chat says how it becomes a PADDED row.",
+        "Field that holds a conversation, a list of {role, content} or of {from, value}; beside it, the field tools "
+        "holds its tools and system what the system says first. An answer of weight 0 is not supervised. The section "
+        "chat says how it becomes a PADDED row.",
         min_length=1,
         change="breaking",
     )

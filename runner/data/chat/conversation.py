@@ -26,6 +26,11 @@ SPEAKERS = {
     "tool": "tool",
     "observation": "tool",
 }
+# Older fields beside messages, and what to write in their place.
+UNREAD = {
+    "functions": "write tools: [{type: function, function: {name, description, parameters}}]",
+    "history": "write all turns in order as messages",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,13 @@ class Conversation:
 
 
 def read_conversation(record: Mapping[str, Any], field: str = "messages", *, answered: bool = True) -> Conversation:
-    """Read the conversation in a field of a record, and the record's `tools`.
+    """Read the conversation in a field of a record, and the record's `system` and `tools`.
 
     Raises ValueError, one sentence that says what is wrong and what to write; with `answered`, also where no assistant
     speaks, for nothing could be learned.
     """
     listed = record.get(field)
-    if listed is None:
+    if field not in record:
         fields = ", ".join(map(repr, record)) or "none"
         raise ValueError(f"there is no field '{field}' (the fields are {fields}); name the one that holds the messages")
     if not isinstance(listed, list | tuple):
@@ -96,7 +101,11 @@ def read_conversation(record: Mapping[str, Any], field: str = "messages", *, ans
         raise ValueError(
             f"'{field}' is an empty list; write at least a user's and an assistant's message, or remove it"
         )
+    for name, remedy in UNREAD.items():
+        if record.get(name) and name != field:
+            raise ValueError(f"there is '{name}' beside '{field}', and nothing reads it; {remedy}")
     messages = tuple(_read_message(each, number) for number, each in enumerate(listed, start=1))
+    messages = _read_system(None if field == "system" else record.get("system"), messages)
     conversation = Conversation(messages, _read_tools(record.get("tools")))
     if answered and not conversation.answers():
         raise ValueError(f"'{field}' has no assistant's message, so there is nothing to learn; add one or remove it")
@@ -145,6 +154,11 @@ def _read_message(entry: Any, number: int) -> Message:
     if role not in ROLES:
         raise ValueError(f"message {number} has the role {role!r}; write one of {', '.join(ROLES)}")
     calls = _read_calls(fields.pop("tool_calls", None), role, number)
+    if fields.get("function_call"):
+        raise ValueError(
+            f"message {number} ({role}) has function_call, and nothing reads it; write tool_calls: [{{type: function, "
+            "function: {name, arguments}}]"
+        )
     content = _read_content(fields.pop("content", None), number)
     if content is None and not calls:
         remedy = 'content: "" for an empty answer, or tool_calls' if role == "assistant" else "its content"
@@ -180,6 +194,19 @@ def _read_content(content: Any, number: int) -> str | None:
                 "part or the conversation"
             )
     return "".join(part["text"] for part in content)
+
+
+def _read_system(text: Any, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Put what a record's field `system` says before its messages. Raises ValueError where they have that turn too."""
+    if text is None or text == "":
+        return messages
+    if not isinstance(text, str):
+        raise ValueError(f"'system' is {_kind(text)}; write the text of the system's turn, or call the field otherwise")
+    if messages[0].role not in ("system", "developer"):
+        return (Message("system", text), *messages)
+    if messages[0].content != text:
+        raise ValueError("'system' and the first message are two system turns; leave out one")
+    return messages
 
 
 def _read_calls(calls: Any, role: str, number: int) -> tuple[Mapping[str, Any], ...]:

@@ -16,7 +16,7 @@ from schema.environment import TokenizerFacts
 from schema.sections.chat import Chat
 from schema.text.wording import join
 
-VERSION = 1  # of what is made of the same conversations by the same template
+VERSION = 2  # of what is made of the same conversations by the same template
 
 
 @dataclass(frozen=True, slots=True)

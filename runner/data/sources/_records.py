@@ -14,7 +14,8 @@ from runner.failure import ExitCode, Failure
 from schema.sections.data import Source
 from schema.text.wording import join
 
-TOOLS = "tools"  # the field beside messages, as OpenAI calls it
+# Fields beside a conversation that belong to it: what is read of them, `read_conversation` says.
+COMPANIONS = ("system", "tools", "functions", "history")
 
 
 class Records:
@@ -40,10 +41,11 @@ class Records:
         They are (prompt, completion), one field, or those of a conversation.
         """
         if self._section.messages is not None:
-            return _needed((self._section.messages,), record, where) + ((TOOLS,) if TOOLS in record else ())
+            return _needed((self._section.messages,), record, where) + _companions(record, self._section.messages)
         if self._section.instruction is not None:
             section = self._section
-            return _needed(tuple(filter(None, (section.instruction, section.input, section.output))), record, where)
+            needed = tuple(filter(None, (section.instruction, section.input, section.output)))
+            return _needed(needed, record, where) + _companions(record, *needed)
         wanted = self._chosen(record, where)
         if self._wanted is None:
             self._wanted = wanted
@@ -89,7 +91,13 @@ def _instruction(record: Mapping[str, Any], section: Source, where: str, done: i
     about = None if field is None or record[field] is None else _string(record, field, where)
     answer = _string(record, str(section.output), where)
     user = {"role": "user", "content": asked} | ({"input": about} if about else {})
-    return _conversation({"messages": [user, {"role": "assistant", "content": answer}]}, "messages", where, done)
+    beside = {each: record[each] for each in _companions(record, section.instruction, field, section.output)}
+    messages = [user, {"role": "assistant", "content": answer}]
+    return _conversation({"messages": messages, **beside}, "messages", where, done)
+
+
+def _companions(record: Collection[str], *named: str | None) -> tuple[str, ...]:
+    return tuple(field for field in COMPANIONS if field in record and field not in named)
 
 
 def _needed(fields: tuple[str, ...], record: Collection[str], where: str) -> tuple[str, ...]:

@@ -174,10 +174,21 @@ def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Documen
                 for record in batch.to_pylist():
                     number += 1
                     where = f"{path}, row {number}"
-                    yield records.read(record, where, before + size * number // rows)
+                    yield records.read(_without_filling(record), where, before + size * number // rows)
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Failure(f"{path}: not a readable parquet file: {reason}", ExitCode.INVALID) from error
+
+
+def _without_filling(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the nulls inside values: in a table, each call has the arguments of all calls, and so has each tool."""
+    return {name: _filled(value) for name, value in record.items()}
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(inner) for name, inner in value.items() if inner is not None}
+    return [_filled(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _unreadable(name: str, error: OSError) -> Failure:

@@ -65,6 +65,45 @@ def test_a_table_of_conversations_is_read_as_the_lines_are(tmp_path: Path) -> No
     assert in_table[1].where == f"{tmp_path / 'x.parquet'}, row 2"
 
 
+def test_a_table_fills_calls_up_with_the_arguments_of_others_which_nobody_learns(tmp_path: Path) -> None:
+    def called(name: str, **arguments: int) -> list[dict[str, Any]]:
+        function = {"name": name, "arguments": arguments}
+        return [{"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": function}]}]
+
+    def tool(name: str, parameter: str) -> list[dict[str, Any]]:
+        schema = {"properties": {parameter: {"type": "integer"}}}
+        return [{"type": "function", "function": {"name": name, "parameters": schema}}]
+
+    records = [
+        {"messages": called("look", at=1), "tools": tool("look", "at")},
+        {"messages": called("add", to=2), "tools": tool("add", "to")},
+    ]
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "x.parquet")
+    in_lines = dialogues(write_lines(tmp_path / "x.jsonl", records), messages="messages")
+    in_table = dialogues(tmp_path / "x.parquet", messages="messages")
+    assert [each.conversation for each in in_table] == [each.conversation for each in in_lines]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [(TURNS, {"messages": "messages"}), (SPOKEN, {"messages": "conversations"}), (TASK, TASKS)],
+    ids=["messages", "speakers", "instruction"],
+)
+def test_the_field_system_is_the_first_turn(
+    suffix: str, record: dict[str, Any], fields: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / f"x{suffix}"
+    records = [{**record, "system": "Be brief."}, {**record, "system": ""}, {**record, "system": None}]
+    if suffix == ".jsonl":
+        write_lines(path, records)
+    else:
+        pq.write_table(pa.Table.from_pylist(records), path)
+    first, *others = dialogues(path, **fields)
+    assert said(first) == [("system", "Be brief."), *said(others[0])]
+    assert [len(said(other)) for other in others] == [2, 2]
+
+
 def test_an_instruction_is_a_conversation_whose_input_stands_where_the_template_has_it(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "x.jsonl", [TASK, {**TASK, "input": ""}, {**TASK, "input": None}])
     task, *others = dialogues(path, **TASKS)
@@ -82,6 +121,22 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
         {"chat": []},
         {"messages": "messages"},
         ":1: a record needs field 'messages'; it has 'chat'; name its fields under data/sources",
+    ),
+    "null for messages": (
+        {"messages": None},
+        {"messages": "messages"},
+        ":1: 'messages' is null; write a list of {role, content}",
+    ),
+    "functions of OpenAI's older form": (
+        {**TURNS, "functions": [CALL["function"]]},
+        {"messages": "messages"},
+        ":1: there is 'functions' beside 'messages', and nothing reads it; write tools: [{type: function, function: "
+        "{name, description, parameters}}]",
+    ),
+    "turns before an instruction": (
+        {**TASK, "history": [["a", "b"]]},
+        TASKS,
+        ":1: there is 'history' beside 'messages', and nothing reads it; write all turns in order as messages",
     ),
     "text for messages": (
         {"messages": "a"},

@@ -87,7 +87,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["messages", "tools"]), JSON))
+@given(st.dictionaries(st.sampled_from(["messages", "tools", "system", "functions"]), JSON))
 def test_any_record_is_a_conversation_or_one_sentence(record: dict[str, Any]) -> None:
     try:
         found = read_conversation(record)
