@@ -101,7 +101,10 @@ def _span_of(conversation: Conversation, index: int, template: ChatTemplate, tex
     except ValueError as error:
         raise ValueError(f"{unsure}, for what stands before it can't be rendered alone ({error}): {_REMEDY}") from error
     if not behind.startswith(before) or not text.startswith(behind):
-        raise ValueError(f"{unsure}, for {template.name} renders earlier messages in another way later: {_REMEDY}")
+        first = "let a user speak first, " if index == 0 else ""
+        raise ValueError(
+            f"{unsure}, for {template.name} renders earlier messages in another way later: {first}{_REMEDY}"
+        )
     answer = behind[len(before) :].rstrip("\n")
     if not _holds(answer, message):
         raise ValueError(f"{unsure}, for its text stands elsewhere: {_REMEDY}")
