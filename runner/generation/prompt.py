@@ -9,8 +9,7 @@ from pathlib import Path
 from runner.data.chat.conversation import Conversation, Message, read_conversation
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
-
-FIELDS = ("messages", "conversations")  # of a record that holds a conversation
+from schema.sections.data import CONVERSATION_FIELDS
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -40,7 +39,7 @@ def read_conversation_file(text: str, name: str, system: str | None) -> tuple[Co
             ExitCode.INVALID,
         ) from error
     record = found if isinstance(found, dict) else {"messages": found}
-    field = next((field for field in FIELDS if field in record), FIELDS[0])
+    field = next((field for field in CONVERSATION_FIELDS if field in record), CONVERSATION_FIELDS[0])
     try:
         conversation = read_conversation(record, field, answered=False)
     except ValueError as error:

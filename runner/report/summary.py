@@ -115,7 +115,8 @@ def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> N
         console.print(
             f"left out here: {count(strange, 'line')} of {run_dir / METRICS} without a record", soft_wrap=True
         )
-    console.print(f"{run_dir}: checkpoints/, metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
+    exported = f" {EXPORT}/," if summary["export"] else ""
+    console.print(f"{run_dir}: checkpoints/,{exported} metrics.jsonl, tensorboard/, {SUMMARY}", soft_wrap=True)
 
 
 def _scoring(spec: Spec) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from schema.section import Section, key
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
+CONVERSATION_FIELDS = ("messages", "conversations")  # as the world calls the field of a record that holds one
+
 
 class Source(Section):
     """data/sources/NAME: local files of one dataset, and the fields that its records have."""

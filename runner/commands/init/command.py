@@ -41,7 +41,7 @@ def read_tokens(context: click.Context, parameter: click.Parameter, text: str | 
 @click.option("--block-size", type=AT_LEAST_ONE, help="Sequence length in tokens.")
 @click.option("--batch-size", type=AT_LEAST_ONE, help="Rows of a step.")
 @click.option("--tokenizer", metavar="NAME", help="byte, or an encoding of tiktoken such as gpt2. Default: byte.")
-@click.option("--pretrained", metavar="RUN", help="Run, checkpoint or model to start from: its folder.")
+@click.option("--pretrained", metavar="RUN|FOLDER", help="Run, checkpoint or model to start from.")
 @click.option("--data", multiple=True, metavar="DATA", help="Data of phase full. Repeatable. Default: pystdlib.")
 @click.option("--lora-data", multiple=True, metavar="DATA", help="Data of phase lora. Repeatable. Default: pydoc.")
 @click.option("--full-tokens", callback=read_tokens, metavar="TOKENS", help="Budget of phase full; 0 leaves it out.")
@@ -54,7 +54,8 @@ def command(file: str, yes: bool, force: bool, traceback: bool, **wishes: Any) -
     """Write a commented spec to start from.
 
     FILE is spec.yaml, unless you name another; - is standard output. On a terminal, questions are asked for what no
-    flag says. DATA is a built-in dataset, pystdlib or pydoc, or the path of .txt, .jsonl or .parquet files.
+    flag says. DATA is a built-in dataset, pystdlib or pydoc, or the path of .txt, .jsonl or .parquet files, whose first
+    record says by its fields what it holds: a text, a prompt and a completion, or a conversation.
     """
     with leave_cleanly(traceback):
         from runner.commands.init.answers import Wishes, make_starter

@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.data.sources._source import Dialogue, Document
 from runner.failure import ExitCode, Failure
-from schema.sections.data import Source
+from schema.sections.data import CONVERSATION_FIELDS, Source
 from schema.text.wording import join
 
 # Fields beside a conversation that belong to it: what is read of them, `read_conversation` says.
@@ -117,6 +117,6 @@ def _string(record: Mapping[str, Any], field: str, where: str) -> str:
 
 def _missing(where: str, needed: str, present: Collection[str]) -> Failure:
     has = ", ".join(f"'{field}'" for field in present) or "none"
-    return Failure(
-        f"{where}: a record needs {needed}; it has {has}; name its fields under data/sources", ExitCode.INVALID
-    )
+    talk = next((field for field in CONVERSATION_FIELDS if field in present), None)
+    remedy = f"write messages: {talk}" if talk else "name its fields"
+    return Failure(f"{where}: a record needs {needed}; it has {has}; {remedy} under data/sources", ExitCode.INVALID)

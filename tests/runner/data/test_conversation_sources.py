@@ -138,6 +138,11 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
         TASKS,
         ":1: there is 'history' beside 'messages', and nothing reads it; write all turns in order as messages",
     ),
+    "another usual name": (
+        {"conversations": []},
+        {"messages": "messages"},
+        ":1: a record needs field 'messages'; it has 'conversations'; write messages: conversations under data/sources",
+    ),
     "text for messages": (
         {"messages": "a"},
         {"messages": "messages"},
