@@ -95,7 +95,7 @@ def make_starter(wishes: Wishes, file: str) -> Starter:
     full_names = (wishes.data or ("pystdlib",)) if wishes.full else ()
     lora_names = (wishes.lora_data or wishes.default_lora_data) if wishes.lora else ()
     full, lora = find_datasets(full_names, lora_names)
-    conversations = next((each for each in (*full, *lora) if "messages" in each.source), None)
+    conversations = next((each for each in (*full, *lora) if {"messages", "instruction"} & each.source.keys()), None)
     if conversations and model.tokenizer["backend"] != "huggingface":
         raise Failure(
             f"{quote(conversations.source['path'])} holds conversations, which need the tokenizer of a Hugging Face "

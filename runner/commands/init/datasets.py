@@ -24,6 +24,8 @@ PAIRS = (
     ("source", "target"),
 )
 TEXTS = ("text", "content", "document", "body")
+# An instruction, what it is about, and its answer; without the second they are a pair.
+TASK = ("instruction", "input", "output")
 # Keys of a message that say who speaks.
 SPEAKERS = ("role", "from")
 MADE_OF_FILES = f"a {join(SUFFIXES, 'or')} file, a folder or a pattern of them"
@@ -89,6 +91,8 @@ def _reading(found: Fields, file: Path) -> tuple[str, dict[str, str]]:
     if found.messages is not None:
         return "PADDED", {"messages": found.messages}
     fields = found.texts
+    if set(TASK) <= set(fields):
+        return "PADDED", dict(zip(TASK, TASK, strict=True))
     pair = next((pair for pair in PAIRS if set(pair) <= set(fields)), None)
     text = next((field for field in TEXTS if field in fields), None)
     if pair is None and text is None and len(fields) in (1, 2):
@@ -120,7 +124,7 @@ def _first_record(file: Path) -> Fields:
         record = next((json.loads(line) for line in lines if line.strip()), None)
     if not isinstance(record, Mapping):
         raise ValueError("its first line is no object")
-    texts = [name for name, value in record.items() if isinstance(value, str)]
+    texts = [name for name, value in record.items() if isinstance(value, str) or (value is None and name in TASK)]
     return Fields(texts, next((name for name, value in record.items() if _is_conversation(value)), None))
 
 

@@ -74,6 +74,16 @@ def test_a_file_of_conversations_is_known_by_its_messages(
     )
 
 
+@pytest.mark.parametrize("about", ["1 2", "", None])
+def test_what_an_instruction_is_about_is_not_left_out(about: str | None, here: Path) -> None:
+    write_lines(here / "own.jsonl", [{"instruction": "Add.", "input": about, "output": "3"}])
+    (here / "models/tiny/chat_template.jinja").write_text(TEMPLATE)
+    source = made("--pretrained", "models/tiny", "--lora-data", "own.jsonl").data.sources["own"]
+    assert (source.instruction, source.input, source.output) == ("instruction", "input", "output")
+    refused = init("-", "--yes", "--lora-data", "own.jsonl")
+    assert (refused.exit_code, "'own.jsonl' holds conversations" in refused.stderr) == (2, True)
+
+
 def test_a_model_that_is_nowhere_is_refused() -> None:
     refused = init("-", "--yes", "--pretrained", "acme/tiny@v2")
     assert refused.exit_code == 2
