@@ -92,6 +92,11 @@ def test_the_spec_shown_is_silent() -> None:
     assert lint_text(SPEC, "spec.yaml").diagnostics == ()
 
 
+def test_the_spec_of_conversations_wants_nothing_but_its_model() -> None:
+    assert {each.slug for each in lint_text(block("# chat.yaml"), "chat.yaml").diagnostics} <= {"pretrained-not-here"}
+    assert block("# chat.yaml").count("messages: messages") == 1
+
+
 def test_the_keys_of_other_parts_that_are_shown_exist() -> None:
     for start in ("tokenizer:", "data:"):
         found = {each.slug for each in lint_text(block(start), "spec.yaml").diagnostics}
