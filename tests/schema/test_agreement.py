@@ -76,7 +76,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(specs())
 def test_both_accept_or_both_refuse_and_the_values_are_equal(value: dict[str, Any]) -> None:
     found = document(value)
@@ -85,7 +85,8 @@ def test_both_accept_or_both_refuse_and_the_values_are_equal(value: dict[str, An
     except ValidationError as error:
         assert found.problems, error
         return
-    assert [problem.message for problem in found.problems] == []
+    # Both read what a value was called before; the linter says so.
+    assert [problem.message for problem in found.problems if problem.slug != "deprecated-key"] == []
     assert same(found.values, spec.model_dump(mode="json"))
     built = Spec.model_validate(found.given_values())
     assert built == spec

@@ -67,7 +67,7 @@ def test_two_thousand_damaged_specs_have_a_verdict() -> None:
                 assert load_format(layout).render(Report(verdict.diagnostics)).encode() or not verdict.diagnostics
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(PIECES), max_size=40).map(encoded)))
 def test_raw_bytes_have_a_verdict(data: bytes) -> None:
     verdict = lint_bytes(data, "spec.yaml")

@@ -86,7 +86,7 @@ def combinations(draw: st.DrawFn) -> list[str]:
     return arguments
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(combinations())
 @pytest.mark.usefixtures("shared")
 def test_any_combination_of_flags_makes_a_silent_spec_that_has_a_plan(arguments: list[str]) -> None:
@@ -111,7 +111,7 @@ ANYTHING = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANYTHING)
 @pytest.mark.usefixtures("shared")
 def test_what_cannot_be_silent_is_refused_with_a_reason(parts: tuple[list[str], ...]) -> None:

@@ -66,7 +66,7 @@ def row_ids(batches: list[Batch]) -> list[int]:
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=4), st.integers(0, 10**12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_shares_are_exact_over_any_prefix_and_window(weights: list[int], start: int) -> None:
     total = sum(weights)
     parts = [MixtureEntry(str(i), Numbered(10), Fraction(weight, total)) for i, weight in enumerate(weights)]

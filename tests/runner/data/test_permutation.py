@@ -42,7 +42,7 @@ def test_each_epoch_around_powers_is_a_permutation(rows: int) -> None:
 
 
 @given(st.integers(1, MOST_ROWS), st.integers(0, 2**32 - 1), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_positions_of_an_epoch_have_rows_of_their_own_at_any_size(rows: int, seed: int, data: st.DataObject) -> None:
     epoch = data.draw(st.integers(0, 2**62 // rows))
     places = data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=50, unique=True))

@@ -70,7 +70,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
     np.testing.assert_allclose(counts, [0.5, 0.3, 0.2], atol=0.01)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.floats(-30, 30, width=32), min_size=4, max_size=4),
     st.floats(0.01, 5),

@@ -133,7 +133,7 @@ def budgets(draw: st.DrawFn) -> tuple[dict[str, Any], int]:
     return training, step
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(budgets())
 def test_the_steps_of_stages_add_up_and_no_boundary_is_off_by_more_than_half_a_step(
     case: tuple[dict[str, Any], int],

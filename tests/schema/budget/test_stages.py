@@ -13,7 +13,7 @@ from schema.budget.stages import compile_stages, one_budget, rows_before, select
 rates = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rates, st.integers(1, 120))
 def test_every_row_belongs_to_one_dataset_and_counts_meet_the_rates_over_every_prefix(
     weights: list[int], rows: int
@@ -31,7 +31,7 @@ def test_every_row_belongs_to_one_dataset_and_counts_meet_the_rates_over_every_p
     assert sum(rows_before(exact, rows)) == rows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(1, 10**7), max_size=4), st.lists(st.integers(1, 10**7), max_size=4), st.integers(1, 10**5))
 def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_step(
     pre: list[int], post: list[int], step: int
@@ -55,7 +55,7 @@ def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_ste
     assert [stage.phase for stage in found] == ["full"] * len(pre) + ["lora"] * len(post)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 999), st.integers(1, 10**6))
 def test_a_share_of_steps_is_the_nearest_integer(thousandths: int, steps: int) -> None:
     share = thousandths / 1000

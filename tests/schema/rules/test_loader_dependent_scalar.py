@@ -76,7 +76,7 @@ def document(text: str) -> Document:
     return read_document(f"optimization: {{lr: {text}}}".encode(), "s")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.from_regex(r"\A[0-9_]{0,3}\.?[0-9]{0,2}([eE][-+]?[0-9]{1,2})?\Z"))
 def test_a_number_is_told_exactly_where_the_old_reader_differs(text: str) -> None:
     found = document(text)

@@ -115,7 +115,7 @@ def after(text: str, edit: Edit | None) -> str:
     return changed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(specs(), st.data())
 def test_a_removed_path_is_gone_and_nothing_else(text: str, data: st.DataObject) -> None:
     value = load(text)
@@ -131,7 +131,7 @@ def test_a_removed_path_is_gone_and_nothing_else(text: str, data: st.DataObject)
     assert load(after(text, edit)) in (wanted, wanted or None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(specs(), st.data())
 def test_a_replaced_value_and_a_renamed_key_stand_where_they_stood(text: str, data: st.DataObject) -> None:
     value = load(text)
@@ -151,7 +151,7 @@ def test_a_replaced_value_and_a_renamed_key_stand_where_they_stood(text: str, da
         assert load(after(text, edit)) == wanted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(specs(), st.data())
 def test_a_wrapped_value_is_the_only_item_of_a_list(text: str, data: st.DataObject) -> None:
     value = load(text)
@@ -167,7 +167,7 @@ def test_a_wrapped_value_is_the_only_item_of_a_list(text: str, data: st.DataObje
         assert load(after(text, edit)) == wanted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(specs(), st.data())
 def test_an_inserted_key_is_there_with_the_mappings_above_it(text: str, data: st.DataObject) -> None:
     value = load(text)

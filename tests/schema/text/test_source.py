@@ -99,7 +99,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=3)), max_size=25).map("".join), st.booleans())
 @example("? &a [*a]\n: 1", False)
 @example("training: !<x> 1", False)

@@ -104,7 +104,7 @@ def test_the_plan_foretells_the_bytes_of_all_tensors(family: str, kind: GgufKind
 
 
 @given(st.integers(1, 50_000), st.integers(1, 64), st.tuples(st.floats(0.5, 4), st.floats(5, 40)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_factors_divide_frequencies_as_the_model_scales_them(
     length: int, factor: int, turns: tuple[float, float]
 ) -> None:

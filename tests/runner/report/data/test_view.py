@@ -128,7 +128,7 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HuggingFac
 
 @given(text=st.text(st.sampled_from("the cat, ünï 日本 a_b\n")), flags=st.lists(st.booleans(), min_size=1))
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pieces_are_the_text_whatever_is_supervised(
     kind: str, text: str, flags: list[bool], tokenizers: dict[str, HuggingFaceTokenizer]
 ) -> None:
