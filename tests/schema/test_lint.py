@@ -81,7 +81,7 @@ def test_findings_are_sorted_by_place() -> None:
 
 
 def test_one_cause_gives_one_finding() -> None:
-    assert codes("training: {batch_size: wide, pre_lora_tokens: [5], post_lora_tokens: []}") == ["LR004", "LR101"]
+    assert codes("training: {batch_size: wide, pre_lora_tokens: [5], post_lora_tokens: [5, 6]}") == ["LR004", "LR101"]
     assert codes("architecture: {n_emdb: 100}") == ["LR003"]
     assert codes("training: {pre_lora_dataset: [[{name: web, rate: x}]]}") == ["LR004"]
     assert "rates-not-one" not in lint_text("training: 3", "s").skipped

@@ -11,6 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import huggingface_hub.constants
+import pytest
+
 MODEL = "acme/tiny"
 
 
@@ -35,7 +38,17 @@ class FakeHub:
 
 
 @contextmanager
-def served(hub: FakeHub) -> Iterator[str]:
+def in_its_place(hub: FakeHub, cache: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let huggingface_hub ask this hub, with an empty cache, whatever the environment of the tests says."""
+    patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    patch.setenv("HF_HUB_CACHE", str(cache))
+    with _served(hub) as address:
+        patch.setenv("HF_ENDPOINT", address)
+        yield
+
+
+@contextmanager
+def _served(hub: FakeHub) -> Iterator[str]:
     """Serve a hub; give its address."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ from runner.failure import ExitCode, Failure
 from runner.weights.hub import fetch
 from runner.weights.pretrained import load_pretrained
 from schema.document.hub import HubName, cached_snapshot, hub_name, located
-from tests.runner.weights.fake_hub import MODEL, FakeHub, served
+from tests.runner.weights.fake_hub import MODEL, FakeHub, in_its_place
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 
 TEXTS = {"config.json", "model.safetensors.index.json", "tokenizer.json"}
@@ -28,10 +28,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     (folder / "consolidated.safetensors").write_bytes(b"the same again")
     found = FakeHub()
     found.push(folder)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    with served(found) as address:
-        monkeypatch.setenv("HF_ENDPOINT", address)
+    with in_its_place(found, tmp_path / "cache", monkeypatch):
         yield found
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from runner.files.digested_json import read_json
 from tests.runner.data.tokenizer_folders import byte_level, folder
-from tests.runner.weights.fake_hub import MODEL, FakeHub, served
+from tests.runner.weights.fake_hub import MODEL, FakeHub, in_its_place
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 from tests.runner.weights.test_model_tokenizer import TOKENIZER
 from tests.runner.weights.test_pretrained_run import LORA_ALONE
@@ -31,11 +31,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     source = write_folder(tmp_path / "source", {**LLAMA_4, "vocab_size": 320}, shards=2)
     folder(source, byte_level())
     found.push(source)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_TOKEN", SECRET)
     monkeypatch.chdir(here)
-    with served(found) as address:
-        monkeypatch.setenv("HF_ENDPOINT", address)
+    with in_its_place(found, tmp_path / "cache", monkeypatch):
         yield found
 
 
