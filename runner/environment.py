@@ -180,7 +180,9 @@ def _start(document: Document, start: Path, restore: Path | None) -> Start | Non
     key = "--restore" if restore else "architecture/pretrained"
     source = find_weights(start)
     if source is None:
-        return Start(str(start), key, found=False, on_hub=not restore and hub_name(str(start)) is not None)
+        # As it is written: ./OWNER/NAME is a path, and a path leaves the ./ out.
+        on_hub = not restore and hub_name(document.value("architecture/pretrained")) is not None
+        return Start(str(start), key, found=False, on_hub=on_hub)
     if not document.available("architecture") or (document.pretrained and document.pretrained.keys):
         return None  # other rules have compared it with its config.json
     return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))

@@ -13,6 +13,7 @@ from flax.traverse_util import flatten_dict
 from runner.data.tokenizer_files import TOKENIZER
 from runner.export.configs import generation_of, model_config
 from runner.failure import ExitCode, Failure
+from runner.files.atomic import sync
 from runner.files.errors import saving
 from runner.files.folder import begin, commit, hidden
 from runner.huggingface import read_model, write_model
@@ -21,9 +22,9 @@ from runner.huggingface.generation import GENERATION
 from runner.huggingface.tensors import write_json
 from runner.huggingface.tokenizer import tokenizer_files, write_files
 from runner.weights.huggingface import HuggingFaceWeights
+from runner.weights.pretrained import pretrained_spec
 from schema.document.hub import located
 from schema.families import load_family, parameters
-from schema.sections.architecture import Architecture
 
 
 def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: str | Path) -> None:
@@ -40,7 +41,7 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
         raise Failure(f"{source} is no folder of a model: it has no config.json", ExitCode.INVALID)
     if target.exists():
         raise Failure(f"{folder} is there already; name a new folder", ExitCode.INVALID)
-    section, origin = Architecture.model_validate(dict(weights.describe())), weights.origin()
+    section, origin = pretrained_spec(weights, "float32").architecture, weights.origin()
     every, flat = parameters(section), flatten_dict(dict(variables.get("params", {})), sep="/")
     wanted = {each.path: each.shape for each in every}
     if variables.keys() != {"params"} or {path: leaf.shape for path, leaf in flat.items()} != wanted:
@@ -60,4 +61,6 @@ def save_pretrained(folder: str | Path, variables: Mapping[str, Any], source: st
         for path, array in read_model(partial, files, every):
             if array.tobytes() != np.asarray(jax.device_get(flat[path])).tobytes():
                 raise Failure(f"{path} is read back as something else; nothing is written", ExitCode.EXPORT)
+        for each in (*partial.iterdir(), partial):
+            sync(each)
         commit(partial, target)

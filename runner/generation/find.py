@@ -9,7 +9,7 @@ from runner.failure import ExitCode, Failure
 from runner.generation.folder import find_folder
 from runner.generation.run import find_run
 from runner.generation.target import Dtype, Target
-from runner.run.layout import BASE, EXPORT
+from runner.run.layout import BASE, EXPORT, is_run
 from runner.weights.hub import fetch
 from schema.document.hub import hub_name
 
@@ -23,7 +23,8 @@ def find_target(named: Path, dtype: Dtype = None, say: Callable[[str], None] = p
     on_hub = hub_name(str(named))
     if on_hub and not named.parent.is_dir():  # runs/NAME is a run that is not there
         named = fetch(on_hub, True, say)
-    if named.name in (EXPORT, BASE) and not (named / "config.json").is_file() and named.is_dir():
+    is_part = named.name in (EXPORT, BASE) and is_run(named.absolute().parent)
+    if is_part and not (named / "config.json").is_file():
         run = named.parent
         raise Failure(
             f"{named} is a part of a run; name {run}, or a folder such as {run}/export/merged", ExitCode.INVALID

@@ -101,7 +101,9 @@ def _base_of(folder: Path) -> HuggingFaceWeights:
     """The base that an adapter names: by a path from its folder or from here, or a model in the cache of the hub."""
     path = folder / ADAPTER_CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
-    name, revision = str(config.get("base_model_name_or_path")), config.get("revision")
+    name, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not isinstance(name, str):
+        raise Failure(f"{path} names no base; write its path as base_model_name_or_path", ExitCode.INVALID)
     places = (folder / name, located(f"{name}@{revision}" if revision else name))
     found = map(HuggingFaceWeights.find, places)
     base = next(filter(None, found), None)

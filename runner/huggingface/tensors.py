@@ -62,12 +62,15 @@ def write_tensors(path: Path, tensors: dict[str, Array]) -> None:
 
 
 class Tensors:
-    """The tensors of the safetensors files in a folder, each read when it is asked for."""
+    """The tensors of the safetensors files in a folder, each read when it is asked for. Raises OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._files: dict[str, Any] = {}
         for path in sorted(folder.glob("*.safetensors")):
-            file: Any = safe_open(path, "np")
+            try:
+                file: Any = safe_open(path, "np")
+            except SafetensorError as error:
+                raise OSError(f"{path.name}: {error}") from error
             self._files |= dict.fromkeys(file.keys(), file)
 
     @property

@@ -19,6 +19,7 @@ from runner.lora.adapters import written_path
 from schema.document import ADAPTER_CONFIG, read_adapter_config
 from schema.families import ConfigError, adapted, adapter_refusals, load_family, parameters
 from schema.spec import Spec
+from schema.text.paths import at_home
 
 REMEDY = "name another adapter in optimization/lora/init"
 
@@ -30,7 +31,7 @@ def read_init(spec: Spec) -> dict[str, npt.NDArray[Any]]:
     the tensors; STORAGE where a file can't be read.
     """
     lora, architecture = spec.optimization.lora, spec.architecture
-    folder, every = Path(str(lora.init)).expanduser(), parameters(spec.architecture)
+    folder, every = at_home(str(lora.init)), parameters(spec.architecture)
     own, files = adapted(every, lora.target_modules), load_family(architecture.family).hugging_face(architecture)
     if lost := next((name for name in (ADAPTER_CONFIG, FILE) if not (folder / name).is_file()), None):
         raise Failure(f"optimization/lora/init: '{folder}' holds no {lost}; {REMEDY}", ExitCode.INVALID)
@@ -63,7 +64,7 @@ def pin_init(spec: Spec) -> dict[str, Any] | None:
 
     Raises Failure STORAGE.
     """
-    folder, names = Path(spec.optimization.lora.init or "").expanduser().absolute(), (ADAPTER_CONFIG, FILE)
+    folder, names = at_home(spec.optimization.lora.init or "").absolute(), (ADAPTER_CONFIG, FILE)
     if spec.optimization.lora.init is None or not all((folder / name).is_file() for name in names):
         return None
     with storage_failures(folder, "read"):
@@ -78,7 +79,7 @@ def refuse_other_init(spec: Spec, run_dir: Path) -> None:
     noted = read_json(run_dir / "run.json").get("init")
     if spec.optimization.lora.init is None or noted is None:
         return
-    folder = Path(spec.optimization.lora.init).expanduser().absolute()
+    folder = at_home(spec.optimization.lora.init).absolute()
     with storage_failures(folder, "read"):
         others = [str(folder / name) for name in changed_files(folder, noted["files"])]
     if others:

@@ -22,6 +22,7 @@ from runner.files.seal import Damaged, check_seal
 from runner.metrics.jsonl import METRICS
 from runner.run.layout import BASE, EXPORT, SUMMARY, checkpoints_of, is_run
 from runner.run.lock import is_locked
+from schema.text.paths import at_home
 
 RUN, PLAN = "run.json", "plan.json"
 Facts = dict[str, Any]
@@ -180,7 +181,7 @@ def _stores(run: Facts, newest: Manifest | None) -> Iterator[Part]:
     if newest is None:
         return
     try:
-        root = Path(run["spec"]["data/root"]).expanduser()
+        root = at_home(run["spec"]["data/root"])
     except (KeyError, TypeError):
         yield Part("stores", f"not read: {RUN} does not say where they are", proven=False)
         return

@@ -16,6 +16,7 @@ from schema.changes import current_values
 from schema.document import load_schema, other_architecture
 from schema.document.hub import hub_name
 from schema.spec import Spec
+from schema.text.paths import at_home
 
 
 def identity(values: dict[str, Any], restore: Path | None, single: bool) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def identity(values: dict[str, Any], restore: Path | None, single: bool) -> dict
     on_hub = hub_name(named) if named and not restore else None
     start_at = named if on_hub and on_hub.is_pinned else None
     if start_at is None and (restore or named):
-        start_at = str((restore or Path(named)).resolve())
+        start_at = str((restore or at_home(named)).resolve())
     return {"spec": dict(_flatten(values, "")), "starting_point": start_at, "one_budget": single}
 
 

@@ -16,7 +16,7 @@ from runner.files.folder import set_aside
 from runner.lora.init import pin_init
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
-from runner.run.layout import BASE, CHECKPOINTS, SUMMARY
+from runner.run.layout import BASE, CHECKPOINTS, SUMMARY, is_run
 from runner.run.record import accept_changes, create_run_dir
 from runner.train.resume import ResumableTrainer, decides_rates, note_resumed, resume
 from runner.train.start import pin
@@ -44,7 +44,7 @@ def claim(trainer: ClaimingTrainer, catalog: Catalog, start: WeightSource | None
     """
     run_dir = trainer.spec.run_dir
     found = check_run_dir(trainer.spec)  # again: another process may have written while data was prepared
-    if writes():
+    if writes() and not is_run(run_dir):
         started, origin = (pin(start), start.origin()) if start else (None, None)
         create_run_dir(trainer.spec, started, origin, pin_init(trainer.spec.spec))
     _restore_newest(trainer, catalog, start)

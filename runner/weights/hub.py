@@ -46,9 +46,9 @@ def fetch(name: HubName, weights: bool, say: Say) -> Path:
     does not give, PREEMPTED where it can't be reached and the cache does not do, STORAGE where that can't be written.
     """
     cached = cached_snapshot(name)
-    if cached is not None and not _is_whole(cached, weights):
+    if cached is not None and not _suffices(cached, weights):
         cached = None
-    if cached is not None and name.is_pinned:
+    if cached is not None and name.is_pinned and (cached / CONFIG).is_file() and (cached / TOKENIZER).is_file():
         return cached
     say(f"{name.model} is no folder here: looking for revision {name.revision} of it on the hub")
     try:
@@ -59,7 +59,7 @@ def fetch(name: HubName, weights: bool, say: Say) -> Path:
         say(f"the hub is not reached, and its cache has revision {name.revision} at commit {cached.name}")
         return cached
     snapshot = _download(name, TEXTS)
-    if not (snapshot / CONFIG).is_file() and not (snapshot / TOKENIZER).is_file():
+    if not _suffices(snapshot, weights=False):
         raise Failure(f"{name.model} on the hub has neither {CONFIG} nor {TOKENIZER}", ExitCode.INVALID)
     if weights:
         shards = _shards(snapshot)
@@ -74,10 +74,10 @@ def fetch(name: HubName, weights: bool, say: Say) -> Path:
     return snapshot
 
 
-def _is_whole(snapshot: Path, weights: bool) -> bool:
-    """Whether a snapshot has what is needed of it."""
-    names = [CONFIG, TOKENIZER, *(_shards(snapshot) if weights else ())]
-    return all((snapshot / name).is_file() for name in names)
+def _suffices(snapshot: Path, weights: bool) -> bool:
+    """Whether a snapshot is of some use where no more can be had: a model may have no tokenizer.json."""
+    has_text = any((snapshot / name).is_file() for name in (CONFIG, TOKENIZER))
+    return has_text and all((snapshot / name).is_file() for name in (_shards(snapshot) if weights else ()))
 
 
 def _shards(snapshot: Path) -> list[str]:

@@ -11,6 +11,7 @@ from runner.weights._files import CONFIG
 from runner.weights.hub import fetch
 from runner.weights.huggingface import HuggingFaceWeights
 from schema.document.hub import hub_name
+from schema.text.paths import at_home
 
 if TYPE_CHECKING:
     from runner.models import Decoder
@@ -37,7 +38,7 @@ def load_pretrained(folder: str | Path, dtype: str = "float32") -> tuple[Decoder
     from runner.models import LoRAScale, build_model
     from runner.state import abstract_full_state
 
-    weights = HuggingFaceWeights.find(Path(folder))
+    weights = HuggingFaceWeights.find(at_home(folder))
     if weights is None:
         raise Failure(f"{folder} is no folder of a model: it has no config.json", ExitCode.INVALID)
     spec = pretrained_spec(weights, dtype)

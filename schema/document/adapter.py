@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from schema.families import AdapterConfig, ConfigError, adapters_of
+from schema.text.paths import at_home
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -17,7 +18,7 @@ def read_adapter_config(folder: str | Path) -> AdapterConfig:
     where phase lora has no such adapters.
     """
     try:
-        config = json.loads((Path(folder).expanduser() / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((at_home(folder) / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"it is no JSON: {error}") from error
     if not isinstance(config, dict):

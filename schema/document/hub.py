@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from schema.text.paths import at_home
+
 NAME = re.compile(r"(?P<model>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>\w[\w.-]*(?:/\w[\w.-]*)*))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
@@ -64,7 +66,7 @@ def located(name: str) -> Path:
     A path that exists always comes before a model of the hub. `~` is the home folder.
     """
     found = hub_name(name)
-    return (cached_snapshot(found) if found else None) or Path(name).expanduser()
+    return (cached_snapshot(found) if found else None) or at_home(name)
 
 
 def cache_folder() -> Path:
@@ -72,4 +74,4 @@ def cache_folder() -> Path:
     variables = os.environ
     home = variables.get("HF_HOME", str(Path(variables.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"))
     cache = variables.get("HF_HUB_CACHE", variables.get("HUGGINGFACE_HUB_CACHE", str(Path(home) / "hub")))
-    return Path(os.path.expandvars(cache)).expanduser()
+    return at_home(os.path.expandvars(cache))

@@ -6,10 +6,9 @@ A pair A and B on each module, scaled alike, is what phase lora trains. What PEF
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
 from typing import Any, Literal, NamedTuple
 
-from schema.families._config import ConfigError
+from schema.families._config import ConfigError, _positive, _truth, _whole
 from schema.families._hugging_face import HuggingFace
 from schema.families._options import Refusal
 from schema.families._parameter import Parameter
@@ -58,12 +57,8 @@ def adapters_of(config: Mapping[str, Any]) -> AdapterConfig:
             raise ConfigError(f"{name} is {config[name]!r}, which phase lora does not have")
     if config.get("init_lora_weights", True) not in BEGINNINGS:
         raise ConfigError(f"init_lora_weights is {config['init_lora_weights']!r}, which changes the base too")
-    rank, alpha, rslora = config.get("r"), config.get("lora_alpha"), config.get("use_rslora", False)
-    if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
-        raise ConfigError(f"r is {rank!r}, and a whole number from 1 is wanted")
-    if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not isfinite(alpha):
-        raise ConfigError(f"lora_alpha is {alpha!r}, and a number is wanted")
-    return AdapterConfig(rank, float(alpha), "rslora" if rslora else "standard", _targets(config))
+    scaling: Literal["standard", "rslora"] = "rslora" if _truth(config, "use_rslora", False) else "standard"
+    return AdapterConfig(_whole(config, "r", None), _positive(config, "lora_alpha", None), scaling, _targets(config))
 
 
 def adapter_refusals(
@@ -106,4 +101,4 @@ def _module(parameter: Parameter) -> str:
 
 
 def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0")

@@ -59,7 +59,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def _paths(document: Document) -> Iterator[str]:
     """Yield the keys that hold a path and were written."""
-    keys = ("data/root", "architecture/pretrained", "tokenizer/name", "chat/template")
+    keys = ("data/root", "architecture/pretrained", "tokenizer/name", "chat/template", "optimization/lora/init")
     yield from (path for path in keys if document.given(path))
     for path in document.found.nodes:
         if len(path) == 4 and path[:2] == ("data", "sources") and path[3] == "path":

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,8 @@ def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
     if not target.has_adapters and (options["base"] or options["adapter_scale"] is not None):
         name = "--base" if options["base"] else "--adapter-scale"
         raise Failure(f"{model} has no adapters; leave out {name}", ExitCode.INVALID)
+    if not isfinite(options["adapter_scale"] or 0):
+        raise Failure(f"--adapter-scale is {options['adapter_scale']}; write a finite number", ExitCode.INVALID)
     drawn = {name: options[name] for name in ("temperature", "top_k", "top_p", "seed")}
     params = SamplingParams(**drawn, vocabulary=target.tokenizer.vocabulary)
     settings = Settings(params, options["max_tokens"], stop_tokens(target))

@@ -14,6 +14,7 @@ from runner.failure import ExitCode, Failure
 from schema.rules.machine_dependent_value import FORMS
 from schema.sections.data import Source
 from schema.starter import Dataset
+from schema.text.paths import at_home
 from schema.text.wording import join, nearest, quote
 
 STYLES = {"pydoc": "PADDED", "pystdlib": "PMD"}
@@ -51,7 +52,7 @@ def find_datasets(full: Iterable[str], lora: Iterable[str]) -> tuple[list[Datase
 
 def portable(given: str) -> tuple[str, bool]:
     """Return a path as a spec should have it, and whether it is one of this machine only: not below the folder here."""
-    path = Path(given).expanduser()
+    path = at_home(given)
     if not given.isprintable():
         raise Failure(f"the path {quote(given)} holds signs that a spec can't; rename it", ExitCode.INVALID)
     text = path.as_posix()
@@ -124,7 +125,9 @@ def _first_record(file: Path) -> Fields:
         record = next((json.loads(line) for line in lines if line.strip()), None)
     if not isinstance(record, Mapping):
         raise ValueError("its first line is no object")
-    texts = [name for name, value in record.items() if isinstance(value, str) or (value is None and name in TASK)]
+    texts = [name for name, value in record.items() if isinstance(value, str)]
+    if record.get("input", "") is None and {"instruction", "output"} <= set(texts):
+        texts.append("input")  # of a task that needs none
     return Fields(texts, next((name for name, value in record.items() if _is_conversation(value)), None))
 
 

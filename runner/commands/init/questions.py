@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from runner.commands.init.datasets import find_datasets
 from runner.failure import ExitCode, Failure
 from runner.run.layout import checkpoints_of
 from schema.starter import SIZES
+from schema.text.paths import at_home
 from schema.text.scalars import number
 from schema.text.wording import quote
 
@@ -40,7 +40,7 @@ def ask(wishes: Wishes) -> Wishes:
 def _model(answer: str) -> dict[str, Any]:
     if answer in SIZES:
         return {"size": answer}
-    if not is_model(answer) and not checkpoints_of(Path(answer).expanduser()):
+    if not is_model(answer) and not checkpoints_of(at_home(answer)):
         raise Failure(
             f"{quote(answer)} is no size, and neither a run nor a model lies in such a folder", ExitCode.INVALID
         )

@@ -13,6 +13,7 @@ from typing import Any, cast
 import jinja2
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -97,6 +98,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         """Charge for a value that is compared or searched. Raises SecurityError for endless lists."""
         if isinstance(value, str):
             self.spend(len(value) >> CHARACTERS_OF_A_STEP)
+        elif isinstance(value, range):
+            self.spend(len(value))
         elif isinstance(value, list | tuple | dict):
             self.spend(sum(1 for _ in _leaves(value)))
         return value
@@ -113,6 +116,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
                     return _replace(owner, *args)
                 if __obj.__name__ == "join" and args:
                     return join_bounded(owner, args[0])
+        if isinstance(__obj, LoopContext) and args:  # a recursive loop runs over another list
+            args = (__self.counted(args[0]), *args[1:])
         return __self._measured(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -149,7 +154,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         def inner(*args: Any, **kwargs: Any) -> Any:
             _check_arguments((*args[value_at + 1 :], *kwargs.values()))
             value = args[value_at] if len(args) > value_at else None
-            if isinstance(value, str) or name not in _STRUCTURAL:
+            if isinstance(value, str | range) or name not in _STRUCTURAL:
                 self.weighed(value)
             return self._measured(function(*args, **kwargs))
 

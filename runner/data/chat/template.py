@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from types import CodeType, MappingProxyType, TracebackType
 from typing import Any
 
@@ -97,8 +98,10 @@ def compile_template(source: str, name: str, tokens: Mapping[str, str] | None = 
         raise ValueError(f"{name} is no chat template: line {error.lineno}: {_sentence(error)}") from error
     except Exception as error:  # brackets a thousand deep, and whatever else a parser meets
         raise ValueError(f"{name} is no chat template: {_sentence(error)}") from error
-    words = {token.strip("'\"") for _, kind, token in environment.lex(source) if kind in ("name", "string")}
-    has_marks = ("name", "generation") in {(kind, token) for _, kind, token in environment.lex(source)}
+    parts = [(kind, token) for _, kind, token in environment.lex(source) if kind != "whitespace"]
+    words = {token.strip("'\"") for kind, token in parts if kind in ("name", "string")}
+    tags = {token for (before, _), (_, token) in pairwise(parts) if before == "block_begin"}
+    has_marks = "generation" in tags
     return ChatTemplate(name, source, code, MappingProxyType(dict(tokens or {})), has_marks, "input" in words)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from pathlib import Path
 
 from runner.data.sources import pydoc, pystdlib
 from runner.data.sources._source import DataSource, Dialogue, Document, Skipped
@@ -15,6 +14,7 @@ from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data
+from schema.text.paths import at_home
 
 __all__ = [
     "BUILTIN",
@@ -44,7 +44,7 @@ def find_source(name: str, data: Data) -> DataSource | None:
 
 def known_datasets(data: Data) -> list[str]:
     """List the names that stand for something: built-in datasets, data/sources, stores under data/root."""
-    stores = [path.parent.name for path in Path(data.root).expanduser().glob(f"*/{META_FILE}")]
+    stores = [path.parent.name for path in at_home(data.root).glob(f"*/{META_FILE}")]
     return sorted({*BUILTIN, *data.sources, *(name for name in stores if not name.startswith("."))})
 
 

@@ -17,6 +17,7 @@ from runner.data.sources._source import Dialogue, Document, Skipped, fingerprint
 from runner.failure import ExitCode, Failure
 from schema.rules.record_kinds import contradiction
 from schema.sections.data import Source
+from schema.text.paths import at_home
 
 SUFFIXES = (".txt", ".jsonl", ".parquet")
 
@@ -73,7 +74,7 @@ def open_files(name: str, section: Source) -> Files:
     """List the files of `data/sources/<name>`. Raises Failure (INVALID) when there are none."""
     key = f"data/sources/{name}/path"
     try:
-        path = Path(section.path).expanduser()
+        path = at_home(section.path)
         if path.is_dir():
             base, found = path, [entry for entry in path.rglob("*") if not _hidden(entry.relative_to(path))]
         elif path.exists():

@@ -18,6 +18,7 @@ from typing import Any
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.budget.dataset_names import folder_name
+from schema.text.paths import at_home
 
 FORMAT = 3
 META_FILE = "meta.json"
@@ -107,7 +108,7 @@ def key_digest(source: str, tokenizer: str, chat: str = "") -> str:
 
 def store_folder(root: str, name: str, suffix: str) -> Path:
     """Return where the store of a dataset lies: <root>/<name> or <root>/<name>_<suffix>."""
-    return Path(root).expanduser() / folder_name(name, suffix)
+    return at_home(root) / folder_name(name, suffix)
 
 
 def read_meta(root: str, name: str, suffix: str = "") -> StoreMeta | None:

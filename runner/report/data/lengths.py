@@ -28,7 +28,6 @@ def histogram(lengths: Mapping[int, int]) -> list[Bin]:
     else:
         width = _width(longest - shortest + 1)
         bounds = list(range(shortest // width * width, longest + width + 1, width))
-        bounds = [bound for bound in bounds if bound - width <= longest]
     pairs = pairwise(bounds)
     return [
         Bin(max(first, 1), end - 1, sum(number for length, number in lengths.items() if first <= length < end))

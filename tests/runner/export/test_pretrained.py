@@ -39,7 +39,7 @@ def source(place: Path, name: str, dtype: str, shards: int = 3) -> Path:
     tensors = tensors_of(MODELS[name], TYPES[dtype])
     for tensor in tensors.values():
         tensor.reshape(-1)[:4] = np.array([-0.0, 3e-8, -60000.0, 1e-3], np.float32).astype(TYPES[dtype])
-    folder = write_tensors(place, {**MODELS[name], "max_position_embeddings": 900, "eos_token_id": 5}, tensors, shards)
+    folder = write_tensors(place, {**MODELS[name], "max_position_embeddings": 90, "eos_token_id": 5}, tensors, shards)
     tokenizer_folder(folder, byte_level(), tokenizer_config={"eos_token": "</s>"}, special_tokens_map={})
     (folder / "chat_template.jinja").write_bytes(b"{{ messages }}\r\n")
     return folder
@@ -64,7 +64,7 @@ def test_what_is_imported_and_exported_is_the_source(name: str, dtype: str, tmp_
         assert (tmp_path / "copy" / path).read_bytes() == (folder / path).read_bytes()
     config = json.loads((tmp_path / "copy/config.json").read_text())
     assert architecture_of(config) == architecture_of(MODELS[name])
-    assert (config["max_position_embeddings"], config["eos_token_id"], config["dtype"]) == (900, 5, dtype)
+    assert (config["max_position_embeddings"], config["eos_token_id"], config["dtype"]) == (90, 5, dtype)
     assert json.loads((tmp_path / "copy/generation_config.json").read_text()) == {"eos_token_id": 5}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "source"]
 

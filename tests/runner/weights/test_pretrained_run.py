@@ -80,6 +80,18 @@ def test_a_folder_is_found_below_the_home_folder(here: Path, monkeypatch: pytest
     assert read_adapter_config("~").rank == 2
 
 
+def test_the_home_of_nobody_is_a_folder_that_is_not_here(here: Path) -> None:
+    (here / "spec.yaml").write_text(LORA_ALONE.replace("pretrained: model", "pretrained: ~nobody9/model"))
+    assert "LR513 pretrained-not-here" in lorarun(here, "validate", "spec.yaml").stdout
+
+
+def test_a_path_is_no_model_of_the_hub_however_it_is_written(here: Path) -> None:
+    shape = "family: llama, n_layers: 3, n_embd: 24, n_head: 3"
+    for name, code in {"./models/llama": "LR609", "../models/llama": "LR609", "models/llama": "LR513"}.items():
+        (here / "spec.yaml").write_text(LORA_ALONE.replace("pretrained: model", f"pretrained: {name}, {shape}"))
+        assert f"[{code} " in lorarun(here, "validate", "--env", "spec.yaml").stdout, name
+
+
 @pytest.mark.parametrize("model", ["owner/model", "./model-7b"])
 def test_no_tokenizer_is_the_default_beside_a_model_that_is_not_here(model: str, here: Path) -> None:
     text = LORA_ALONE.replace("pretrained: model", f"pretrained: {model}").replace("tokenizer: {backend: byte}\n", "")

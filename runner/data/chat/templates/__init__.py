@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 
 from runner.data.chat.template import ChatTemplate, compile_template
 from runner.failure import ExitCode, Failure
+from schema.text.paths import at_home
 
 BUILTIN = ("alpaca", "chatml", "gemma", "llama3", "mistral")
 
@@ -33,7 +33,7 @@ def _source(name: str) -> str:
     near = difflib.get_close_matches(name, BUILTIN, n=1)
     advice = f"did you mean '{near[0]}'?" if near else f"write {', '.join(BUILTIN)} or the path of a file"
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8")
+        return at_home(name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ValueError(f"chat/template '{name}' is neither built in nor a file; {advice}") from error
     except UnicodeDecodeError as error:

@@ -71,6 +71,7 @@ def test_templates_that_render_alike_have_the_same_fingerprint() -> None:
 
 def test_only_the_tag_makes_a_template_marked() -> None:
     assert not compile_template("{{ add_generation_prompt }} generation", "T").has_marks
+    assert not compile_template("{% set generation = 1 %}{{ generation }}", "T").has_marks
     assert compile_template("{%- generation -%}x{%- endgeneration -%}", "T").has_marks
 
 
@@ -87,6 +88,10 @@ LONG = "{% set a = 'a' * 9999 %}"
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% block a %}{{ self.a() }}{% endblock %}",
         "{% for x in [1, 2] recursive %}{{ loop([1, 2]) }}{% endfor %}",
+        "{% for a in [1] * 20 recursive %}{% if a %}{{ loop([0] * 99999) }}{% endif %}{% endfor %}",
+        "{% for i in range(20) %}{{ range(99999) | max }}{% endfor %}",
+        "{% for i in range(20) %}{{ range(99999) | sum }}{% endfor %}",
+        "{% for i in range(20) %}{{ 'a' in range(99999) }}{% endfor %}",
         "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
         "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{% set ns = namespace(x=9) %}{% for i in range(60) %}{% set ns.x = ns.x * ns.x %}{% endfor %}",
