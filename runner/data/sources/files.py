@@ -89,7 +89,7 @@ def open_files(name: str, section: Source) -> Files:
         total = sum(entry.stat().st_size for _, entry in listed if entry.suffix in SUFFIXES)
     except OSError as error:
         raise _unreadable(name, error) from error
-    except (ValueError, RuntimeError) as error:  # such a pattern, a home that nobody has
+    except ValueError as error:  # such a pattern
         raise Failure(f"{key}: '{section.path}' can't be read: {error}", ExitCode.INVALID) from error
     files = tuple(entry for entry in listed if entry[1].suffix in SUFFIXES)
     if not files:
