@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, compile_stages
-from schema.check.findings import Findings, Json
+from schema.check.findings import Json
 from schema.check.tree import property_schema
 from schema.docs.keys import declared_keys, every_key
 from schema.environment import Change
@@ -62,8 +62,7 @@ def compare(
 
 def current_values(spec: Mapping[str, Any], schema: Json) -> dict[str, Any]:
     """Return the flat keys of a run's spec with values as they are called now; an older run has older names."""
-    found = Findings(schema)
-    return {key: _current(value, _schema_of(key, found)) for key, value in spec.items()}
+    return {key: _current(value, _schema_of(key, schema)) for key, value in spec.items()}
 
 
 def _current(value: Any, declared: Json) -> Any:
@@ -71,11 +70,10 @@ def _current(value: Any, declared: Json) -> Any:
     return former.get(str(value).lower(), value) if isinstance(value, bool) else value
 
 
-def _schema_of(key: str, found: Findings) -> Json:
+def _schema_of(key: str, declared: Json) -> Json:
     """What is declared of a key; nothing where it is none any more."""
-    declared = found.schema
     for part in key.split("/"):
-        inner = property_schema(found.resolved(declared), part)
+        inner = property_schema(declared, part)
         if inner is None:
             return {}
         declared = inner

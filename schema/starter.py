@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, nearest_step
-from schema.check.findings import Findings, Json
+from schema.check.findings import Json
 from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
 from schema.document import attributes, load_schema
@@ -175,7 +175,7 @@ def _lora(starter: Starter) -> Json:
 def _shape(starter: Starter) -> Any:
     """The architecture with its defaults."""
     schema, written_keys = load_schema(), {**starter.adopted, **starter.architecture}
-    return attributes(hydrate(Findings(schema), {"architecture": written_keys}, schema)["architecture"])
+    return attributes(hydrate({"architecture": written_keys}, schema)["architecture"])
 
 
 def _intervals(starter: Starter, steps: Mapping[Phase, int]) -> Json:

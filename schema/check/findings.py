@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schema.check.declared import Declared
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, Span
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence
 from schema.text.wording import quote
@@ -47,20 +48,11 @@ FAILED = Failed()
 class Findings:
     """The state of one check: the schema it follows, and what it has met so far."""
 
-    schema: Json
+    schema: Declared
     problems: list[Problem] = field(default_factory=list)
     nodes: dict[Path, Node] = field(default_factory=dict)
     keys: dict[Path, Scalar] = field(default_factory=dict)
     failed: set[Path] = field(default_factory=set)
-
-    def resolved(self, schema: Json) -> Json:
-        """Follow `$ref`; keywords beside it win. A number is one, though editors may also see it as text (300M)."""
-        if isinstance(schema.get("type"), list):
-            return {**schema, "type": schema["type"][0]}
-        if "$ref" not in schema:
-            return schema
-        target = self.schema["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
-        return {**self.resolved(target), **{name: value for name, value in schema.items() if name != "$ref"}}
 
     def report(self, slug: str, path: Path, node: Node, message: str, remedy: str, instead: str = "") -> Failed:
         """Record a problem that leaves no value at `path`."""

@@ -62,10 +62,10 @@ def leaf_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
 
 def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     """Report a node of another type than the schema declares."""
-    wanted = join([*_kinds(found, schema)], "or")
+    wanted = join([*_kinds(schema)], "or")
     remedy, kind, instead = f"write {wanted}", schema.get("type"), ""
     if isinstance(node, Scalar):
-        if _takes_boolean(found, schema) and node.text.lower() in (*YES, *NO):
+        if _takes_boolean(schema) and node.text.lower() in (*YES, *NO):
             instead = "true" if node.text.lower() in YES else "false"
             remedy = f"write {instead}"
         elif kind == "array" and node.value is not None:
@@ -77,8 +77,8 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
             remedy = f"write a space behind the colon: {pair[1]}: {quote(pair[2])[1:-1]}"
         elif kind == "object" and node.value is None:
             remedy = "write its keys below it, or remove it"
-        elif _near_choice(found, node, schema):
-            remedy = f"write {_near_choice(found, node, schema)}"
+        elif _near_choice(node, schema):
+            remedy = f"write {_near_choice(node, schema)}"
     elif kind == "array":
         remedy = "write a list: put it in [ ] or start each entry with '-'"
     what = show(path) if path else "the spec"
@@ -86,20 +86,18 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     return found.report(slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead)
 
 
-def _takes_boolean(found: Findings, schema: Json) -> bool:
-    return any(found.resolved(option).get("type") == "boolean" for option in schema.get("anyOf", [schema]))
+def _takes_boolean(schema: Json) -> bool:
+    return any(option.get("type") == "boolean" for option in schema.get("anyOf", [schema]))
 
 
-def _near_choice(found: Findings, node: Scalar, schema: Json) -> str:
-    options = (found.resolved(option) for option in schema.get("anyOf", ()))
-    near = nearest(node.text, [option["const"] for option in options if "const" in option])
+def _near_choice(node: Scalar, schema: Json) -> str:
+    near = nearest(node.text, [option["const"] for option in schema.get("anyOf", ()) if "const" in option])
     return near[0] if near else ""
 
 
-def _kinds(found: Findings, schema: Json) -> Iterator[str]:
+def _kinds(schema: Json) -> Iterator[str]:
     for option in schema.get("anyOf", [schema]):
-        resolved = found.resolved(option)
-        yield str(resolved["const"]) if "const" in resolved else KINDS[resolved["type"]]
+        yield str(option["const"]) if "const" in option else KINDS[option["type"]]
 
 
 def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schema.check.findings import Findings, Json, Problem, show
+from schema.check.findings import Findings, Json, Problem
 from schema.check.renamed import RENAMED
-from schema.check.tree import declared_paths, property_schema
+from schema.check.tree import property_schema
 from schema.text.diagnostic import Related, Span
 from schema.text.secrets import hide
 from schema.text.source import Mapping, Node, Scalar, origin_of, point, read_node
@@ -66,7 +66,7 @@ def _parsed(found: Findings, argument: str) -> tuple[list[Scalar], Node | None]:
     span = Span(origin, 1, 1, 1, len(name) + 1)
     schema: Json | None = found.schema
     for key in keys:
-        schema = property_schema(found.resolved(schema), key.text) if schema else None
+        schema = property_schema(schema, key.text) if schema else None
     if schema is None:
         _refuse(found, span, f"no key {quote(name)} exists", _remedy(found, name))
         return [], None
@@ -80,7 +80,7 @@ def _refuse(found: Findings, span: Span, message: str, remedy: str) -> None:
 
 
 def _remedy(found: Findings, name: str) -> str:
-    paths = [show(path) for path in declared_paths(found, found.schema)]
+    paths = list(found.schema.paths)
     slashed = name.replace(".", "/")
     if slashed in paths:
         return f"write {slashed}, with slashes"

@@ -6,7 +6,6 @@ YAML authors use, and records problems with places instead of raising. It never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
@@ -24,7 +23,6 @@ LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 def check_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     """Check a node and what it holds; return its plain value, written keys only, or FAILED."""
     found.nodes[path] = node
-    schema = found.resolved(schema)
     if "anyOf" in schema:
         return _any_of(found, node, schema, path)
     if schema["type"] == "object":
@@ -34,22 +32,20 @@ def check_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     return leaf_value(found, node, schema, path)
 
 
-def hydrate(found: Findings, given: Any, schema: Json) -> Any:
+def hydrate(given: Any, schema: Json) -> Any:
     """Fill a plain value with the defaults of every key that was not written; required keys stay absent."""
-    schema = found.resolved(schema)
     if isinstance(given, list) and "items" in schema:
-        return [hydrate(found, item, schema["items"]) for item in given]
+        return [hydrate(item, schema["items"]) for item in given]
     if not isinstance(given, dict) or schema.get("type") != "object":
         return given
-    whole = {name: hydrate(found, value, property_schema(schema, name) or {}) for name, value in given.items()}
+    whole = {name: hydrate(value, property_schema(schema, name) or {}) for name, value in given.items()}
     for name, inner in schema.get("properties", {}).items():
-        resolved = found.resolved(inner)
         if name in whole:
             continue
-        if "default" in resolved:
-            whole[name] = resolved["default"]
-        elif resolved.get("type") == "object" and name not in schema.get("required", ()):
-            whole[name] = hydrate(found, {}, resolved)
+        if "default" in inner:
+            whole[name] = inner["default"]
+        elif inner.get("type") == "object" and name not in schema.get("required", ()):
+            whole[name] = hydrate({}, inner)
     return whole
 
 
@@ -62,13 +58,6 @@ def property_schema(schema: Json, name: str) -> Json | None:
         return known
     patterns = schema.get("patternProperties", {}).items()
     return next((inner for pattern, inner in patterns if inner is not True and matches(pattern, name)), None)
-
-
-def declared_paths(found: Findings, schema: Json, path: Path = ()) -> Iterator[Path]:
-    """Yield the path of every key that the schema declares, outside lists and free names."""
-    for name, inner in found.resolved(schema).get("properties", {}).items():
-        yield (*path, name)
-        yield from declared_paths(found, inner, (*path, name))
 
 
 def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
@@ -120,7 +109,7 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         slug = "path-escape" if LEADS_OUT.search(name) else "unknown-key"
         found.report(slug, inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
         return
-    belongs = [other for other in declared_paths(found, found.schema) if other[-1] == name and other not in found.keys]
+    belongs = [other for other in found.schema.named.get(name, ()) if other not in found.keys]
     absent = [other for other in declared if (*path, other) not in found.keys]
     near = [] if 0 < len(belongs) <= 3 else nearest(name, absent)
     again = nearest(name, [other for other in declared if (*path, other) in found.keys]) if not near else []
@@ -144,15 +133,14 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
 
 def elsewhere(found: Findings, name: str) -> str:
     """Say where a key that does not belong here belongs, or return nothing."""
-    paths = {show(path): path for path in declared_paths(found, found.schema)}
+    paths, named = found.schema.paths, found.schema.named
     nested = name.replace(".", "/")
     if nested != name or "/" in name:
         if nested in paths:
             return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
         return ""
-    last = {path[-1]: path for path in reversed(paths.values())}
-    near = [name] if name in last else nearest(name, [str(part) for part in last]) if len(name) >= LEAST_LETTERS else []
-    exact = [shown for shown, path in paths.items() if near and path[-1] in near]
+    near = [name] if name in named else nearest(name, named) if len(name) >= LEAST_LETTERS else []
+    exact = [shown for shown, path in paths.items() if path[-1] in near]
     return f"it belongs to {join(exact, 'or')}" if 0 < len(exact) <= 3 else ""
 
 
@@ -168,10 +156,9 @@ def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
 
 def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     """Take the first option that accepts the node; else explain by the option that the node resembles."""
-    options = [found.resolved(option) for option in schema["anyOf"]]
     numeric = isinstance(node, Scalar) and number(node.text) is not None
     resembled = None
-    for option in options:
+    for option in schema["anyOf"]:
         attempt = Findings(found.schema, keys=found.keys)
         value = check_value(attempt, node, option, path)
         if not isinstance(value, Failed) and not attempt.problems:

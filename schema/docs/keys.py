@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from schema.check.findings import Findings, Json
+from schema.check.findings import Json
 from schema.check.leaves import KINDS, PATTERNS, limits
 from schema.check.tree import property_schema
 from schema.text.scalars import written
@@ -55,7 +55,7 @@ class Key:
 
 def declared_keys(schema: Json) -> tuple[Key, ...]:
     """Return the sections of a spec, in the order of the schema, each with the keys below it."""
-    return _within(Findings(schema), schema, "")
+    return _within(schema, "")
 
 
 def every_key(keys: tuple[Key, ...]) -> Iterator[Key]:
@@ -87,27 +87,26 @@ def _bare(path: str) -> str:
     return re.sub(r"\[\d*\]", "", path).strip("/")
 
 
-def _within(found: Findings, schema: Json, above: str) -> tuple[Key, ...]:
+def _within(schema: Json, above: str) -> tuple[Key, ...]:
     """The keys of a mapping, looked for through lists."""
-    schema, inside = found.resolved(schema), above
+    inside = above
     while schema.get("type") == "array":
-        schema, inside = found.resolved(schema["items"]), f"{inside}[]"
+        schema, inside = schema["items"], f"{inside}[]"
     names = [*schema.get("properties", {})]
     free = [inner for inner in schema.get("patternProperties", {}).values() if inner is not True]
     keys = [(name, property_schema(schema, name) or {}) for name in names] + [(FREE, inner) for inner in free]
     required = schema.get("required", ())
     prefix = f"{inside}/" if inside else ""
-    return tuple(_key(found, inner, f"{prefix}{name}", name in required) for name, inner in keys)
+    return tuple(_key(inner, f"{prefix}{name}", name in required) for name, inner in keys)
 
 
-def _key(found: Findings, schema: Json, place: str, required: bool) -> Key:
-    whole = found.resolved(schema)
-    within = _within(found, whole, place)
-    default = None if required or "default" not in whole else written(whole["default"])
-    doc = whole.get("description", "")
-    kind, unit = join(_kinds(found, whole), "or"), whole.get("unit", "")
-    change = whole.get("change", "")
-    return Key((place,), kind, default, _limits(found, whole), unit, change, _prose(doc), within)
+def _key(schema: Json, place: str, required: bool) -> Key:
+    within = _within(schema, place)
+    default = None if required or "default" not in schema else written(schema["default"])
+    doc = schema.get("description", "")
+    kind, unit = join(_kinds(schema), "or"), schema.get("unit", "")
+    change = schema.get("change", "")
+    return Key((place,), kind, default, _limits(schema), unit, change, _prose(doc), within)
 
 
 def _prose(doc: str) -> str:
@@ -116,29 +115,27 @@ def _prose(doc: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _kinds(found: Findings, schema: Json) -> list[str]:
+def _kinds(schema: Json) -> list[str]:
     """Name the types that a value may have, or the choices."""
     if "anyOf" in schema:
-        return [kind for option in schema["anyOf"] for kind in _kinds(found, found.resolved(option))]
+        return [kind for option in schema["anyOf"] for kind in _kinds(option)]
     if schema["type"] == "array":
-        return [f"a list of {_many(found, schema['items'])}"]
+        return [f"a list of {_many(schema['items'])}"]
     choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
     return [str(choice) for choice in choices] or [KINDS[schema["type"]]]
 
 
-def _many(found: Findings, schema: Json) -> str:
-    schema = found.resolved(schema)
-    inner = _many(found, schema["items"]) if schema["type"] == "array" else ""
+def _many(schema: Json) -> str:
+    inner = _many(schema["items"]) if schema["type"] == "array" else ""
     return MANY[schema["type"]] + inner
 
 
-def _limits(found: Findings, schema: Json) -> str:
+def _limits(schema: Json) -> str:
     """What else is asked of a value; of each item of a list."""
-    schema = found.resolved(schema)
     if "anyOf" in schema:
-        return join([words for option in schema["anyOf"] if (words := _limits(found, option))] or [""], "or")
+        return join([words for option in schema["anyOf"] if (words := _limits(option))] or [""], "or")
     if schema["type"] == "array":
-        inner = _limits(found, schema["items"])
+        inner = _limits(schema["items"])
         return f"each {inner}" if inner and not inner.startswith("each ") else inner
     if schema["type"] == "string":
         if "pattern" in schema:

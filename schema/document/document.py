@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path as File
 from typing import Any
 
 from schema.budget.budget import Budget
 from schema.budget.deciding import ADAPTERS, DECIDING
+from schema.check.declared import Declared
 from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
@@ -62,7 +63,7 @@ class Document:
         written = frozenset(path for path in deciding if self.given(path))
         return Budget(_Section(self, ""), written, self.environment or Environment(), judged=True)
 
-    @property
+    @cached_property
     def edits(self) -> Edits:
         """What makes fixes: edits of the file's text."""
         return Edits(self.root)
@@ -155,7 +156,7 @@ def read_document(
         _adopt_tokenizer(found, written, pretrained)
     if "training" in written:
         written["training"] = leave_out_phases(written["training"])
-    values, start = hydrate(found, written, found.schema), point(root.span.origin, 1, 1)
+    values, start = hydrate(written, found.schema), point(root.span.origin, 1, 1)
     differing = _differing(found, values, pretrained) if pretrained else ()
     return Document(start, values, written, found, None, root, pretrained, differing)
 
@@ -200,10 +201,10 @@ def _differing(found: Findings, values: Json, pretrained: Pretrained) -> tuple[C
     return changes
 
 
-def load_schema() -> Json:
-    """Read the generated JSON Schema that stands beside this file."""
-    schema: Json = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return schema
+@cache
+def load_schema() -> Declared:
+    """Read the generated JSON Schema that stands beside this package; all readers share it."""
+    return Declared(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
 @lru_cache(4096)

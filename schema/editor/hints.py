@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schema.check.findings import Findings, Json
+from schema.check.findings import Json
 from schema.check.tree import property_schema
 from schema.docs.keys import FREE, Key, declared_keys, every_key
 from schema.docs.rules import documentation, find_rule, summary
@@ -45,8 +45,8 @@ class Guide:
     """Answers from the schema, which is read once."""
 
     def __init__(self) -> None:
-        self._found = Findings(load_schema())
-        keys = every_key(declared_keys(self._found.schema))
+        self._declared = load_schema()
+        keys = every_key(declared_keys(self._declared))
         self._keys = {tuple(place.replace("[]", "").split("/")): key for key in keys for place in key.places}
 
     def hover(self, lines: Sequence[str], line: int, column: int, document: Document | None = None) -> str:
@@ -86,7 +86,6 @@ class Guide:
 
     def _key(self, place: Cursor, name: str, schema: Json) -> Hint:
         """A key with its default, or opened where it is a section; alone where a value stands behind it."""
-        schema = self._found.resolved(schema)
         default = schema.get("default")
         if place.colon:
             text = name
@@ -104,24 +103,21 @@ class Guide:
 
     def _schema(self, path: Path) -> Json | None:
         """The schema of what stands at a path; None where nothing is declared."""
-        schema: Json | None = self._found.schema
+        schema: Json | None = self._declared
         for part in path:
-            options = [self._found.resolved(option) for option in (schema or {}).get("anyOf", [schema or {}])]
+            options = (schema or {}).get("anyOf", [schema or {}])
             if part == 0:
                 schema = next((option["items"] for option in options if "items" in option), None)
             else:
                 schema = property_schema(options[0], str(part))
             if schema is None:
                 return None
-            schema = self._found.resolved(schema)
         return schema
 
     def _values(self, schema: Json) -> Iterator[Hint]:
         """The choices of a key, and its default."""
-        schema = self._found.resolved(schema)
         choices: list[Any] = []
         for option in schema.get("anyOf", [schema]):
-            option = self._found.resolved(option)
             choices += option.get("enum", [option["const"]] if "const" in option else [])
             choices += [True, False] if option.get("type") == "boolean" else []
             choices += [None] if option.get("type") == "null" else []

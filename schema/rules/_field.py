@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schema.check.findings import Problem
+from schema.check.findings import Json, Problem
 from schema.document import Document
 from schema.text.source import Path, Scalar
 from schema.text.wording import join
@@ -79,7 +79,7 @@ def written(path: Path, document: Document) -> str:
 
 def built(path: Path, document: Document) -> list[str]:
     """The schedules, or the optimizers, that lorarun builds."""
-    schema = document.found.schema
+    schema: Json = document.found.schema
     for part in path:
-        schema = document.found.resolved(schema["properties"][part])
+        schema = schema["properties"][part]
     return [schema["const"]] if "const" in schema else list(schema["enum"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 LONGEST_QUOTE = 60
 BYTES = ("KiB", "MiB", "GiB", "TiB", "PiB")
@@ -27,11 +28,28 @@ def count(number: int, noun: str) -> str:
 
 def nearest(name: str, candidates: Iterable[str]) -> list[str]:
     """Return the closest candidates that a slip of the keyboard or of the shift key explains, at most three."""
-    reach = 1 if len(name) < 4 else 2 if len(name) < 10 else 3
-    scored = sorted((distance(name.lower(), candidate.lower()), candidate) for candidate in set(candidates))
-    if not scored or scored[0][0] > reach:
-        return []
-    return [candidate for edits, candidate in scored if edits == scored[0][0]][:3]
+    reach, lowered = 1 if len(name) < 4 else 2 if len(name) < 10 else 3, name.lower()
+    closest: list[str] = []
+    for candidate in set(candidates):
+        wanted = candidate.lower()
+        if _fewest_edits(lowered, wanted) > reach or (edits := distance(lowered, wanted)) > reach:
+            continue
+        if edits < reach:
+            reach, closest = edits, []
+        closest.append(candidate)
+    return sorted(closest)[:3]
+
+
+def _fewest_edits(one: str, other: str) -> int:
+    """A bound below the distance that costs little: what lengths differ by, and letters that only one of them has."""
+    letters, wanted = _letters(one), _letters(other)
+    return max(abs(len(one) - len(other)), (letters & ~wanted).bit_count(), (wanted & ~letters).bit_count())
+
+
+@lru_cache(4096)
+def _letters(word: str) -> int:
+    """The set of a word's letters, a bit each; two letters may share one, which only lowers the bound."""
+    return sum({1 << ord(letter) % 61 for letter in word})
 
 
 def distance(one: str, other: str) -> int:

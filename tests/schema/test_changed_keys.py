@@ -15,12 +15,13 @@ from runner.run.identity import identity
 from runner.run.inspect import check_run_dir, inspect_run_dir
 from runner.run.record import create_run_dir
 from schema.changes import BREAKING, FORWARD, FREE, UNLESS_DROPOUT, change_classes
-from schema.check.findings import Findings, Json
+from schema.check.declared import Declared
+from schema.check.findings import Json
 from schema.check.tree import property_schema
 from schema.spec import Spec
 
-SCHEMA = Findings(Spec.model_json_schema())  # what stands beside the keys, not the file that is generated from it
-CLASSES = change_classes(SCHEMA.schema)
+SCHEMA = Declared(Spec.model_json_schema())  # what stands beside the keys, not the file that is generated from it
+CLASSES = change_classes(SCHEMA)
 TALES = [{"name": "tales", "rate": 1.0}]
 BOTH = [{"name": "tales", "rate": 0.5}, {"name": "songs", "rate": 0.5}]
 # Of 32 tokens a step: two stages of phase full, which end at steps 10 and 30, and one of phase lora, which ends at 35.
@@ -79,13 +80,12 @@ def verdicts(spec: Spec, run: Path) -> dict[str, bool]:
 
 def altered(place: str, values: Json) -> Iterator[tuple[str, Json]]:
     """Yield the flat key of each value that stands at a place of the namespace, and a spec that has another there."""
-    for path, other in _altered(SCHEMA.schema, values, re.findall(r"[^/\[\]]+|\[\]", place)):
+    for path, other in _altered(SCHEMA, values, re.findall(r"[^/\[\]]+|\[\]", place)):
         yield re.sub(r"/\d.*", "", "/".join(map(str, path))), other
 
 
 def _altered(schema: Json, value: Any, parts: list[str]) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Walk to a place; what holds keys of its own is altered in the first that it has, a list in each item."""
-    schema = SCHEMA.resolved(schema)
     if not parts and not (isinstance(value, dict | list) and value):
         yield from (((), other) for other in other_values(schema, value))
         return
@@ -104,7 +104,7 @@ def other_values(schema: Json, value: Any) -> Iterator[Any]:
     """Yield another value of each type that a key takes; none where it takes only this one."""
     if "anyOf" in schema:
         for option in schema["anyOf"]:
-            yield from other_values(SCHEMA.resolved(option), value)
+            yield from other_values(option, value)
         return
     match schema["type"]:
         case "boolean":
@@ -116,7 +116,7 @@ def other_values(schema: Json, value: Any) -> Iterator[Any]:
         case "string":
             candidates = schema.get("enum", [schema["const"]] if "const" in schema else [f"x{value or ''}"])
         case "array":
-            candidates = [[item] for item in other_values(SCHEMA.resolved(schema["items"]), None)]
+            candidates = [[item] for item in other_values(schema["items"], None)]
         case _:
             candidates = [None]
     yield from [other for other in candidates if other != value][:1]

@@ -18,7 +18,7 @@ from runner.run.identity import spec_of
 from runner.run.layout import checkpoints_of
 from runner.weights.huggingface import HuggingFaceWeights
 from schema.budget.stages import Phase
-from schema.check.findings import Findings, Json
+from schema.check.findings import Json
 from schema.check.tree import hydrate
 from schema.document import SCHEMA_FILE, load_schema
 from schema.document.hub import hub_name, located
@@ -216,7 +216,7 @@ def _model_of_run(given: str) -> _Model:
         raise Failure(message, ExitCode.INVALID)
     spec = spec_of(found[0].parent.parent)
     schema = load_schema()
-    defaults = hydrate(Findings(schema), {}, schema)
+    defaults = hydrate({}, schema)
     architecture = _differing(spec["architecture"], defaults["architecture"], SHAPE)
     architecture.pop("pretrained", None)
     return _Model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.docs.json_schema import SectionError, _cleaned, json_schema
-from schema.document import SCHEMA_FILE, load_schema
+from schema.document import SCHEMA_FILE
 from schema.text.scalars import NUMBER_AS_TEXT, number
 
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = load_schema()
+SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 EDITORS = jsonschema.Draft202012Validator(SCHEMA)
 # A plain number of YAML 1.2's core schema, which JSON has too but for its leading signs and dots.
 CORE = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from schema.check.declared import Declared
 from schema.check.findings import Findings
 from schema.check.tree import check_value
 from schema.document import load_schema
@@ -85,3 +88,22 @@ def test_a_far_name_is_not_offered() -> None:
     assert nearest("gradient_accumulation", ["batch_size", "tokens"]) == []
     assert nearest("tokens", []) == []
     assert nearest("PMD", ["pmd"]) == ["pmd"]
+
+
+@given(st.text("abcé_AÀ", max_size=6), st.lists(st.text("abcé_AÀ", max_size=9), max_size=12))
+def test_the_nearest_names_are_those_of_the_least_distance(name: str, candidates: list[str]) -> None:
+    reach = 1 if len(name) < 4 else 2
+    edits = {candidate: distance(name.lower(), candidate.lower()) for candidate in candidates}
+    least = min(edits.values(), default=reach)
+    closest = sorted(candidate for candidate, needed in edits.items() if needed == least <= reach)
+    assert nearest(name, candidates) == closest[:3]
+
+
+def test_references_are_followed_and_the_words_beside_them_win() -> None:
+    part = {"$ref": "#/$defs/Part", "description": "this one"}
+    parts = {"Part": {"type": "object", "description": "a part", "properties": {"n": {"type": ["number", "string"]}}}}
+    declared = Declared({"properties": {"a": part, "b": {"anyOf": [part, {"type": "null"}]}}, "$defs": parts})
+    whole = {"type": "object", "description": "this one", "properties": {"n": {"type": "number"}}}
+    assert declared["properties"] == {"a": whole, "b": {"anyOf": [whole, {"type": "null"}]}}
+    assert declared.paths == {"a": ("a",), "a/n": ("a", "n"), "b": ("b",)}
+    assert declared.named["n"] == [("a", "n")]

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from schema.check.findings import Findings, show
 from schema.check.renamed import ELSEWHERE, RENAMED
-from schema.check.tree import declared_paths, property_schema
+from schema.check.tree import property_schema
 from schema.document import load_schema
 from schema.fixes.apply import fix_text
 from schema.lint import Verdict, lint_text
@@ -18,8 +17,8 @@ from schema.text.scalars import written
 from tests.schema.goldens import heard
 from tests.schema.test_mutants import slips
 
-FOUND = Findings(load_schema())
-PATHS = {show(path) for path in declared_paths(FOUND, FOUND.schema)}
+SCHEMA = load_schema()
+PATHS = set(SCHEMA.paths)
 VALUES: dict[str, Any] = {"integer": 24, "number": 0.25, "boolean": True}
 
 
@@ -33,10 +32,10 @@ def slugs(verdict: Verdict) -> set[str]:
 
 def value(path: str) -> Any:
     """A value that the key at a path takes, and that is not its default."""
-    schema: Any = FOUND.schema
+    schema: Any = SCHEMA
     for part in path.split("/"):
-        schema = property_schema(FOUND.resolved(schema), part)
-    first = FOUND.resolved(FOUND.resolved(schema).get("anyOf", [schema])[0])
+        schema = property_schema(schema, part)
+    first = schema.get("anyOf", [schema])[0]
     if "enum" in first:
         return first["enum"][0]
     return VALUES.get(first["type"], [[{"name": "web", "rate": 1.0, "style": "PMD"}]])
