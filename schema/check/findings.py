@@ -17,7 +17,7 @@ class Problem(NamedTuple):
     """Something the schema forbids, under the slug of the rule that reports it.
 
     `instead` is the one text that can replace the value, or the key where that is wrong; empty when
-    there are several or none.
+    there are several or none. `certain` where nothing else can have been meant.
     """
 
     slug: str
@@ -27,6 +27,7 @@ class Problem(NamedTuple):
     remedy: str
     related: tuple[Related, ...] = ()
     instead: str = ""
+    certain: bool = False
 
     def diagnostic(self, code: str, slug: str, severity: Severity, fix: Fix | None = None) -> Diagnostic:
         """The finding that a rule makes of this problem."""
@@ -54,9 +55,12 @@ class Findings:
     keys: dict[Path, Scalar] = field(default_factory=dict)
     failed: set[Path] = field(default_factory=set)
 
-    def report(self, slug: str, path: Path, node: Node, message: str, remedy: str, instead: str = "") -> Failed:
+    def report(
+        self, slug: str, path: Path, node: Node, message: str, remedy: str, instead: str = "", certain: bool = False
+    ) -> Failed:
         """Record a problem that leaves no value at `path`."""
-        self.problems.append(Problem(slug, path, self.place(path, node), message, remedy, instead=instead))
+        place = self.place(path, node)
+        self.problems.append(Problem(slug, path, place, message, remedy, instead=instead, certain=certain))
         self.failed.add(path)
         return FAILED
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
+from schema.check.choices import instead_of, synonym
 from schema.check.findings import Failed, Findings, Json, Problem, describe, show
-from schema.text.scalars import NO, YES, number
+from schema.check.slips import Meant, meant_nothing, meant_number, meant_truth
+from schema.text.scalars import NO, YES, number, spelled
 from schema.text.source import Node, Path, Scalar
 from schema.text.wording import join, nearest, quote
 
 LARGEST = 2**63 - 1
-# What other programs call a choice.
-SYNONYMS = {
-    **dict.fromkeys(("bf16", "torch.bfloat16", "jnp.bfloat16"), "bfloat16"),
-    **dict.fromkeys(("fp16", "f16", "half", "torch.float16", "jnp.float16"), "float16"),
-    **dict.fromkeys(("fp32", "f32", "float", "full", "torch.float32", "jnp.float32"), "float32"),
-    **dict.fromkeys(("gpt2", "gpt-2"), "gpt"),
-    **dict.fromkeys(("rs_lora", "rs-lora", "use_rslora"), "rslora"),
-    **dict.fromkeys(("off", "no", "disabled"), "none"),
-}
 # Patterns of what becomes the name of a folder, and what would lead out of it.
 FOLDER_NAMES = (r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", r"^[A-Za-z0-9._-]*$")
 LEADS_OUT = re.compile(r"[/\\]|^\.\.$")
@@ -63,10 +56,11 @@ def leaf_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
 def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     """Report a node of another type than the schema declares."""
     wanted = join([*_kinds(schema)], "or")
-    remedy, kind, instead = f"write {wanted}", schema.get("type"), ""
+    remedy, kind, instead, certain = f"write {wanted}", schema.get("type"), "", False
     if isinstance(node, Scalar):
-        if _takes_boolean(schema) and node.text.lower() in (*YES, *NO):
-            instead = "true" if node.text.lower() in YES else "false"
+        meant = _meant(node, schema)
+        if meant:
+            instead, certain = meant
             remedy = f"write {instead}"
         elif kind == "array" and node.value is not None:
             instead = f"[{node.text}]" if node.plain else ""
@@ -83,7 +77,28 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
         remedy = "write a list: put it in [ ] or start each entry with '-'"
     what = show(path) if path else "the spec"
     slug = "suffix-not-text" if isinstance(node, Scalar) and schema.get("pattern") in FOLDER_NAMES else "wrong-type"
-    return found.report(slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead)
+    return found.report(
+        slug, path, node, f"{what} is {describe(node)}, and {wanted} is wanted", remedy, instead, certain
+    )
+
+
+def _meant(node: Scalar, schema: Json) -> Meant | None:
+    """What a single value of another type was meant to be, where its text says so."""
+    options = schema.get("anyOf", [schema])
+    if _takes_boolean(schema) and node.text.lower() in (*YES, *NO):
+        return Meant("true" if node.text.lower() in YES else "false")
+    if _takes_boolean(schema) and (truth := meant_truth(node.text)):
+        return Meant(truth)
+    numbers = [option for option in options if option.get("type") in ("integer", "number")]
+    if not numbers or not node.text:
+        return None
+    return meant_nothing(node.text, alternatives(options)) or meant_number(node.text, numbers[0])
+
+
+def alternatives(options: Sequence[Json]) -> tuple[str, ...]:
+    """The words that a key takes in place of a number: never, null."""
+    words = (option.get("const", "null" if option.get("type") == "null" else "") for option in options)
+    return tuple(str(word) for word in words if word)
 
 
 def _takes_boolean(schema: Json) -> bool:
@@ -116,8 +131,11 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
         message = f"{show(path)} is {shown}, beyond the numbers that a run can use"
         return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
     if not _within(converted, schema):
-        message = f"{show(path)} is {shown}, outside its range"
-        return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
+        message, remedy, instead = f"{show(path)} is {shown}, outside its range", f"write {bounds(schema)}", ""
+        if schema.get("unit") == "share" and 1 < converted <= 100:
+            instead = spelled(converted / 100)
+            remedy = f"{remedy}: {shown} % is {instead}"
+        return found.report("out-of-range", path, node, message, remedy, instead)
     return converted
 
 
@@ -181,7 +199,9 @@ def _choice(found: Findings, node: Scalar, choices: list[str], schema: Json, pat
         upper = node.text.upper()
         found.problems.append(Problem("style-case", path, node.span, message, f"write {upper}", instead=upper))
         return node.text.upper()
-    near = [SYNONYMS[node.text.lower()]] if SYNONYMS.get(node.text.lower()) in choices else nearest(node.text, choices)
+    known, other = synonym(node.text, choices), instead_of(str(path[-1]), node.text)
+    near = [] if other else [known] if known else nearest(node.text, choices)
     listed = "" if len(near or choices) == len(choices) else f"; the choices are {', '.join(choices)}"
-    message, remedy = f"{show(path)} can't be {quote(node.text)}{listed}", f"write {join(near or choices, 'or')}"
+    message = f"{show(path)} can't be {quote(node.text)}{listed}"
+    remedy = other or f"write {join(near or choices, 'or')}"
     return found.report("invalid-choice", path, node, message, remedy, near[0] if len(near) == 1 else "")

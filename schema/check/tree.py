@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
-from schema.check.leaves import LEADS_OUT, PATTERNS, leaf_value, matches, wrong_type
+from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
+from schema.check.slips import meant_nothing
 from schema.text.diagnostic import Related
 from schema.text.scalars import number
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence, same
@@ -168,6 +169,14 @@ def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
             resembled = attempt
     if resembled is None or not isinstance(node, Scalar) or node.value is None:
         return wrong_type(found, node, schema, path)
-    found.problems += resembled.problems
+    words = alternatives(schema["anyOf"])
+    found.problems += [_or_words(problem, node, words) if numeric else problem for problem in resembled.problems]
     found.failed |= resembled.failed
     return FAILED
+
+
+def _or_words(problem: Problem, node: Scalar, words: tuple[str, ...]) -> Problem:
+    """Say that a number which is refused may be a word too: never for 0, null for none."""
+    meant = meant_nothing(node.text, words) if words else None
+    remedy = f"{problem.remedy}, or {join(words, 'or')}" if words else problem.remedy
+    return problem._replace(remedy=remedy, instead=meant.text if meant else problem.instead)

@@ -42,9 +42,9 @@ SPEC_HEAD = f"""{GENERATED}
 # The keys of a spec
 
 A path such as `training/batch_size` is nested in YAML: `training: {{batch_size: 512}}`. Every key has a default, unless
-it says *required*, so a spec holds only what it wants otherwise. Numbers may be written `300_000_000`, `3.0e+8`, `300M`
-or `1.5B`. A key that starts with `x-` is a note. `lorarun explain KEY` shows one key, and `spec.schema.json` is this
-page for editors.
+it says *required*, so a spec holds only what it wants otherwise. Numbers may be written `300_000_000`, `3.0e+8`,
+`400k`, `300M`, `1.5B` or `2T`. A key that starts with `x-` is a note. `lorarun explain KEY` shows one key, and
+`spec.schema.json` is this page for editors.
 """
 
 

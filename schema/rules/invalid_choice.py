@@ -26,8 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schema.check.choices import SYNONYMS
 from schema.check.findings import Problem
-from schema.check.leaves import SYNONYMS
 from schema.document import Document, parse
 from schema.rules._field import names_a_method, only_case, written
 from schema.text.diagnostic import Diagnostic, Severity, fix
@@ -65,4 +65,4 @@ def _encoding(document: Document) -> Iterator[Diagnostic]:
 
 def _is_synonym(problem: Problem, document: Document) -> bool:
     """Whether the choice is another program's word for the one that is meant."""
-    return SYNONYMS.get(written(problem.path, document).lower()) == problem.instead
+    return problem.instead in SYNONYMS.get(written(problem.path, document).lower(), ())

@@ -17,6 +17,8 @@ optimization:
   lora:
     rank: 2
 ```
+
+*Fix.* `--unsafe-fixes` writes never or null for 0 where a key takes that word, and a share for a number of percent.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR011"
 SLUG = "out-of-range"
@@ -34,4 +36,5 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems_of(SLUG):
-        yield problem.diagnostic(CODE, SLUG, SEVERITY)
+        edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.certain))

@@ -17,7 +17,7 @@ training:
 ```
 
 *Fix.* Write a value of the type that is declared. `--unsafe-fixes` makes a list of a single value where a list is
-wanted; `--fix` writes true or false for yes, no, on and off.
+wanted; `--fix` writes true or false for yes, no, on and off, and the number that 100%, 1,000,000, 8 rows or 2^20 is.
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems_of(SLUG):
         edit = document.edits.replace(problem.path, problem.instead) if problem.instead else None
-        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.instead in ("true", "false")))
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.certain))

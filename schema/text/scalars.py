@@ -15,18 +15,18 @@ Value = bool | int | float | str | None
 NULLS = ("", "~", "null", "Null", "NULL")
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 YES, NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")  # what other readers of YAML take for a boolean
-SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
+SUFFIXES = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9, "T": 12}
 # Beyond this many digits a number is read as infinite: no key comes near it, and a float still holds it.
 MOST_DIGITS = 300
 
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _NUMBER = re.compile(
     rf"(?P<sign>[-+]?)(?:(?P<whole>{_DIGITS})(?:\.(?P<part>(?:{_DIGITS})?))?|\.(?P<tail>{_DIGITS}))"
-    r"(?:[eE](?P<power>[-+]?[0-9]+))?(?P<suffix>[KMBT]?)"
+    r"(?:[eE](?P<power>[-+]?[0-9]+))?(?P<suffix>[kKMBT]?)"
 )
 # The numbers that YAML 1.2 and JSON take for text: those with a suffix or with underscores. ECMA 262 reads it too.
 NUMBER_AS_TEXT = (
-    r"^[-+]?(?=.*[_KMBT])([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]+)?[KMBT]?$"
+    r"^[-+]?(?=.*[_kKMBT])([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]+)?[kKMBT]?$"
 )
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")  # text that needs no quotes, wherever it stands
 _BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")

@@ -1,0 +1,117 @@
+"""What a text was meant to be where a number, true or null is wanted: 100%, 1,000,000, 8 rows, 10 B, 2^20, None.
+
+A `Meant` holds the text to write, and whether it can mean nothing else. Nothing is read as what was meant: the user
+writes it, or a fix does.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from schema.text.scalars import SUFFIXES, number, spelled
+
+NO_VALUE = ("none", "nil", "undefined", "nan", "n/a", "off", "no", "false", "disabled", "null", "-")
+LARGEST_THAT_FITS = ("auto", "automatic", "max", "all", "any", "null", "none")  # of keys where -1 says so
+NEVER = ("never", "off", "no", "none", "false", "disabled", "null", "inf", "infinity")
+# Words for a suffix, in small letters.
+WORDS = {
+    **{name.lower(): name for name in SUFFIXES if name},
+    **{"thousand": "K", "thousands": "K", "mio": "M", "mil": "M", "mn": "M", "million": "M", "millions": "M"},
+    **{"g": "B", "bn": "B", "billion": "B", "billions": "B", "trillion": "T", "trillions": "T"},
+}
+UNITS = "tokens?|toks?|tk|rows?|steps?|examples?|samples?|devices?|gpus?|layers?|heads?|features|minutes?|mins?|epochs?"
+MEASURED = re.compile(rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?:{UNITS})?", re.IGNORECASE)
+PERCENT = re.compile(r"(?P<number>[0-9]+(?:[.,][0-9]+)?) ?(?:%|percent|pct)")
+GROUPED = re.compile(r"[-+]?[1-9][0-9]{0,2}(?P<mark>[,.' \u2009])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
+COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?")
+POWER = re.compile(r"(?:(?P<factor>[0-9.]+) ?[*x×] ?)?(?P<base>[0-9]+) ?(?:\^|\*\*) ?(?P<power>-?[0-9]+)")
+PRODUCT = re.compile(r"[0-9_]+(?: ?[*x×] ?[0-9_]+)+")
+RATIO = re.compile(r"(?P<one>[0-9]+) ?/ ?(?P<other>[0-9]+)")
+LONGEST = 40  # letters of a text in which a number is looked for
+MOST_POWER = 64
+
+
+class Meant(NamedTuple):
+    """The text to write; `certain` where it can mean nothing else."""
+
+    text: str
+    certain: bool = True
+
+
+def meant_number(text: str, schema: dict[str, Any]) -> Meant | None:
+    """Find the number that a text was meant to be, for a key of this schema; None where that is open."""
+    text = text.strip()
+    if len(text) > LONGEST:
+        return None
+    whole, share = schema.get("type") == "integer", schema.get("unit") == "share"
+    if schema.get("minimum") == -1 and text.lower() in LARGEST_THAT_FITS:
+        return Meant("-1")
+    before, mark, comment = text.partition("#")
+    if mark and number(before.strip()) is not None:
+        return Meant(f"{before.strip()}  # {comment.strip()}")
+    bare = text.strip("\"'`").rstrip(",;.").strip()
+    if bare != text and number(bare) is not None:
+        return Meant(bare)
+    if share and (found := PERCENT.fullmatch(text)):
+        return Meant(_plain(Decimal(found["number"].replace(",", ".")) / 100))
+    grouped = GROUPED.fullmatch(text)
+    if grouped and (whole or text.count(grouped["mark"]) > 1):
+        return Meant(text.replace(grouped["mark"], "_"))
+    if not whole and not grouped and COMMA.fullmatch(text):
+        return Meant(text.replace(",", "."))
+    return _calculated(text, whole) or _measured(text)
+
+
+def meant_truth(text: str) -> str:
+    """The boolean that 1, 0, enabled or disabled was meant to be; empty for other texts."""
+    known = {"1": "true", "0": "false", "enabled": "true", "enable": "true", "disabled": "false", "disable": "false"}
+    return known.get(text.lower(), "")
+
+
+def meant_nothing(text: str, alternatives: tuple[str, ...]) -> Meant | None:
+    """The word for no value, never or null, that a text or a number was meant to be, where a key takes it."""
+    word = text.strip().lower()
+    if "never" in alternatives and (word in NEVER or number(word) in (0, -1)):
+        return Meant("never", word in NEVER)
+    if "null" in alternatives and (word in NO_VALUE or number(word) in (0, -1)):
+        return Meant("null", word in NO_VALUE)
+    return None
+
+
+def _measured(text: str) -> Meant | None:
+    """A number with its unit, or with a suffix that is spelt otherwise: 4096 tokens, 10 B, 10 billion, 10b."""
+    found = MEASURED.fullmatch(text)
+    if not found or number(found["number"]) is None:
+        return None
+    word = (found["word"] or "").lower()
+    if word and word not in WORDS:
+        return None
+    return Meant(f"{found['number']}{WORDS.get(word, '')}")
+
+
+def _calculated(text: str, whole: bool) -> Meant | None:
+    """The value of a power, a product or a fraction: 2^20, 8*1024, 3x10^8, 1/3."""
+    power, ratio = POWER.fullmatch(text), RATIO.fullmatch(text)
+    try:
+        if power and abs(int(power["power"])) <= MOST_POWER:
+            value = Decimal(power["factor"] or 1) * Decimal(power["base"]) ** int(power["power"])
+        elif PRODUCT.fullmatch(text):
+            value = Decimal(1)
+            for factor in re.split(r" ?[*x×] ?", text):
+                value *= Decimal(factor.replace("_", ""))
+        elif ratio and not whole and int(ratio["other"]):
+            return Meant(spelled(round(int(ratio["one"]) / int(ratio["other"]), 6)))
+        else:
+            return None
+    except (InvalidOperation, ValueError):
+        return None
+    return Meant(_plain(value)) if not whole or value == value.to_integral_value() else None
+
+
+def _plain(value: Decimal) -> str:
+    """Write a decimal number without a needless power or zeros; large whole ones with underscores."""
+    if value == value.to_integral_value():
+        return f"{int(value):_}" if value >= 100_000 else str(int(value))
+    return spelled(float(value))

@@ -1,0 +1,120 @@
+"""Mistakes of new users: each remedy, obeyed to the letter, leaves a spec without errors and warnings in one round.
+
+A mistake is a replacement in a good spec. It is obeyed by `--fix`, by `--unsafe-fixes`, or by hand: by writing what the
+remedy says, which is the third part of a `Mistake` then.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from schema.fixes.apply import fix_text
+from schema.lint import Verdict, lint_text
+from schema.text.diagnostic import Diagnostic, Severity
+
+GOOD = """\
+tokenizer: {backend: byte}
+architecture:
+  family: llama
+  n_layers: 2
+  n_embd: 64
+  n_head: 4
+  vocab_size: 512
+  block_size: 128
+training:
+  batch_size: 8
+  warmup_pct: 0.01
+  per_device_batch_size: -1
+  pre_lora_tokens: [400_384]
+  pre_lora_dataset: [[{name: pystdlib, rate: 1.0, style: PMD}]]
+  post_lora_tokens: [51_200]
+  post_lora_dataset: [[{name: pydoc, rate: 1.0, style: PADDED}]]
+optimization:
+  lr: 3.0e-4
+  grad_clip: 1.0
+  lora: {rank: 4, alpha: 8, target_modules: [attn, mlp]}
+logging: {report_interval: 5, checkpoint_interval: 50, validation_interval: 50, wandb: false}
+"""
+SAFE, UNSAFE = "--fix", "--unsafe-fixes"
+
+
+class Mistake(NamedTuple):
+    """What is written in place of what; a part of the finding; who obeys it, or the text that it says to write."""
+
+    name: str
+    instead_of: str
+    written: str
+    says: str
+    obeyed: str
+
+    @property
+    def spec(self) -> str:
+        assert self.instead_of in GOOD
+        return GOOD.replace(self.instead_of, self.written, 1)
+
+
+NUMBERS = [
+    Mistake("percent", "rate: 1.0, style: PMD", "rate: 100%, style: PMD", "write 1", SAFE),
+    Mistake("percent of steps", "warmup_pct: 0.01", "warmup_pct: 5 %", "write 0.05", SAFE),
+    Mistake("percent as a number", "warmup_pct: 0.01", "warmup_pct: 5", "5 % is 0.05", UNSAFE),
+    Mistake("decimal comma", "warmup_pct: 0.01", "warmup_pct: 0,05", "write 0.05", SAFE),
+    Mistake("thousands", "vocab_size: 512", "vocab_size: 4,096", "write 4_096", SAFE),
+    Mistake("thousands with points", "[400_384]", "[4.194.304]", "write 4_194_304", SAFE),
+    Mistake("power", "block_size: 128", "block_size: 2^7", "write 128", SAFE),
+    Mistake("product", "block_size: 128", "block_size: 2 * 64", "write 128", SAFE),
+    Mistake("unit behind", "batch_size: 8", "batch_size: 8 rows", "write 8", SAFE),
+    Mistake("blank before the suffix", "[400_384]", "[4.096 M]", "write 4.096M", SAFE),
+    Mistake("small suffix", "[400_384]", "[4.096m]", "write 4.096M", SAFE),
+    Mistake("word for a suffix", "[400_384]", "[4.096 million tokens]", "write 4.096M", SAFE),
+    Mistake("comma left over", "batch_size: 8\n", "batch_size: 8,\n", "write 8", SAFE),
+    Mistake("comment without a blank", "batch_size: 8\n", "batch_size: 8#fits\n", "write 8  # fits", SAFE),
+    Mistake("quotes", "batch_size: 8\n", 'batch_size: "8"\n', "without quotes", SAFE),
+]
+WORDS = [
+    Mistake("never as 0", "checkpoint_interval: 50", "checkpoint_interval: 0", "at least 1, or never", UNSAFE),
+    Mistake("never as -1", "validation_interval: 50", "validation_interval: -1", "at least 1, or never", UNSAFE),
+    Mistake("never as off", "checkpoint_interval: 50", "checkpoint_interval: off", "write never", SAFE),
+    Mistake("null as 0", "grad_clip: 1.0", "grad_clip: 0", "above 0, or null", UNSAFE),
+    Mistake("null as None", "grad_clip: 1.0", "grad_clip: None", "write null", SAFE),
+    Mistake("-1 as auto", "per_device_batch_size: -1", "per_device_batch_size: auto", "write -1", SAFE),
+    Mistake("false as 0", "wandb: false", "wandb: 0", "write false", SAFE),
+    Mistake("packing", "style: PMD", "style: PACKED", "write PADDED, one example a row, or PMD,", "style: PMD"),
+    Mistake("other family", "family: llama", "family: qwen2", "write gpt, llama or qwen3,", "family: llama"),
+    Mistake("family with its version", "family: llama", "family: llama3", "write llama", SAFE),
+    Mistake("other decoder", "family: llama", "family: gptj", "write gpt, llama or qwen3,", "family: gpt"),
+]
+MISTAKES = [*NUMBERS, *WORDS]
+SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
+
+
+def heard(verdict: Verdict) -> list[Diagnostic]:
+    """The errors and warnings."""
+    return [found for found in verdict.diagnostics if found.severity is not Severity.INFO]
+
+
+def test_the_spec_before_the_mistakes_is_good() -> None:
+    assert heard(lint_text(GOOD)) == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_remedy_that_is_obeyed_leaves_a_good_spec(mistake: Mistake) -> None:
+    found = heard(lint_text(mistake.spec))
+    assert len(found) == 1, [f"{each.message}: {each.remedy}" for each in found]
+    assert mistake.says in f"{found[0].message}: {found[0].remedy}"
+    if mistake.obeyed in (SAFE, UNSAFE):
+        fixed = fix_text(mistake.spec, lint_text, mistake.obeyed == UNSAFE)
+        left, text = heard(fixed.verdict), fixed.text
+    else:
+        text = mistake.spec.replace(mistake.written, mistake.obeyed, 1)
+        left = heard(lint_text(text))
+    assert left == [], (text, [f"{each.message}: {each.remedy}" for each in left])
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_a_count_may_have_a_suffix(written: str) -> None:
+    verdict = lint_text(GOOD.replace("[400_384]", written))
+    assert heard(verdict) == []
+    assert verdict.document is not None
+    assert verdict.document.value("training/pre_lora_tokens") == [400_000]
