@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema.check.findings import Unavailable
 from schema.document import NOTHING_RECORDED, Document, Recorded, read_document
-from schema.rules import NEED_ENVIRONMENT, RULES, Rule, duplicate_spec, rule_crashed, rule_skipped, suppression_hygiene
+from schema.rules import (
+    JUDGE_TEXT,
+    NEED_ENVIRONMENT,
+    RULES,
+    Rule,
+    duplicate_spec,
+    rule_crashed,
+    rule_skipped,
+    suppression_hygiene,
+    unknown_key,
+)
 from schema.settings import Settings
 from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
 from schema.text.secrets import HIDDEN
@@ -118,11 +128,12 @@ def lint_bytes(
     facts = environment(document) if callable(environment) else environment
     document = replace(document, environment=facts)
     skipped: list[str] = []
-    found = [_writable(finding) for rule in RULES for finding in _findings(rule, document, skipped)]
+    found = [_writable(each, document, rule) for rule in RULES for each in _findings(rule, document, skipped)]
     ignores = find_ignores(document.root) if document.readable else ()
     found, used = unsilenced(found, ignores)
     names = [name for rule in RULES for name in _names(rule)]
-    found += suppression_hygiene.unused(_idle(ignores, used, skipped), names)
+    idle = suppression_hygiene.unused(_idle(ignores, used, skipped), names)
+    found += [_writable(each, document, suppression_hygiene) for each in idle]
     settings = settings or Settings()
     heard = [finding for finding in map(settings.heard, found) if finding is not None]
     if settings.show_skipped:
@@ -139,10 +150,14 @@ def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) 
     return [ignore for ignore in ignores if ignore not in used and ignore.slug not in unsure]
 
 
-def _writable(found: Diagnostic) -> Diagnostic:
-    """A fix that may write the signs of a hidden credential in its place is none."""
+def _writable(found: Diagnostic, document: Document, rule: Rule) -> Diagnostic:
+    """A fix that may write the signs of a hidden credential in its place is none.
+
+    Neither is one that follows from other values while a key is unknown that may be theirs, by another name.
+    """
     hidden = found.span.origin.secrets and found.fix and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
-    return found._replace(fix=None) if hidden else found
+    blind = rule not in JUDGE_TEXT and unknown_key.unexplained(document)
+    return found._replace(fix=None) if found.fix and (hidden or blind) else found
 
 
 def _names(rule: Rule) -> tuple[str, str]:

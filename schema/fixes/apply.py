@@ -23,9 +23,10 @@ class Fixed(NamedTuple):
 def fix_text(text: str, lint: Callable[[str], Verdict], unsafe: bool = False) -> Fixed:
     """Apply every safe fix, and the unsafe ones when asked, until none is left.
 
-    A fix that would not remove its finding, or would bring in an error, is left out.
+    A fix that would not remove its finding, would bring in an error, or would undo what others did, is left out.
     """
     applied: list[Diagnostic] = []
+    earlier = {text}
     refused: set[tuple[str, int, int, str]] = set()
     verdict = lint(text)
     while len(applied) < MOST_FIXES:
@@ -41,10 +42,11 @@ def fix_text(text: str, lint: Callable[[str], Verdict], unsafe: bool = False) ->
             break
         changed = edited(text, chosen.fix.edits)
         after = lint(changed)
-        readable = after.document is not None or verdict.document is None
-        if readable and _times(after, chosen) < _times(verdict, chosen) and _errors(after) <= _errors(verdict):
+        sound = (after.document is not None or verdict.document is None) and changed not in earlier
+        if sound and _times(after, chosen) < _times(verdict, chosen) and _errors(after) <= _errors(verdict):
             text, verdict = changed, after
             applied.append(chosen)
+            earlier.add(text)
             refused.clear()
         else:
             refused.add(_identity(chosen))

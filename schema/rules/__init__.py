@@ -237,3 +237,21 @@ NEED_ENVIRONMENT: tuple[Rule, ...] = (
     resume_past_end,
     output_occupied,
 )
+
+# Rules whose fixes follow from the text of one key or value, whatever else the spec says.
+JUDGE_TEXT: tuple[Rule, ...] = (
+    duplicate_key,
+    unknown_key,
+    wrong_type,
+    number_as_text,
+    conflicting_namespaces,
+    redundant_namespaces,
+    out_of_range,
+    invalid_choice,
+    deprecated_key,
+    style_unknown,
+    suffix_not_text,
+    schedule_unknown,
+    loader_dependent_scalar,
+    style_case,
+)

@@ -16,7 +16,8 @@ optimization:
   schedule: wsd
 ```
 
-*Fix.* Remove it, which `--fix` does. While the schedule or the optimizer itself is refused, its keys are not judged.
+*Fix.* Remove it, which `--unsafe-fixes` does. While the schedule or the optimizer itself is refused, its keys are not
+judged.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if not document.available(f"optimization/{FOREIGN[path].kind}"):
             unsure = True
         else:
-            written = fix(document.edits.remove(problem.path), safe=True)
+            written = fix(document.edits.remove(problem.path), safe=False)
             message = f"{path} belongs to {FOREIGN[path]}, which this run does not use"
             yield Diagnostic(CODE, SLUG, SEVERITY, problem.span, message, "remove it", fix=written)
     if unsure:

@@ -18,12 +18,17 @@ architecture:
   rope_theta: 50000.0
 ```
 
-*Fix.* Remove it, which `--fix` does, or change the other. Where tokenizer/name stands without tokenizer/backend,
-`--unsafe-fixes` writes the backend that has names.
+A source that no mixture names is an info, as it may be for later; it is a warning where a mixture names nearly the
+same.
+
+*Fix.* Remove it, which `--unsafe-fixes` does, or change the other. `--fix` removes what is said elsewhere too, and
+never a source. Where tokenizer/name stands without tokenizer/backend, `--unsafe-fixes` writes the backend that has
+names; where a mixture names nearly a source, it writes the name of the source there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -35,6 +40,7 @@ from schema.optimizers import load_slots
 from schema.rules._field import built
 from schema.rules.two_budget_families import check as disagreeing
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
+from schema.text.wording import nearest, quote
 from schema.tokenizers import ENCODINGS
 
 CODE = "LR009"
@@ -43,11 +49,15 @@ SEVERITY = Severity.WARNING
 
 
 class Inert(NamedTuple):
-    """A key without effect, the key that makes it so (empty where nothing that is written does), and why."""
+    """A key without effect, the key that makes it so (empty where nothing that is written does), and why.
+
+    `said_elsewhere` is true where nothing is lost with the key.
+    """
 
     path: str
     cause: str
     why: str
+    said_elsewhere: bool = False
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -55,18 +65,21 @@ def check(document: Document) -> Iterator[Diagnostic]:
     unsure = None
     for look in LOOKS:
         try:
-            for path, cause, why in look(document):
-                if document.given(path):
-                    yield _diagnostic(document, path, cause, why)
+            yield from (_diagnostic(document, inert) for inert in look(document) if document.given(inert.path))
         except Unavailable as failed:  # the other looks need other values
             unsure = failed
+    try:
+        yield from _unused_sources(document)
+    except Unavailable as failed:
+        unsure = failed
     if unsure:
         raise unsure
 
 
-def _diagnostic(document: Document, path: str, cause: str, why: str) -> Diagnostic:
+def _diagnostic(document: Document, inert: Inert) -> Diagnostic:
+    path, cause, why, said_elsewhere = inert
     related = (Related(document.span(cause), "because of this"),) if cause and document.given(cause) else ()
-    remedy, written = "remove it", fix(document.edits.remove(parse(path)), safe=True)
+    remedy, written = "remove it", fix(document.edits.remove(parse(path)), safe=said_elsewhere)
     if path == "tokenizer/name" and not document.given("tokenizer/backend"):
         backend = "tiktoken" if document.value(path) in ENCODINGS else "huggingface"
         remedy = f"write tokenizer/backend: {backend}, or remove it"
@@ -89,15 +102,40 @@ def _tokenizer(document: Document) -> Iterator[Inert]:
         yield Inert("tokenizer/add_bos", "tokenizer/backend", f"the backend {backend} has no beginning-of-text token")
 
 
-def _data(document: Document) -> Iterator[Inert]:
-    """Sources of datasets that neither a mixture nor an evaluation names, and what is for PADDED rows only."""
+def _unused_sources(document: Document) -> Iterator[Diagnostic]:
+    """Sources of datasets that neither a mixture nor an evaluation names."""
     for key in mixture_keys(document):
         document.value(f"training/{key}")  # all of it: an entry that can't be read may be the one that is looked for
-    named = list(entries(document))
+    named, sources = list(entries(document)), document.value("data/sources")
     evaluations = document.value("eval/evaluations")
-    for name in document.value("data/sources"):
-        if all(entry.name != name for entry in named) and not any(each.startswith(f"{name}_") for each in evaluations):
-            yield Inert(f"data/sources/{name}", "", "no mixture names this dataset")
+    without = {entry.name for entry in named if document.given(entry.path)} - sources.keys()
+    for name in sources:
+        if any(entry.name == name for entry in named) or any(each.startswith(f"{name}_") for each in evaluations):
+            continue
+        path = f"data/sources/{name}"
+        near = [each for each in without if nearest(each, [name]) and not _counted(each, name)]
+        if len(near) != 1:
+            message, remedy = f"{path} is not used: no mixture names it", "name it in a mixture, or keep it for later"
+            yield Diagnostic(CODE, SLUG, Severity.INFO, document.span(path), message, remedy)
+            continue
+        places = [f"{entry.path}/name" for entry in named if entry.name == near[0]]
+        message = f"{path} is not used, and a mixture names {quote(near[0])}, which has no source"
+        remedy = f"write {quote(name)} in the mixture, or name the files of {quote(near[0])} in data/sources"
+        related = tuple(Related(document.span(place), "named here") for place in places)
+        renamed = fix(*(document.edits.replace(parse(place), name) for place in places), safe=False)
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, related, renamed)
+
+
+def _counted(one: str, other: str) -> bool:
+    """Whether two names differ in their digits only, such as web1 and web2: no slip, but one thing and the next."""
+    return re.sub(r"\d", "", one) == re.sub(r"\d", "", other)
+
+
+def _data(document: Document) -> Iterator[Inert]:
+    """What is for PADDED rows only."""
+    for key in mixture_keys(document):
+        document.value(f"training/{key}")
+    named = list(entries(document))
     if named and all(entry.values["style"] != "PADDED" for entry in named):
         yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
 
@@ -119,7 +157,7 @@ def _budgets(document: Document) -> Iterator[Inert]:
     per_phase = [f"training/{key}" for key in PER_PHASE if document.given(f"training/{key}")]
     if per_phase and not document.budget.one_budget and not any(disagreeing(document)):
         for key in ("training/tokens", "training/dataset"):
-            yield Inert(key, per_phase[0], "the budgets and mixtures of the phases decide, and say the same")
+            yield Inert(key, per_phase[0], "the budgets and mixtures of the phases decide, and say the same", True)
 
 
 def _phases(document: Document) -> Iterator[Inert]:

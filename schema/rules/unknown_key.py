@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.check.findings import show
+from schema.check.findings import Problem, show
 from schema.document import Document
 from schema.rules._field import FOREIGN
 from schema.text.diagnostic import Diagnostic, Severity, fix
@@ -38,7 +38,16 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found, but for keys that LR406 reports."""
-    for problem in document.problems_of(SLUG):
-        if show(problem.path) not in FOREIGN:
-            edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
-            yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))
+    for problem in unknown(document):
+        edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))
+
+
+def unknown(document: Document) -> Iterator[Problem]:
+    """Yield the keys that nothing declares, but for keys of the methods of others."""
+    return (problem for problem in document.problems_of(SLUG) if show(problem.path) not in FOREIGN)
+
+
+def unexplained(document: Document) -> bool:
+    """Whether a section is unknown, or a key of which nobody knows what it means: a default may stand in for it."""
+    return any(not problem.instead or len(problem.path) == 1 for problem in unknown(document))

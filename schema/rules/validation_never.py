@@ -17,15 +17,17 @@ logging:
   validation_interval: never
 ```
 
-*Fix.* Write a shorter interval, or `never`, which means the same as this; `--fix` writes that.
+*Fix.* Write a shorter interval, or `never`, which means the same as this; `--fix` writes that where the
+budgets are written, else `--unsafe-fixes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.document import Document, parse
-from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.document import Document
+from schema.rules._edits import never
+from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR602"
 SLUG = "validation-never"
@@ -42,5 +44,4 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     message = f"the run ends at step {last:,}, before the first regular validation at step {interval:,}"
     remedy = f"write {max(1, last // 10)}, or never for phase ends only"
-    written = fix(document.edits.replace(parse(path), "never"), safe=True)
-    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=never(document, path))

@@ -16,7 +16,7 @@ training:
   validation: true
 ```
 
-*Fix.* Remove the keys, which `--fix` does, or switch validation on.
+*Fix.* Remove the keys, which `--unsafe-fixes` does, or switch validation on.
 """
 
 from __future__ import annotations
@@ -39,6 +39,6 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for path in ("logging/validation_interval", *(() if evaluates else ("training/validation_steps",))):
         if document.given(path):
             message = f"{path} is set, and training/validation is false"
-            written = fix(document.edits.remove(parse(path)), safe=True)
+            written = fix(document.edits.remove(parse(path)), safe=False)
             remedy = "remove it, or set training/validation to true"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)
