@@ -124,7 +124,7 @@ class Run(NamedTuple):
     `obstacle` says that no run can be there, `start` which files of the model that it began with are others now,
     `changes` are those of the run there that this spec cannot resume with, `accepted` those that it can; `step` is its
     newest checkpoint's, `saved` are those of all that lie there; `holds` names the other folders, base and export, that
-    do.
+    do. `variables` are those of the environment that decide numbers and are not what they were when it began.
     """
 
     path: str
@@ -135,6 +135,7 @@ class Run(NamedTuple):
     saved: tuple[int, ...] = ()
     holds: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
+    variables: tuple[Change, ...] = ()
 
 
 class Environment(NamedTuple):

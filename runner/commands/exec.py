@@ -55,8 +55,8 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
     once, with 130.
     """
-    from runner.signals.impatience import ended_by_impatience
-    from runner.signals.preemption import listen
+    from runner.process.impatience import ended_by_impatience
+    from runner.process.preemption import listen
 
     with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
         from runner.commands.fetched import fetch_named

@@ -10,8 +10,8 @@ import click
 
 from runner.commands.terminal import wants_colour, write
 from runner.failure import ExitCode, Failure
-from runner.signals.impatience import STOPPED_AT_ONCE
-from runner.signals.preemption import Impatience
+from runner.process.impatience import STOPPED_AT_ONCE
+from runner.process.preemption import Impatience
 
 TRACEBACK = click.option("--traceback", is_flag=True, help="Show Python's traceback of an unexpected error.")
 

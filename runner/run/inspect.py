@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from runner.failure import ExitCode, Failure
 from runner.files.contents import changed_files
 from runner.files.digested_json import read_json
+from runner.process.variables import changed_variables
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
 from runner.run.layout import BASE, BEFORE_A_RUN, EXPORT, checkpoints_in, is_run
@@ -32,6 +34,13 @@ def check_run_dir(execution: ExecutionSpec) -> Run:
         raise Failure(
             f"{found.path} began with weights whose files are others now ({'; '.join(found.start)}); bring them back, "
             f"or {NEW_FOLDER}",
+            ExitCode.RESUME,
+        )
+    if found.variables:
+        raise Failure(
+            f"{found.path} began in an environment that computes otherwise "
+            f"({'; '.join(map(str, found.variables))}); set them as they were, {NEW_FOLDER}, or start another run from "
+            "its weights with --fork NAME",
             ExitCode.RESUME,
         )
     if found.changes:
@@ -74,6 +83,7 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         step=step,
         saved=saved,
         holds=holds,
+        variables=changed_variables(noted.get("variables"), os.environ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_json, write_facts
+from runner.process.variables import deciding_variables
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
 from runner.run.layout import is_run
@@ -45,6 +47,7 @@ def create_run_dir(
     try:
         if not is_run(folder):
             begun = {"start": start, "origin": dict(origin or {}), "init": init, "pins": dict(execution.pins)}
+            begun["variables"] = deciding_variables(os.environ)
             write_facts(folder / "run.json", {"run_id": uuid4().hex, **identity_of(execution), **begun})
     except OSError as error:
         reason = error.strerror or str(error)

@@ -31,7 +31,7 @@ from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices, put_batch
 from runner.plan.plan import PhasePlan
 from runner.run.identity import spec_digest
-from runner.run.versions import library_versions
+from runner.run.versions import computed_by
 from runner.state import Stream, stream_key
 from runner.train.compiled import CompiledPhase, Metrics
 from runner.train.evaluate import Scoring, score_records, scoring_at, validation_losses
@@ -193,7 +193,7 @@ def _save(run: PhaseRun) -> None:
         plan_digest=trainer.plan.digest,
         micro_batch_rows=run.compiled.micro_rows,
         batch_devices=batch_devices(trainer.mesh),
-        versions=library_versions(),
+        versions=computed_by(),
         records_end=session.lines.end_before(run.step) if session.lines else 0,
         run_id=session.run_id,
     )

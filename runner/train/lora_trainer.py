@@ -19,13 +19,14 @@ from runner.mesh import enable_compilation_cache
 from runner.metrics.console import ConsolePreparation
 from runner.metrics.wandb import require_wandb
 from runner.plan.printing import render_short_plan
+from runner.process.computing import computing
+from runner.process.preemption import listen
 from runner.report.summary import is_finished, print_summary, read_summary
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
 from runner.run.layout import is_run
 from runner.run.lock import locked
 from runner.run.record import make_run_dir
-from runner.signals.preemption import listen
 from runner.train.claim import claim
 from runner.train.finish import finish
 from runner.train.loop import run_phase
@@ -44,6 +45,12 @@ class LoRATrainer(BaseTrainer):
         A finished run says so and returns. What can be refused is refused before the run directory is
         touched. Raises Failure with the exit code of what went wrong.
         """
+        with computing() as remarks:
+            for remark in remarks:
+                self.console.print(remark, soft_wrap=True)
+            self._run()
+
+    def _run(self) -> None:
         start, run_dir = self._check(), self.spec.run_dir
         if self._is_finished():
             return
@@ -68,7 +75,8 @@ class LoRATrainer(BaseTrainer):
         Every byte of it is verified first, and of the frozen base that it belongs to. Raises Failure STORAGE when a
         part is missing or damaged, or the base is another one.
         """
-        self.restore(verify(self.spec.run_dir / rel_path))
+        with computing():
+            self.restore(verify(self.spec.run_dir / rel_path))
 
     def restore(self, checkpoint: Intact) -> None:
         """Restore a verified checkpoint; one of phase lora brings the trainer into phase lora.

@@ -22,7 +22,7 @@ from runner.metrics.jsonl import METRICS, has_records
 from runner.plan.plan import Plan
 from runner.run.layout import BASE
 from runner.run.record import note_saved
-from runner.run.versions import library_versions
+from runner.run.versions import computed_by
 from runner.train.compiled import device_memory
 from runner.train.micro_batch_checks import check_micro_batch, micro_batch_rows, pinned_rows
 from runner.weights import WeightSource
@@ -150,7 +150,7 @@ def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]
             )
     others = [
         f"{name} {before}, now {now}"
-        for name, now in library_versions().items()
+        for name, now in computed_by().items()
         if (before := manifest.versions.get(name, now)) != now
     ]
     if others:

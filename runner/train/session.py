@@ -15,8 +15,8 @@ from runner.files.digested_json import with_digest
 from runner.metrics import Record, Sink, open_sinks
 from runner.metrics.console import ConsoleSink
 from runner.metrics.jsonl import JsonlSink
+from runner.process.preemption import Preemption
 from runner.run.record import run_id
-from runner.signals.preemption import Preemption
 from runner.train.nonfinite import FiniteSteps
 from runner.train.spikes import Spikes
 from runner.train.trainer import BaseTrainer

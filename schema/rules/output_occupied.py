@@ -3,7 +3,7 @@
 *Why it is bad.* A run directory belongs to one spec, and `exec` refuses to write there. Keys of logging, checkpoint and
 evaluation may change between two calls, and so may budgets and mixtures of stages that have not started; without
 dropout the mesh may too. Any other key makes another run: `lorarun explain KEY` says which. So do other files of the
-model that the run began with.
+model that the run began with, and other variables of the environment that decide numbers, as flags in `XLA_FLAGS`.
 
 *On*
 
@@ -48,7 +48,7 @@ NEW_FOLDER = "give --run-dir a new or empty folder"
 def check(document: Document) -> Iterator[Diagnostic]:
     """Say what lies in the run directory, with the places of all keys that differ."""
     run = document.environment.run if document.environment else None
-    if run is None or not (run.obstacle or run.start or run.changes):
+    if run is None or not (run.obstacle or run.start or run.variables or run.changes):
         return
     folder = argument("--run-dir", run.path)
     if run.obstacle:
@@ -57,6 +57,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if run.start:
         message = f"{run.path} began with weights whose files are others now ({'; '.join(run.start)})"
         yield Diagnostic(CODE, SLUG, SEVERITY, folder, message, f"bring them back, or {NEW_FOLDER}")
+        return
+    if run.variables:
+        message = f"{run.path} began in an environment that computes otherwise ({'; '.join(map(str, run.variables))})"
+        remedy = f"set them as they were, {NEW_FOLDER}, or start another run from its weights with exec --fork NAME"
+        yield Diagnostic(CODE, SLUG, SEVERITY, folder, message, remedy)
         return
     named = [str(change) for change in run.changes[:MOST_NAMED]]
     named += ["…"] if len(run.changes) > MOST_NAMED else []

@@ -39,12 +39,12 @@ def eight_devices(folder: Path) -> dict[str, str]:
     return {**environment(folder), "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
-def run_cycles(folder: Path, cycles: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def run_cycles(folder: Path, cycles: list[dict[str, Any]], **variables: str) -> list[dict[str, Any]]:
     """Run the spec for the cycles of `dying_runs`; return run_dir, status, seconds of each. Output is in `log`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.dying_runs", "log"],
         cwd=folder,
-        env=environment(folder),
+        env={**environment(folder), **variables},
         input=json.dumps(cycles),
         capture_output=True,
         text=True,

@@ -76,6 +76,8 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
         for key, kind, field in (("run", Run, "changes"), ("start", Start, "differing")):
             if key in facts:
                 found = {name: value for name, value in facts[key].items() if name != "spec"}
+                if "variables" in found:  # of a run: [name, before, now]
+                    found["variables"] = tuple(Change(*each) for each in found["variables"])
                 looked_up[key] = kind(**found, **{field: _changes(facts[key].get("spec", {}), document)})
         return Environment(**looked_up | {"known": tuple(facts.get("known", ()))})
 

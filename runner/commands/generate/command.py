@@ -88,7 +88,12 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
                 "there is no prompt; write --message TEXT, --prompt TEXT, --chat FILE, or - to read it",
                 ExitCode.INVALID,
             )
-        _run(model, asked, options)
+        from runner.process.computing import computing
+
+        with computing() as remarks:
+            for remark in remarks:
+                _say(remark)
+            _run(model, asked, options)
 
 
 def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:

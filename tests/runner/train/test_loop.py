@@ -20,7 +20,7 @@ from runner.data.ledger import Ledger
 from runner.data.loader import Batch
 from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
-from runner.signals.preemption import Preemption
+from runner.process.preemption import Preemption
 from runner.train.compiled import CompiledPhase
 from runner.train.loop import PhaseRun, run_phase
 from runner.train.nonfinite import FiniteSteps

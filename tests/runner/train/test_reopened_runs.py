@@ -169,7 +169,7 @@ def lose(here: Path, *steps: int) -> None:
 
 def test_a_run_resumed_with_other_libraries_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "run/summary.json").unlink()
-    monkeypatch.setattr(runner.train.resume, "library_versions", lambda: {"jax": "9.9", "lorarun": "0"})
+    monkeypatch.setattr(runner.train.resume, "computed_by", lambda: {"jax": "9.9", "lorarun": "0"})
     done = again(here)
     assert done.exit_code == 0, done.stderr
     assert "; the numbers may" not in done.stdout

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.signals.impatience import STOPPED_AT_ONCE
+from runner.process.impatience import STOPPED_AT_ONCE
 
 # A process that waits in native code, for ever or for half a second, and then looks at its signals.
 WAITS = """
 import ctypes, hashlib, sys
 from runner.commands.exits import leave_cleanly
-from runner.signals.impatience import ended_by_impatience
-from runner.signals.preemption import listen
+from runner.process.impatience import ended_by_impatience
+from runner.process.preemption import listen
 
 with leave_cleanly(False), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
     preemption.patient = True

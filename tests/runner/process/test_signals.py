@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from runner.signals.impatience import STOPPED_AT_ONCE
+from runner.process.impatience import STOPPED_AT_ONCE
 from tests.runner.interrupted_run import reached, records, run_cycles, start, summary
+from tests.runner.process.other_settings import VARIABLES
 from tests.runner.workplace import SPEC, fill, lorarun
 
 STOPPED = "lorarun: stopped; nothing that was saved is lost, run the same command again"
@@ -88,9 +89,11 @@ STAGES = [
 def test_a_signal_is_honoured_wherever_the_run_is(tmp_path: Path, whole: Path) -> None:
     prepare(tmp_path)
     cycles = [{"run_dir": "stopped", "event": event, "signals": [name]} for name, event, _ in STAGES]
-    ends = run_cycles(tmp_path, [*cycles, {"run_dir": "stopped"}])
+    # Settings of jax and flax that are not those of a run change nothing, from its first step to its export.
+    ends = run_cycles(tmp_path, [*cycles, {"run_dir": "stopped"}], **VARIABLES)
     log = (tmp_path / "log").read_text()
     assert [end["status"] >> 8 for end in ends] == [*[75] * len(STAGES), 0], log
+    assert "JAX_ENABLE_X64=1, JAX_DEFAULT_PRNG_IMPL=rbg, " in log
     sentences = [line for line in log.splitlines() if line.startswith("lorarun: stopped")]
     for sentence, (_, _, saved) in zip(sentences, STAGES, strict=True):
         steps = [saved, saved + 1] if saved else []  # training continues while a checkpoint is written

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from runner.failure import ExitCode
-from runner.signals.preemption import Preemption
+from runner.process.preemption import Preemption
 
 GRACE = 1.0  # seconds in which the main thread may leave by itself, and once more in which Python may shut down
 CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # and show the cursor
