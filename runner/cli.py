@@ -6,9 +6,11 @@ Every refusal leaves by one door: a sentence on stderr and the exit code that `r
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
+from runner.commands.exits import AS_JSON, JsonUsageError, asks_for_json, leave_cleanly
 from runner.failure import ExitCode
 
 COMMANDS = (
@@ -31,7 +33,26 @@ class Commands(click.Group):
         command: click.Command = import_module(f"runner.commands.{cmd_name}").command
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command, and whether all of the line asks for JSON."""
+        as_json, traceback = asks_for_json(args), "--traceback" in args
+        try:
+            context = super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            raise (JsonUsageError(error) if as_json else error) from error
+        context.meta[AS_JSON] = as_json
+        context.meta[TRACEBACK] = traceback
+        return context
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Load the command, read its options, run it: what goes wrong before it starts leaves by the same door."""
+        with leave_cleanly(ctx.meta[TRACEBACK]):
+            return super().invoke(ctx)
+
+
+TRACEBACK = "runner.cli.traceback"  # among what click's contexts share
 HELP = """
 Train a language model in two phases, all parameters and then LoRA adapters, from one YAML spec.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ KINDS = {
     "ignore": (list, "a list of codes and slugs"),
     "severity": (dict, "a table of severities"),
     "fail-on": (str, "error, warning or info"),
+    "per-file-ignores": (dict, "a table of patterns, each with a list of codes and slugs"),
+    "baseline": (str, "the name of a file"),
 }
 
 
@@ -33,13 +36,30 @@ class SettingsError(ValueError):
 
 
 class Settings(NamedTuple):
-    """What a user wants to hear. An empty `select` means every rule; `severity` maps names to levels, None is off."""
+    """What a user wants to hear. An empty `select` means every rule; `severity` maps names to levels, None is off.
+
+    `per_file` has what is ignored in the specs that a pattern matches, seen from `folder`; `baseline` is the file of
+    the findings that `validate` leaves out.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, Severity | None] = MappingProxyType({})
     fail_on: Severity = Severity.ERROR
     show_skipped: bool = False
+    per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    folder: Path | None = None
+    baseline: Path | None = None
+
+    def of_file(self, spec: Path) -> Settings:
+        """Return the settings of one spec: with what is ignored in the files that its path, or its name, matches."""
+        if not self.per_file or self.folder is None:
+            return self
+        path = spec.absolute()
+        shown = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.as_posix()
+        matching = [ignored for pattern, ignored in self.per_file if _matches(pattern, shown, path.name)]
+        names = tuple(name for ignored in matching for name in ignored)
+        return self._replace(ignore=(*self.ignore, *names)) if names else self
 
     def heard(self, found: Diagnostic) -> Diagnostic | None:
         """Return a finding as the user wants it, or None."""
@@ -55,6 +75,11 @@ class Settings(NamedTuple):
 
 
 def read_settings(spec: Path) -> Settings:
+    """Return the settings of a spec: those of its folder, with what is ignored in this file alone."""
+    return folder_settings(spec).of_file(spec)
+
+
+def folder_settings(spec: Path) -> Settings:
     """Read `[tool.lorarun]` of the nearest pyproject.toml that has it, at or above the folder of a spec.
 
     Raises SettingsError for a setting that means nothing, or a file that can't be read or is no TOML.
@@ -63,7 +88,10 @@ def read_settings(spec: Path) -> Settings:
         file = folder / "pyproject.toml"
         table = _table(file)
         if table is not None:
-            return settings(table, f"{file}: [tool.lorarun]")
+            found = settings(table, f"{file}: [tool.lorarun]")
+            baseline = table.get("baseline")
+            found = found._replace(folder=folder if found.per_file else None)
+            return found._replace(baseline=folder / baseline if baseline else None)
     return Settings()
 
 
@@ -77,13 +105,30 @@ def settings(table: Mapping[str, Any], where: str) -> Settings:
         if not isinstance(value, kind):
             raise SettingsError(f"{where}: {name} must be {words}, not {quote(str(value))}")
     severity = {name: _level(str(level), f"{where}: severity") for name, level in table.get("severity", {}).items()}
-    names = [*table.get("select", ()), *table.get("ignore", ()), *severity]
-    check_names([str(name) for name in names], where)
-    check_quiet([str(name) for name in (*table.get("ignore", ()), *severity)], where)
+    per_file = _per_file(table.get("per-file-ignores", {}), f"{where}: per-file-ignores")
+    quiet = [*table.get("ignore", ()), *severity, *(name for _, names in per_file for name in names)]
+    check_names([str(name) for name in (*table.get("select", ()), *quiet)], where)
+    check_quiet([str(name) for name in quiet], where)
     fail_on = _level(table.get("fail-on", "error"), f"{where}: fail-on")
     if fail_on is None:
         raise SettingsError(f"{where}: fail-on can't be off; write error, warning or info")
-    return Settings(tuple(table.get("select", ())), tuple(table.get("ignore", ())), severity, fail_on)
+    select, ignore = tuple(table.get("select", ())), tuple(table.get("ignore", ()))
+    return Settings(select, ignore, severity, fail_on, per_file=per_file)
+
+
+def _per_file(table: Mapping[str, Any], where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Check the table of patterns with what is ignored in their files."""
+    for pattern, names in table.items():
+        if not isinstance(names, list):
+            shown = quote(str(names))
+            raise SettingsError(f"{where}: {quote(pattern)} must have a list of codes and slugs, not {shown}")
+    return tuple((pattern, tuple(names)) for pattern, names in table.items())
+
+
+def _matches(pattern: str, path: str, name: str) -> bool:
+    """Whether a pattern stands for a path, or for the name of a file; `**/` also stands for no folder at all."""
+    patterns = (pattern, pattern.replace("**/", ""))
+    return any(fnmatchcase(path, each) or fnmatchcase(name, each) for each in patterns)
 
 
 def check_names(names: Iterable[str], where: str) -> None:

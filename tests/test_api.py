@@ -21,6 +21,7 @@ PROMISED = (
 )
 VALIDATE_OPTIONS = {
     *("--set", "--format", "--fail-on", "--select", "--ignore", "--show-skipped", "--fix", "--unsafe-fixes", "--diff"),
+    *("--baseline", "--write-baseline"),
     *("--stdin-filename", "--env", "--devices", "--device-memory", "--run-dir", "--restore"),
     *("--traceback", "-h, --help"),
 }
@@ -30,7 +31,7 @@ DATA_OPTIONS = {
 INIT_OPTIONS = {
     *("--family", "--size", "--n-layers", "--n-embd", "--n-head", "--block-size", "--batch-size", "--tokenizer"),
     *("--pretrained", "--data", "--lora-data", "--full-tokens", "--lora-tokens", "--rank", "--yes", "--force"),
-    *("--traceback", "-h, --help"),
+    *("--format", "--traceback", "-h, --help"),
 }
 GENERATE_OPTIONS = {
     *(
@@ -44,7 +45,7 @@ GENERATE_OPTIONS = {
         "--temperature",
         "--top-k",
     ),
-    *("--top-p", "--seed", "--dtype", "--template", "--traceback", "-h, --help"),
+    *("--top-p", "--seed", "--dtype", "--template", "--format", "--traceback", "-h, --help"),
 }
 NUMERICAL = ("numpy", "jax", "flax", "optax", "orbax")
 HELP = {
@@ -118,8 +119,8 @@ Usage: main data [OPTIONS] SPEC
   Data that is not prepared yet is prepared as exec does it. No accelerator is
   needed, and nothing is trained.
 
-  With --format json a row is one object on one line: source, number, tokens
-  (ids), supervised (of each token), text.
+  With --format json a row is one object on one line: version, source, number,
+  tokens (ids), supervised (of each token), text.
 """,
     "plan": """\
 Usage: main plan [OPTIONS] SPEC
@@ -143,6 +144,9 @@ Usage: main exec [OPTIONS] SPEC
 
   Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and
   exit with 75; a second Ctrl-C stops at once, with 130.
+
+  With --format json standard output has one object at the end, and the lines
+  for people go to standard error.
 """,
     "generate": """\
 Usage: main generate [OPTIONS] RUN|FOLDER [-]
@@ -261,12 +265,12 @@ def test_the_help_of_a_command_is_what_was_reviewed(command: str) -> None:
         ("validate", VALIDATE_OPTIONS),
         ("data", DATA_OPTIONS),
         ("plan", {"--set", "--format", "--devices", "--memory", "--env", "--traceback", "-h, --help"}),
-        ("explain", {"--traceback", "-h, --help"}),
+        ("explain", {"--format", "--traceback", "-h, --help"}),
         ("rules", {"--format", "--traceback", "-h, --help"}),
-        ("schema", {"--output", "--traceback", "-h, --help"}),
+        ("schema", {"--output", "--format", "--traceback", "-h, --help"}),
         ("init", INIT_OPTIONS),
         ("generate", GENERATE_OPTIONS),
-        ("exec", {"--set", "--run-dir", "--restore", "--fork", "--traceback", "-h, --help"}),
+        ("exec", {"--set", "--run-dir", "--restore", "--fork", "--format", "--traceback", "-h, --help"}),
     ],
 )
 def test_the_help_of_a_command_lists_its_options(command: str, listed: set[str]) -> None:

@@ -53,7 +53,10 @@ class Section(NamedTuple):
 @click.option("--split", type=click.Choice(["train", "val"]), help="Split whose rows are shown. Default: train.")
 @click.option("--step", type=click.IntRange(min=1), metavar="S", help="Show the rows of a step of the run instead.")
 @click.option(
-    "--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Text, or one JSON object a row."
+    *("--format", "layout"),
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="For people, or one JSON object a row for programs, an error too. Default: text.",
 )
 @TRACEBACK
 def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool, **asked: Any) -> None:
@@ -76,14 +79,15 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
 
     Data that is not prepared yet is prepared as exec does it. No accelerator is needed, and nothing is trained.
 
-    With --format json a row is one object on one line: source, number, tokens (ids), supervised (of each token), text.
+    With --format json a row is one object on one line: version, source, number, tokens (ids), supervised (of each
+    token), text.
     """
     with leave_cleanly(traceback):
         from runner.commands.terminal import write_each
         from runner.metrics.console import RunConsole
 
         if asked["step"] is not None and (asked["first"] is not None or asked["split"] is not None):
-            raise Failure("--step says which rows are shown: leave out --from and --split", ExitCode.INVALID)
+            raise Failure("--step says which rows are shown; leave out --from and --split", ExitCode.INVALID)
         if asked["show"] is None and layout == "text":
             asked["show"] = SHOWN
         messages = RunConsole(stderr=True)
@@ -97,7 +101,7 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
             return
         for remark in catalog.remarks():
             messages.print(remark)
-        write_each(row.to_json(catalog.tokenizer) + "\n" for section in sections for row in section.rows)
+        write_each(row.to_json(catalog.tokenizer) for section in sections for row in section.rows)
 
 
 def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> tuple[Spec, Plan, Catalog]:

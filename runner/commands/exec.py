@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.commands.exits import TRACEBACK, leave_cleanly
-from runner.commands.options import SETTING, SPEC
+from runner.commands.exits import TRACEBACK, last_words, leave_cleanly
+from runner.commands.options import FORMAT, SETTING, SPEC
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def read_name(context: click.Context, parameter: click.Parameter, text: str | No
     callback=read_name,
     help="Start run NAME, beside this one, from the weights of this one's newest checkpoint.",
 )
+@FORMAT
 @TRACEBACK
 def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: Any) -> None:
     """Run the plan. The same command resumes a run that was stopped, at the step where it stood.
@@ -54,11 +55,17 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
 
     Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
     once, with 130.
+
+    With --format json standard output has one object at the end, and the lines for people go to standard error.
     """
     from runner.process.impatience import ended_by_impatience
     from runner.process.preemption import listen
 
-    with leave_cleanly(traceback), listen(until_exit=True) as preemption, ended_by_impatience(preemption):
+    with (
+        leave_cleanly(traceback),
+        listen(until_exit=True) as preemption,
+        ended_by_impatience(preemption, *last_words()),
+    ):
         from runner.commands.fetched import fetch_named
         from runner.run.layout import checkpoints_of, default_run_dir, is_run
         from runner.run.record import recorded
@@ -74,12 +81,30 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         known = fetch_named(verdict, known, model=begins, weights=begins and not restore)
         with preemption.deferred():
             from runner.files.orbax_noise import quiet_writes
+            from runner.metrics.console import RunConsole
             from runner.run.execution import ExecutionSpec
             from runner.train.lora_trainer import execute_spec
 
             loaded = _accept(lambda facts: lint_file(spec, overrides, facts, settings, known), run_dir, restore)
         quiet_writes()
-        execute_spec(ExecutionSpec(loaded, run_dir, restore, known.pins))
+        as_json = options["layout"] == "json"
+        execute_spec(ExecutionSpec(loaded, run_dir, restore, known.pins), RunConsole(stderr=True) if as_json else None)
+        if as_json:
+            _write_summary(run_dir)
+
+
+def _write_summary(run_dir: Path) -> None:
+    """Write what a run came to, and what lies in its export; one process of several does."""
+    from runner.commands.terminal import write
+    from runner.distributed import writes
+    from runner.report.summary import read_summary
+    from runner.run.layout import EXPORT
+    from schema.formats import json_text
+
+    if writes():
+        folder = run_dir / EXPORT
+        exported = sorted(str(part) for part in folder.iterdir() if part.is_dir()) if folder.is_dir() else []
+        write(json_text({"run_dir": str(run_dir), "exported": exported, "summary": read_summary(run_dir)}))
 
 
 def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tuple[Path, Path | None]:
@@ -87,7 +112,7 @@ def _places(own: Path, fork: str | None, restore: Path | None, **_: Any) -> tupl
     if fork is None:
         return own, restore
     if restore is not None:
-        raise Failure("--fork starts from the run itself: leave out --restore", ExitCode.INVALID)
+        raise Failure("--fork starts from the run itself; leave out --restore", ExitCode.INVALID)
     if own.with_name(fork) == own:
         raise Failure(f"--fork {fork} is the run itself; give the new run another name", ExitCode.INVALID)
     return own.with_name(fork), own

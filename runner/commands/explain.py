@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 
 
 @click.command("explain")
 @click.argument("name", metavar="RULE|KEY")
+@FORMAT
 @TRACEBACK
-def command(name: str, traceback: bool) -> None:
+def command(name: str, layout: str, traceback: bool) -> None:
     """Explain a rule or a key of the spec.
 
     A rule is named by its code or its name, as findings show them: LR201 or rates-not-one. A key is named by its path
@@ -19,7 +21,7 @@ def command(name: str, traceback: bool) -> None:
     with leave_cleanly(traceback):
         from runner.commands.output import write_markdown
 
-        write_markdown("\n".join(_pages(name)))
+        write_markdown("\n".join(_pages(name)), layout)
 
 
 def _pages(name: str) -> list[str]:

@@ -14,6 +14,13 @@ SETTING = click.option(
     metavar="KEY=VALUE",
     help="Override one key, such as --set training/batch_size=8; checked like the YAML. Repeatable.",
 )
+FORMAT = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="For people, or one JSON object for programs, an error too. Default: text.",
+)
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}

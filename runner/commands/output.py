@@ -10,9 +10,13 @@ from runner.commands.terminal import wants_colour, write
 from runner.failure import ExitCode, Failure
 
 
-def write_markdown(text: str) -> None:
-    """Write Markdown; anywhere but on a terminal it stays the text it is."""
-    if wants_colour(sys.stdout):
+def write_markdown(text: str, layout: str = "text") -> None:
+    """Write Markdown, which anywhere but on a terminal stays the text it is, or an object that holds it."""
+    if layout == "json":
+        from schema.formats import json_text
+
+        text = json_text({"markdown": text})
+    elif wants_colour(sys.stdout):
         from runner.commands.drawing import draw_markdown
 
         text = draw_markdown(text)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
-from runner.commands.options import SETTING, SPEC, read_size
+from runner.commands.options import FORMAT, SETTING, SPEC, read_size
 from runner.commands.terminal import write
 from runner.commands.uncollected import uncollected
 
@@ -16,7 +16,7 @@ from runner.commands.uncollected import uncollected
 @click.command("plan")
 @SPEC
 @SETTING
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the plan.")
+@FORMAT
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Devices to plan for.")
 @click.option(
     "--memory",
@@ -64,7 +64,11 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
             write(f"lorarun: {remark}\n", err=True)
         compiled = compile_plan(accepted, devices, known_data(accepted, memory))
         if layout == "json":
-            write(f"{compiled.to_json()}\n")
+            from dataclasses import asdict
+
+            from schema.formats import json_text
+
+            write(json_text(asdict(compiled)))
             return
         from runner.plan.printing import render_plan
 

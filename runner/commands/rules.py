@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 
 
 @click.command("rules")
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the table.")
+@FORMAT
 @TRACEBACK
 def command(layout: str, traceback: bool) -> None:
     """List every rule: code, name, severity, what it reports.
@@ -33,10 +34,9 @@ def _write_text() -> None:
 
 
 def _write_json() -> None:
-    import json
-
     from runner.commands.terminal import write
     from schema.docs.rules import needs_machine, summary
+    from schema.formats import json_text
     from schema.rules import RULES
 
     table = [
@@ -49,4 +49,4 @@ def _write_json() -> None:
         }
         for rule in RULES
     ]
-    write(json.dumps(table, indent=2) + "\n")
+    write(json_text({"rules": table}))

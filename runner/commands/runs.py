@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 
 
 @click.command("runs")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[DIR]")
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="Layout of the list.")
+@FORMAT
 @TRACEBACK
 def command(folder: Path, layout: str, traceback: bool) -> None:
     """List the runs in a folder: state, phase, step, checkpoints.
@@ -24,12 +25,12 @@ def command(folder: Path, layout: str, traceback: bool) -> None:
 
         found = list_runs(folder)
         if layout == "json":
-            import json
             from dataclasses import asdict
 
             from runner.commands.terminal import write
+            from schema.formats import json_text
 
-            write(json.dumps([asdict(run) for run in found], indent=2) + "\n")
+            write(json_text({"runs": [asdict(run) for run in found]}))
         elif found:
             from runner.commands.output import write_table
 

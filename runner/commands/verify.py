@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 from runner.failure import ExitCode, Failure
 
 
 @click.command("verify")
 @click.argument("run", type=click.Path(path_type=Path))
+@FORMAT
 @TRACEBACK
-def command(run: Path, traceback: bool) -> None:
+def command(run: Path, layout: str, traceback: bool) -> None:
     """Read every byte of a run again and compare it with what was saved.
 
     RUN is a run directory, or a checkpoint such as runs/NAME/checkpoints/STEP. Nothing is changed. Token stores are
@@ -23,11 +25,20 @@ def command(run: Path, traceback: bool) -> None:
     that is intact, and moves those that are not to the folder damaged.
     """
     with leave_cleanly(traceback):
+        from dataclasses import asdict
+
+        from runner.commands.terminal import write
         from runner.report.verify import verify_run
 
-        damaged = 0
+        parts = []
         for part in verify_run(run):
-            damaged += bool(part.damage)
-            click.echo(str(part))
-        if damaged:
-            raise Failure(f"{damaged} of the parts of {run} are damaged", ExitCode.STORAGE)
+            parts.append(part)
+            if layout == "text":
+                click.echo(str(part))
+        found = {"run": str(run), "parts": [asdict(part) for part in parts]}
+        if damaged := sum(bool(part.damage) for part in parts):
+            raise Failure(f"{damaged} of the parts of {run} are damaged", ExitCode.STORAGE, found)
+        if layout == "json":
+            from schema.formats import json_text
+
+            write(json_text(found))

@@ -23,15 +23,18 @@ STOPPED_AT_ONCE = "lorarun: stopped at once; checkpoints are whole, what followe
 
 
 @contextmanager
-def ended_by_impatience(preemption: Preemption) -> Iterator[None]:
+def ended_by_impatience(preemption: Preemption, stream: int = 2, words: str = STOPPED_AT_ONCE) -> Iterator[None]:
     """Within this block a second SIGINT ends the process, with IMPATIENT, unless it ends by itself before.
+
+    Its last words go to a stream: 1 is standard output, 2 standard error.
 
     To be entered in the main thread, while SIGINT has a handler of Python's.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     former, left = signal.set_wakeup_fd(writer, warn_on_full_buffer=False), threading.Event()
-    threading.Thread(target=_watch, args=(reader, left, preemption), name="impatience", daemon=True).start()
+    said = {stream: f"{words}\n"}
+    threading.Thread(target=_watch, args=(reader, left, preemption, said), name="impatience", daemon=True).start()
     try:
         yield
     finally:
@@ -40,7 +43,7 @@ def ended_by_impatience(preemption: Preemption) -> Iterator[None]:
         os.close(writer)
 
 
-def _watch(reader: int, left: threading.Event, preemption: Preemption) -> None:
+def _watch(reader: int, left: threading.Event, preemption: Preemption, said: dict[int, str]) -> None:
     """Read numbers of signals until the second SIGINT, or until there will be no more."""
     pressed = 0
     while pressed < 2:
@@ -53,14 +56,14 @@ def _watch(reader: int, left: threading.Event, preemption: Preemption) -> None:
     if left.wait(GRACE):  # whoever left says why
         time.sleep(GRACE)
     else:
-        last_words = threading.Thread(target=_say, daemon=True)  # which a full pipe would never take
+        last_words = threading.Thread(target=_say, args=(said,), daemon=True)  # which a full pipe would never take
         last_words.start()
         last_words.join(GRACE)
     os._exit(ExitCode.IMPATIENT)
 
 
-def _say() -> None:
+def _say(said: dict[int, str]) -> None:
     """Write past Python's buffers, which another thread may hold; on a terminal, in place of the live line."""
-    for stream, text in ((2, f"{STOPPED_AT_ONCE}\n"), (1, "")):
+    for stream in (2, 1):
         with suppress(OSError):  # nobody may be reading any more
-            os.write(stream, ((CLEAR_LINE if os.isatty(stream) else "") + text).encode())
+            os.write(stream, ((CLEAR_LINE if os.isatty(stream) else "") + said.get(stream, "")).encode())

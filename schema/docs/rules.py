@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from schema.rules import NEED_ENVIRONMENT, RULES, Rule
 
@@ -27,6 +28,11 @@ def find_rule(name: str) -> Rule | None:
     """Return the rule of a code or slug, in any case."""
     names = (name.upper(), name.lower())
     return next((rule for rule in RULES if rule.CODE in names or rule.SLUG in names), None)
+
+
+def address(slug: str) -> str:
+    """Return the address of a rule's section in the page of all rules, which is installed with the linter."""
+    return f"{Path(__file__).absolute().with_name('RULES.md').as_uri()}#{slug}"
 
 
 def documentation(rule: Rule) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
+from schema.formats._object import VERSION, json_text
 from schema.formats._report import Report
 from schema.text.diagnostic import Diagnostic
 
-__all__ = ["FORMATS", "Format", "Report", "load_format", "render_json", "render_text"]
+__all__ = ["FORMATS", "VERSION", "Format", "Report", "json_text", "load_format", "render_json", "render_text"]
 
 FORMATS = ("text", "json", "sarif", "github", "concise")
 
@@ -32,5 +33,5 @@ def render_text(diagnostics: Sequence[Diagnostic], *, files: int = 1, colour: bo
 
 
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:
-    """Write findings for programs: a list of objects whose keys are stable."""
+    """Write findings for programs: an object with its version, whose keys are stable."""
     return load_format("json").render(Report(diagnostics))

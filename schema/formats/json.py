@@ -1,21 +1,23 @@
-"""Findings for programs: a JSON list of objects whose keys are stable. ASCII only, so that any stream can carry it."""
+"""Findings for programs: a JSON object with its version, the findings, and the specs that could not be read."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from schema.formats._object import json_text
 from schema.formats._place import place
 from schema.formats._report import Report
 from schema.text.diagnostic import Diagnostic
 
 
 def render(report: Report) -> str:
-    """Write the list."""
-    return json.dumps([_row(found) for found in report.diagnostics], indent=2) + "\n"
+    """Write the object."""
+    findings = [row(found) for found in report.diagnostics]
+    return json_text({"files": report.files, "findings": findings, "errors": [*report.errors]})
 
 
-def _row(found: Diagnostic) -> dict[str, Any]:
+def row(found: Diagnostic) -> dict[str, Any]:
+    """Return a finding as JSON has it; places count from 1, and end columns are exclusive."""
     return {
         **place(found.span),
         "code": found.code,

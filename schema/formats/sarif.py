@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from schema.docs.rules import documentation
+from schema.docs.rules import address, documentation
 from schema.formats._place import in_file, region
 from schema.formats._report import Report
 from schema.rules import RULES, Rule
 from schema.text.diagnostic import Diagnostic, Edit, Origin, Severity, Span
+from schema.text.fingerprint import fingerprints
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
+# What a service knows a finding by; the name says by which version of `fingerprints` it is made.
+FINGERPRINT = "finding/v1"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 Json = dict[str, Any]
@@ -27,16 +30,27 @@ Json = dict[str, Any]
 
 def render(report: Report) -> str:
     """Write one run. ASCII only, so that any stream can carry it."""
-    fired = {found.code for found in report.diagnostics}
+    found = report.diagnostics
+    fired = {each.code for each in found}
     rules = [rule for rule in RULES if rule.CODE in fired]
     places = {rule.CODE: index for index, rule in enumerate(rules)}
     run = {
         "tool": {"driver": {"name": "lorarun", **_version(), "rules": [_rule(rule) for rule in rules]}},
+        "invocations": [_invocation(report)],
         "columnKind": "unicodeCodePoints",
         "newlineSequences": ["\r\n", "\n", "\r"],
-        "results": [_result(found, places) for found in report.diagnostics],
+        "results": [
+            {**_result(each, places), "partialFingerprints": {FINGERPRINT: mark}}
+            for each, mark in zip(found, fingerprints(found), strict=True)
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _invocation(report: Report) -> Json:
+    """Whether every spec could be read; those that could not are notifications, for they have no findings."""
+    told = [{"level": "error", "message": {"text": str(error["message"])}} for error in report.errors]
+    return {"executionSuccessful": not told, **({"toolExecutionNotifications": told} if told else {})}
 
 
 def _version() -> Json:
@@ -57,6 +71,7 @@ def _rule(rule: Rule) -> Json:
         "name": rule.SLUG,
         "shortDescription": {"text": summary},
         "fullDescription": {"text": f"{summary} {why}"},
+        "helpUri": address(rule.SLUG),
         "help": {"text": text, "markdown": f"# {rule.CODE} {rule.SLUG}\n\n{text}\n"},
         "defaultConfiguration": {"level": LEVELS[rule.SEVERITY]},
     }

@@ -91,7 +91,7 @@ def test_a_warning_that_is_raised_to_an_error_stops_every_command(tmp_path: Path
     ("toml", "sentence"),
     [
         ("[tool.lorarun]\nselekt = []", "unknown setting 'selekt'; write select"),
-        ("[tool.lorarun]\nquiet = true", "unknown setting 'quiet'; write select, ignore, severity or fail-on"),
+        ("[tool.lorarun]\nquiet = true", "unknown setting 'quiet'; write select, ignore, severity, fail-on,"),
         ('[tool.lorarun]\nselect = "LR1"', "select must be a list of codes and slugs, not 'LR1'"),
         ("[tool.lorarun]\nseverity = []", "severity must be a table of severities, not '[]'"),
         ("[tool.lorarun]\nfail-on = 1", "fail-on must be error, warning or info, not '1'"),
@@ -103,6 +103,13 @@ def test_a_warning_that_is_raised_to_an_error_stops_every_command(tmp_path: Path
         ('[tool.lorarun]\nseverity = {LR802 = "loud"}', "'loud' is no severity"),
         ('[tool.lorarun]\nignore = ["LR001"]', "LR001 reports errors, which can't be ignored or lowered"),
         ('[tool.lorarun]\nseverity = {unknown-key = "info"}', "unknown-key reports errors"),
+        ("[tool.lorarun]\nper-file-ignores = []", "per-file-ignores must be a table of patterns, each with a list of"),
+        (
+            '[tool.lorarun.per-file-ignores]\n"a.yaml" = "LR1"',
+            "'a.yaml' must have a list of codes and slugs",
+        ),
+        ('[tool.lorarun.per-file-ignores]\n"a.yaml" = ["LR001"]', "LR001 reports errors, which can't be ignored"),
+        ("[tool.lorarun]\nbaseline = 1", "baseline must be the name of a file, not '1'"),
         ("tool = {lorarun = 1}", "tool.lorarun must be a table"),
         ("[tool.lorarun", "can't read "),
     ],
@@ -114,6 +121,29 @@ def test_a_setting_that_means_nothing_is_one_sentence_with_its_place(tmp_path: P
     assert sentence in str(caught.value)
     assert str(tmp_path / "pyproject.toml") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("specs/s.yaml", True),
+        ("s.yaml", True),
+        ("specs/*", True),
+        ("**/s.yaml", True),
+        ("specs/**/*.yaml", True),
+        ("*.yml", False),
+        ("other/*", False),
+    ],
+)
+def test_what_is_ignored_in_some_files_is_heard_in_the_others(tmp_path: Path, pattern: str, matches: bool) -> None:
+    spec = written(tmp_path, f'[tool.lorarun]\nignore = ["LR5"]\nper-file-ignores = {{"{pattern}" = ["LR802"]}}\n')
+    assert read_settings(spec).ignore == (("LR5", "LR802") if matches else ("LR5",))
+    assert read_settings(tmp_path / "else.txt").ignore == ("LR5",)
+
+
+def test_the_baseline_is_named_as_seen_from_its_settings(tmp_path: Path) -> None:
+    spec = written(tmp_path, '[tool.lorarun]\nbaseline = "known.json"\n')
+    assert read_settings(spec).baseline == tmp_path / "known.json"
 
 
 @pytest.mark.parametrize("toml", ["", "tool = 3", "[project]\nname = 'x'", "[tool.lorarun]"])

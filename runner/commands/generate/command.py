@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.commands.exits import TRACEBACK, leave_cleanly
-from runner.commands.terminal import write_pieces
+from runner.commands.exits import TRACEBACK, leave_cleanly, wants_json
+from runner.commands.options import FORMAT
+from runner.commands.terminal import write, write_pieces
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Asked:
     type=click.Choice(["float32", "bfloat16", "float16"]),
     help="Type of weights and computation. Default: that of the run; float32 for a folder.",
 )
+@FORMAT
 @TRACEBACK
 def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool, **options: Any) -> None:
     """Write what a model says, as it says it.
@@ -83,7 +85,7 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
             raise Failure("write one of --message, --prompt, --chat and -", ExitCode.INVALID)
         text = _standard_input() if stdin else prompt
         asked = Asked(text, options["message"], options["chat"], options["system"])
-        if asked.talks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if asked.talks and not (sys.stdin.isatty() and sys.stdout.isatty() and options["layout"] == "text"):
             raise Failure(
                 "there is no prompt; write --message TEXT, --prompt TEXT, --chat FILE, or - to read it",
                 ExitCode.INVALID,
@@ -127,6 +129,9 @@ def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
         talk(target, dict(_shown(target, options))[""], settings, asked.system)
         return
     ids = _ids(target, asked)
+    if options["layout"] == "json":
+        _write_answers(target, ids, settings, options)
+        return
     remarks = {}
     for number, (label, variables) in enumerate(_shown(target, options)):
         if label:
@@ -177,6 +182,20 @@ def _shown(target: Target, options: dict[str, Any]) -> Iterator[tuple[str, Varia
         yield "without its adapters", scale_adapters(variables, 0.0)
 
 
+def _write_answers(target: Target, ids: list[int], settings: Settings, options: dict[str, Any]) -> None:
+    """Write all answers as one object, once they are made."""
+    from runner.generation.answer import Answer
+    from schema.formats import json_text
+
+    answers = []
+    for number, (_, variables) in enumerate(_shown(target, options)):
+        answer = Answer(target, variables, ids, settings)
+        for _piece in answer:
+            pass
+        answers.append({"adapters": target.has_adapters and not number, "text": answer.text, "remark": answer.remark})
+    write(json_text({"answers": answers}))
+
+
 def _answer(target: Target, variables: Variables, ids: list[int], settings: Settings) -> str | None:
     """Write an answer; return what is to be said of its end."""
     from runner.generation.answer import Answer
@@ -202,9 +221,11 @@ def _standard_input() -> str:
 
 @contextmanager
 def quiet_interrupt() -> Iterator[None]:
-    """End on Ctrl-C without a word: what was written stays, and nothing is lost."""
+    """End on Ctrl-C without a word, but for programs: what was written stays, and nothing is lost."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if wants_json():
+            raise Failure("stopped before the answer was whole", ExitCode.IMPATIENT) from error
         write_pieces(["\n"])
         sys.exit(ExitCode.IMPATIENT)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 
 if TYPE_CHECKING:
     from schema.starter import Starter
@@ -49,8 +50,9 @@ def read_tokens(context: click.Context, parameter: click.Parameter, text: str | 
 @click.option("--rank", type=AT_LEAST_ONE, help="Rank of the adapters.")
 @click.option("--yes", is_flag=True, help="Ask nothing: what no flag says has its default.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@FORMAT
 @TRACEBACK
-def command(file: str, yes: bool, force: bool, traceback: bool, **wishes: Any) -> None:
+def command(file: str, yes: bool, force: bool, traceback: bool, layout: str, **wishes: Any) -> None:
     """Write a commented spec to start from.
 
     FILE is spec.yaml, unless you name another; - is standard output. On a terminal, questions are asked for what no
@@ -62,11 +64,11 @@ def command(file: str, yes: bool, force: bool, traceback: bool, **wishes: Any) -
 
         _check_file(file, force)
         asked = Wishes(**wishes)
-        if not yes and _on_terminal():
+        if not yes and layout == "text" and _on_terminal():
             from runner.commands.init.questions import ask
 
             asked = ask(asked)
-        _deliver(make_starter(asked, SPEC if file == STDOUT else file), file)
+        _deliver(make_starter(asked, SPEC if file == STDOUT else file), file, layout)
 
 
 def _check_file(file: str, force: bool) -> None:
@@ -87,12 +89,13 @@ def _on_terminal() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def _deliver(starter: Starter, file: str) -> None:
+def _deliver(starter: Starter, file: str, layout: str) -> None:
     """Lint the spec and write it. Raises Failure INVALID, with nothing written, where the linter finds something."""
     from runner.commands.output import write_file
     from runner.commands.terminal import wants_colour, write
     from runner.failure import ExitCode, Failure
-    from schema.formats import render_text
+    from schema.formats import json_text, render_text
+    from schema.formats.json import row
     from schema.lint import lint_text
     from schema.starter import starter_text
 
@@ -100,10 +103,15 @@ def _deliver(starter: Starter, file: str) -> None:
     found = lint_text(text, starter.name).diagnostics
     if found:
         unfixable = [each._replace(fix=None) for each in found]  # there is no file to fix
-        write(render_text(unfixable, colour=wants_colour(sys.stderr)), err=True)
-        raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID)
-    if file == STDOUT:
+        if layout == "text":
+            write(render_text(unfixable, colour=wants_colour(sys.stderr)), err=True)
+        details = {"findings": [row(each) for each in unfixable]}
+        raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID, details)
+    if file != STDOUT:
+        write_file(Path(file), text)
+    if layout == "json":
+        write(json_text({"file": None if file == STDOUT else file, "spec": text}))
+    elif file == STDOUT:
         write(text)
-        return
-    write_file(Path(file), text)
-    write(f"lorarun: wrote {file}; next: lorarun plan {file}\n", err=True)
+    else:
+        write(f"lorarun: wrote {file}; next: lorarun plan {file}\n", err=True)

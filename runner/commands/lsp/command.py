@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
+from runner.commands.options import FORMAT
 from runner.failure import ExitCode, Failure
 
 
 @click.command("lsp")
 @click.option("--stdio", is_flag=True, help="Accepted, since many editors pass it; there is no other way to talk.")
+@FORMAT
 @TRACEBACK
-def command(traceback: bool, stdio: bool) -> None:
+def command(traceback: bool, layout: str, stdio: bool) -> None:
     """Lint specs while they are written: a language server for editors, over standard input and output.
 
     Gives diagnostics, the documentation of a key under the cursor, completion of keys and choices, and the fixes of

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lsprotocol import types
 
-import schema.docs
 from runner.commands.lsp.text import Text
+from schema.docs.rules import address
 from schema.text.diagnostic import Diagnostic, Severity
 
 SEVERITIES = {
@@ -29,13 +27,7 @@ def client_diagnostic(text: Text, uri: str, found: Diagnostic) -> types.Diagnost
         message=f"{found.message}\nhelp: {found.remedy}",
         severity=SEVERITIES[found.severity],
         code=found.code,
-        code_description=types.CodeDescription(documentation_link(found.slug)),
+        code_description=types.CodeDescription(address(found.slug)),
         source=SOURCE,
         related_information=related or None,
     )
-
-
-def documentation_link(slug: str) -> str:
-    """Return the address of a rule's section in the page of all rules, which is installed with the linter."""
-    page = Path(schema.docs.__file__ or "").with_name("RULES.md")
-    return f"{page.absolute().as_uri()}#{slug}"

@@ -26,6 +26,13 @@ SEVERITIES = ("error", "warning", "info")
     "--select", multiple=True, metavar="RULES", help="Warnings and infos of these rules only: LR102,LR6,style-case."
 )
 @click.option("--ignore", multiple=True, metavar="RULES", help="No warnings and infos of these rules.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Leave out the warnings and infos that this file knows.",
+)
+@click.option("--write-baseline", is_flag=True, help="Write the warnings and infos of now into the baseline.")
 @click.option("--show-skipped", is_flag=True, help="Name the rules that could not look, since what they need is wrong.")
 @click.option("--fix", is_flag=True, help="Write the fixes that keep what the spec means.")
 @click.option("--unsafe-fixes", is_flag=True, help="Write all fixes, also those that change what the run does.")
@@ -49,7 +56,8 @@ def command(traceback: bool, **options: Any) -> None:
     0 when nothing would change, 1 when something would.
     """
     with leave_cleanly(traceback), uncollected():
-        from runner.commands.validate.specs import Request, validate_specs
+        from runner.commands.validate.request import Request
+        from runner.commands.validate.specs import validate_specs
 
         if exit_code := validate_specs(Request(**options)):
             sys.exit(exit_code)

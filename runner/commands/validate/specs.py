@@ -4,88 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from runner.commands.refusal import as_object
 from runner.commands.terminal import wants_colour, write
+from runner.commands.validate.checked import Checked, leave_out_known
+from runner.commands.validate.request import Request, check_usage, settings_of
 from runner.commands.validate.spec_files import STDIN, find_specs, pass_on, read_spec, rewrite
 from runner.failure import ExitCode
 from schema.document import NOTHING_RECORDED, Recorded
 from schema.fixes.apply import fix_text
 from schema.formats import Report, load_format
 from schema.lint import Verdict, lint_bytes
-from schema.rules import duplicate_spec, rule_skipped
-from schema.settings import Settings, check_names, check_quiet, read_settings
-from schema.text.diagnostic import Diagnostic, Severity, UnreadableSpec
+from schema.rules import duplicate_spec
+from schema.text.diagnostic import Diagnostic, UnreadableSpec
 from schema.text.wording import count
 
 if TYPE_CHECKING:
     from schema.lint import Facts
 
 BOM = "\ufeff"
-RANKS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
-
-
-class Request(NamedTuple):
-    """What the command line asks, one field an option. `fail_on` and `layout` are None where it does not say."""
-
-    specs: tuple[str, ...]
-    overrides: tuple[str, ...] = ()
-    layout: str | None = None
-    stdin_filename: str | None = None
-    fail_on: str | None = None
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    show_skipped: bool = False
-    fix: bool = False
-    unsafe_fixes: bool = False
-    diff: bool = False
-    env: bool = False
-    devices: int | None = None
-    device_memory: int | None = None
-    run_dir: Path | None = None
-    restore: Path | None = None
-
-    @property
-    def fixes(self) -> bool:
-        """Whether fixes are made: written, or shown with `diff`."""
-        return self.fix or self.unsafe_fixes or self.diff
-
-    @property
-    def writes(self) -> bool:
-        """Whether fixes are written."""
-        return self.fixes and not self.diff
-
-
-class Checked(NamedTuple):
-    """One spec: the verdict on its text, with fixes where they were asked; `fixed` are the findings that are gone.
-
-    `source` is the file or `-`, `name` what findings call it; `before` and `after` are the texts of a diff.
-    """
-
-    source: str
-    name: str
-    settings: Settings
-    verdict: Verdict
-    before: str = ""
-    after: str = ""
-    fixed: tuple[Diagnostic, ...] = ()
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is a finding at or above the severity that the settings fail on; a rule left out is none."""
-        findings = [found for found in self.verdict.diagnostics if found.slug != rule_skipped.SLUG]
-        return any(RANKS[found.severity] >= RANKS[self.settings.fail_on] for found in findings)
-
-    def with_findings(self, found: Iterable[Diagnostic]) -> Checked:
-        """Return this spec with more findings, as far as its settings want to hear them."""
-        heard = [finding for finding in map(self.settings.heard, found) if finding is not None]
-        diagnostics = sorted((*self.verdict.diagnostics, *heard), key=lambda each: (each.span.start, each.code))
-        return self._replace(verdict=self.verdict._replace(diagnostics=tuple(diagnostics)))
+FOR_PROGRAMS = ("json", "sarif")
 
 
 def validate_specs(request: Request) -> ExitCode:
@@ -94,36 +38,19 @@ def validate_specs(request: Request) -> ExitCode:
     Raises click.UsageError for options that don't go together, SettingsError for a setting that means nothing,
     Failure STORAGE where a fixed file can't be written.
     """
-    _check_usage(request)
+    check_usage(request)
     names, complaints = find_specs(request.specs)
     checked = list(_checked(request, names, complaints))
-    for complaint in complaints:
-        write(f"lorarun: {complaint}\n", err=True)
+    if request.layout != "json":  # which has them among its errors
+        for complaint in complaints:
+            write(f"lorarun: {complaint}\n", err=True)
     if request.diff:
         failed = _show_differences(checked)
     else:
-        checked = _compared(checked)
+        checked = leave_out_known(_compared(checked), write_first=request.write_baseline)
         failed = any(spec.failed for spec in checked)
-        _report(request, checked, err=request.writes and STDIN in names)
+        _report(request, checked, complaints, err=request.writes and STDIN in names)
     return ExitCode.INVALID if complaints else ExitCode.FINDINGS if failed else ExitCode.DONE
-
-
-def _check_usage(request: Request) -> None:
-    """Refuse options that contradict each other or would do nothing."""
-    if request.overrides and request.fixes:
-        raise click.UsageError("--set changes what is read, so fixes of the file can't be asked with it")
-    if request.diff and request.layout:
-        raise click.UsageError("--diff prints a diff, so --format has no meaning with it")
-    if request.stdin_filename is not None and STDIN not in request.specs:
-        raise click.UsageError("--stdin-filename names standard input, and no SPEC is '-'")
-    check_names(_split(request.select), "--select")
-    check_names(_split(request.ignore), "--ignore")
-    check_quiet(_split(request.ignore), "--ignore")
-    facts: dict[str, object] = {"devices": request.devices, "device-memory": request.device_memory}
-    facts |= {"run-dir": request.run_dir, "restore": request.restore}
-    given = [name for name, value in facts.items() if value is not None]
-    if given and not request.env:
-        raise click.UsageError(f"--{given[0]} describes a machine, and only --env looks at one")
 
 
 def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> Iterator[Checked]:
@@ -131,9 +58,11 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
     facts, shown = _facts(request), {source: _shown(request, source) for source in names}
     # All settings are read before the first fix is written, once a folder.
     folders = {_folder(name): name for name in shown.values()}
-    known = {folder: _settings(request, name) for folder, name in folders.items()}
+    known = {folder: settings_of(request, name) for folder, name in folders.items()}
+    if request.write_baseline and not all(settings.baseline for settings in known.values()):
+        raise click.UsageError("--write-baseline needs a file; name it with --baseline FILE, or in pyproject.toml")
     for source, name in shown.items():
-        settings = known[_folder(name)]
+        settings = known[_folder(name)].of_file(Path(name))
         try:
             data = read_spec(source)
         except UnreadableSpec as error:
@@ -188,23 +117,6 @@ def _recorded(request: Request, name: str) -> Recorded:
     return recorded(request.run_dir or default_run_dir(name))
 
 
-def _settings(request: Request, spec: str) -> Settings:
-    """The settings of a spec's folder, with what the command line says over them."""
-    settings, select = read_settings(Path(spec)), _split(request.select)
-    if select:
-        settings = settings._replace(select=select, ignore=())
-    return settings._replace(
-        ignore=(*settings.ignore, *_split(request.ignore)),
-        fail_on=Severity(request.fail_on) if request.fail_on else settings.fail_on,
-        show_skipped=request.show_skipped,
-    )
-
-
-def _split(lists: Sequence[str]) -> tuple[str, ...]:
-    """Split lists with commas: LR102,LR6."""
-    return tuple(name.strip() for names in lists for name in names.split(",") if name.strip())
-
-
 def _fixed(spec: Checked, data: bytes, lint: Callable[[bytes], Verdict], unsafe: bool) -> Checked:
     """Apply the fixes of a spec to its text; a text that can't be read has none."""
     if spec.verdict.document is None:
@@ -246,10 +158,11 @@ def _show_differences(checked: Sequence[Checked]) -> bool:
     return bool(changed)
 
 
-def _report(request: Request, checked: Sequence[Checked], err: bool) -> None:
-    """Print the findings of all specs; nothing where none could be read."""
-    if not checked:
+def _report(request: Request, checked: Sequence[Checked], complaints: Sequence[str], err: bool) -> None:
+    """Print the findings of all specs; where none could be read, programs alone are told so once more."""
+    if not checked and request.layout not in FOR_PROGRAMS:
         return
     found = [finding for spec in checked for finding in spec.verdict.diagnostics]
-    report = Report(found, files=len(checked), colour=wants_colour(sys.stderr if err else sys.stdout))
+    errors = [as_object(UnreadableSpec(complaint)) for complaint in complaints]
+    report = Report(found, len(checked), wants_colour(sys.stderr if err else sys.stdout), errors)
     write(load_format(request.layout or "text").render(report), err=err)

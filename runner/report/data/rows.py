@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from runner.data.styles import Part, Rows
 from runner.data.tokenizers import Tokenizer
 from runner.report.data.pieces import Piece, pieces_of
+from schema.formats import json_text
 
 ROWS_AT_ONCE = 64
 
@@ -41,10 +41,10 @@ class ShownRow:
         ]
 
     def to_json(self, tokenizer: Tokenizer) -> str:
-        """Return the row as one JSON object on one line; special tokens have their names in its text."""
+        """Return the row as one JSON object on a line; special tokens have their names in its text."""
         text = "".join(piece.text for piece in pieces_of(tokenizer, self.tokens, [False] * len(self.tokens)))
         facts = {"source": self.source, "number": self.number, "tokens": self.tokens, "supervised": self.supervised}
-        return json.dumps(facts | {"text": text})
+        return json_text(facts | {"text": text}, one_line=True)
 
 
 def read_rows(source: str, split: str, rows: Rows, numbers: Sequence[int]) -> Iterator[ShownRow]:

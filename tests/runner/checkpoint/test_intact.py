@@ -227,13 +227,18 @@ def test_verify_and_runs_say_what_is_intact(here: Path) -> None:
     }
     assert lines["checkpoints/2"].startswith("intact: phase full, step 2, ")
     assert done.stderr == "lorarun: 2 of the parts of run are damaged\n"
+    found = json.loads(lorarun(here, "verify", "run", "--format", "json").stdout)
+    assert (found["code"], found["message"], found["exit_code"]) == ("storage", "2 of the parts of run are damaged", 74)
+    assert [part["name"] for part in found["parts"] if part["damage"]] == [
+        name for name, words in lines.items() if words.startswith("damaged")
+    ]
     listed = lorarun(here, "runs", ".")
     assert [line.split() for line in listed.stdout.splitlines()] == [
         ["run", "state", "phase", "step", "checkpoints"],
         *([name, "stopped", "lora", "4", "2", "3", "4"] for name in ("other", "run")),
     ]
     flip(here / "run/checkpoints/4/manifest.json")
-    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)
+    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)["runs"]
     assert (found["state"], found["checkpoints"]) == ("damaged", [2, 3, 4])
     (here / "nothing").mkdir()
     assert lorarun(here, "runs", "nowhere").exit_code == 2

@@ -42,11 +42,11 @@ def test_what_is_missing_is_prepared_once_and_said_on_standard_error(here: Path)
     assert second.changed == set()
 
 
-def test_a_row_in_json_has_five_fields_and_standard_output_has_nothing_else(here: Path) -> None:
+def test_a_row_in_json_has_five_fields_with_the_version_and_standard_output_has_nothing_else(here: Path) -> None:
     done = lorarun(here, "data", "spec.yaml", "--format", "json", "--set", "architecture/block_size=22")
     assert done.exit_code == 0
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all([*row] == ["source", "number", "tokens", "supervised", "text"] for row in found)
+    assert all([*row] == ["version", "source", "number", "tokens", "supervised", "text"] for row in found)
     assert all(len(row["tokens"]) == len(row["supervised"]) for row in found)
     assert (len(found), found[0]["source"], found[0]["text"]) == (99, "tales", "tale 0: 0 times round<|endoftext|>")
     assert done.stderr.endswith(
@@ -95,7 +95,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "rows of a step that are not its own": (
         ("--step", "1", "--from", "0"),
-        "lorarun: --step says which rows are shown: leave out --from and --split\n",
+        "lorarun: --step says which rows are shown; leave out --from and --split\n",
     ),
     "a split that is not opened": (
         ("--split", "val", "--set", "training/validation=false", "--set", "training/evaluate=false"),
@@ -109,8 +109,13 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
 def test_what_the_data_do_not_have_is_refused_in_one_sentence(case: str, layout: str, here: Path) -> None:
     options, sentence = REFUSED[case]
     done = lorarun(here, "data", "spec.yaml", "--format", layout, *options)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.endswith(sentence)
+    assert done.exit_code == 2
+    if layout == "json":
+        found = json.loads(done.stdout)
+        assert f"lorarun: {found['message']}; {found['remedy']}\n" == sentence
+    else:
+        assert done.stdout == ""
+        assert done.stderr.endswith(sentence)
 
 
 @pytest.mark.parametrize("options", [("--show", "-1"), ("--from", "-1"), ("--show", "two"), ("--split", "test")])

@@ -106,7 +106,7 @@ def test_the_table_of_rules_is_wrapped_on_a_terminal() -> None:
 
 
 def test_the_table_of_rules_is_data_too() -> None:
-    rows = json.loads(lorarun("rules", "--format", "json").stdout)
+    rows = json.loads(lorarun("rules", "--format", "json").stdout)["rules"]
     assert [row["code"] for row in rows] == [rule.CODE for rule in RULES]
     for rule, row in zip(RULES, rows, strict=True):
         needs = rule in NEED_ENVIRONMENT
@@ -124,6 +124,7 @@ def test_the_schema_is_printed_as_it_is_committed(tmp_path: Path) -> None:
     assert lorarun("schema").stdout == committed
     written = lorarun("schema", "--output", str(tmp_path / "spec.schema.json"))
     assert (written.exit_code, written.output) == (0, "")
+    assert lorarun("schema", "--format", "json").stdout == committed
     assert (tmp_path / "spec.schema.json").read_text(encoding="utf-8") == committed
 
 

@@ -87,6 +87,9 @@ def test_a_run_speaks_with_its_adapters_and_without(here: Path) -> None:
     scaled = said(here, "run", "--prompt", "tale 7: ", "--base", "--adapter-scale", "900")
     assert scaled.startswith("with its adapters × 900:\n")
     assert scaled.partition("\n")[2].partition("\n\nwithout")[0] != base.removesuffix("\n")
+    asked = json.loads(said(here, "run", "--prompt", "tale 7: ", "--base", "--format", "json"))["answers"]
+    assert [(each["adapters"], each["text"] + "\n") for each in asked] == [(True, whole), (False, base)]
+    assert {each["remark"] for each in asked} == {"12 tokens are made; --max-tokens allows more"}
     piped = CliRunner().invoke(main, ["generate", "run", "-", *GREEDY], input="tale 7: \n")
     assert (piped.stdout, piped.stderr) == (whole, "lorarun: 12 tokens are made; --max-tokens allows more\n")
 

@@ -46,7 +46,7 @@ def test_the_json_of_a_plan_has_every_field() -> None:
     plan = json.loads(plan_json(PLANS / "stages.yaml"))
     phase = plan["phases"][0]
     stage = phase["stages"][0]
-    assert set(plan) == set(Plan.__slots__)
+    assert set(plan) == {"version", *Plan.__slots__}
     assert set(phase) == set(PhasePlan.__slots__)
     assert set(phase["learning_rate"]) == set(LearningRatePlan.__slots__)
     assert set(phase["bytes_per_device"]) == set(BytesPlan.__slots__)

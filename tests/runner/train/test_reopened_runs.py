@@ -48,7 +48,7 @@ def dies(here: Path, where: str, *settings: str) -> None:
 
 
 def state(here: Path) -> str:
-    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)
+    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)["runs"]
     return found["state"]
 
 

@@ -152,6 +152,11 @@ def test_a_finished_run_says_so_and_changes_nothing(here: Path) -> None:
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "old")
     assert (done.exit_code, done.stderr, done.changed) == (0, "", set())
     assert done.stdout.startswith("old is finished; nothing is left to do\ndone: 4 steps, 512 tokens\n")
+    asked = lorarun(here, "exec", "spec.yaml", "--run-dir", "old", "--format", "json")
+    found = json.loads(asked.stdout)
+    assert [*found] == ["version", "run_dir", "exported", "summary"]
+    assert (found["run_dir"], found["summary"]["steps"]) == ("old", 4)
+    assert asked.stderr == done.stdout
 
 
 def test_a_run_that_starts_from_phase_full_has_its_weights(here: Path, finished: tuple[Path, dict[str, Any]]) -> None:

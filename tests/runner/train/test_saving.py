@@ -159,7 +159,7 @@ def test_a_run_is_running_while_it_runs_and_finished_afterwards(here: Path, at_s
 
 
 def state(here: Path) -> str:
-    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)
+    (found,) = json.loads(lorarun(here, "runs", "run", "--format", "json").stdout)["runs"]
     return found["state"]
 
 

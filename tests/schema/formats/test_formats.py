@@ -18,11 +18,12 @@ from jsonschema import Draft4Validator
 
 from runner.commands.validate.command import FORMATS as OFFERED
 from runner.commands.validate.command import SEVERITIES
-from schema.docs.rules import documentation
-from schema.formats import FORMATS, Report, load_format
+from schema.docs.rules import address, documentation
+from schema.formats import FORMATS, VERSION, Report, load_format
 from schema.lint import lint_file, lint_text
 from schema.rules import RULES
 from schema.text.diagnostic import Diagnostic, Edit, Fix, Origin, Related, Severity, Span
+from schema.text.fingerprint import fingerprints
 from tests.schema.goldens import SPECS, cases, verdict
 
 SARIF = Draft4Validator(json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8")))
@@ -68,7 +69,7 @@ def test_every_golden_finding_is_in_every_format(kind: str) -> None:
     if kind == "sarif":
         assert [result["ruleId"] for result in sarif(*found)["results"]] == codes
     elif kind == "json":
-        assert [row["code"] for row in json.loads(text)] == codes
+        assert [row["code"] for row in json.loads(text)["findings"]] == codes
     elif kind == "text":
         assert re.findall(r"^\S.*: (?:error|warning|info)\[(\w+) ", text, re.MULTILINE) == codes
     else:
@@ -76,7 +77,8 @@ def test_every_golden_finding_is_in_every_format(kind: str) -> None:
 
 
 def test_no_findings_are_an_empty_list_in_json_and_nothing_in_lines() -> None:
-    assert [rendered(kind) for kind in ("json", "concise", "github")] == ["[]\n", "", ""]
+    assert [rendered(kind) for kind in ("concise", "github")] == ["", ""]
+    assert json.loads(rendered("json")) == {"version": VERSION, "files": 1, "findings": [], "errors": []}
     assert sarif()["results"] == []
 
 
@@ -93,7 +95,7 @@ def test_a_strange_file_name_breaks_no_format(kind: str, name: str) -> None:
 
 def test_json_has_the_edits_of_a_fix() -> None:
     fix = Fix((Edit(span(), "1"), Edit(span(end=(1, 6)), "2")), safe=False)
-    (row,) = json.loads(rendered("json", finding(fix=fix)))
+    (row,) = json.loads(rendered("json", finding(fix=fix)))["findings"]
     place = {"file": "s.yaml", "line": 1, "column": 6, "end_line": 1}
     edits = [{**place, "end_column": 11, "text": "1"}, {**place, "end_column": 6, "text": "2"}]
     assert row["fix"] == {"safe": False, "edits": edits}
@@ -120,6 +122,7 @@ def test_sarif_describes_the_rules_that_fired_with_their_whole_documentation() -
     for rule in rules:
         text = documented[rule["id"]]
         assert rule["help"]["text"] == text
+        assert rule["helpUri"] == address(rule["name"])
         assert rule["help"]["markdown"] == f"# {rule['id']} {rule['name']}\n\n{text}\n"
         assert rule["fullDescription"]["text"].startswith(rule["shortDescription"]["text"])
         assert "*Why" not in rule["fullDescription"]["text"]
@@ -143,6 +146,46 @@ def test_sarif_has_related_places_and_fixes() -> None:
     assert change["artifactLocation"] == {"uri": "s.yaml"}
     assert change["replacements"][0]["insertedContent"] == {"text": "1"}
     assert result["fixes"][0]["properties"] == {"safe": True}
+
+
+def marks(text: str) -> list[str]:
+    """The fingerprints in SARIF of the unknown keys of a spec."""
+    results = sarif(*lint_text(text, "s.yaml").diagnostics)["results"]
+    return [result["partialFingerprints"]["finding/v1"] for result in results if result["ruleId"] == "LR003"]
+
+
+SPEC = "training:\n  batch_siz: 8\n  tokns: 3\noptimization:\n  lora: {rnk: 8}\n"
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        f"# a note\n\n{SPEC}",
+        SPEC.replace("  ", "    "),
+        SPEC.replace("8\n  tokns", "8 # why\n\n  seed: 1\n  tokns"),
+        SPEC.replace("\n", "\r\n"),
+    ],
+    ids=["lines above", "indentation", "lines between", "line ends"],
+)
+def test_a_fingerprint_stays_when_lines_move(moved: str) -> None:
+    assert marks(moved) == marks(SPEC)
+    assert len(set(marks(SPEC))) == 3
+
+
+def test_a_fingerprint_is_of_its_place_its_text_and_its_number() -> None:
+    assert set(marks(SPEC.replace("tokns", "tokn"))) ^ set(marks(SPEC)) != set()
+    assert set(marks(SPEC.replace("training", "x-note"))) < set(marks(SPEC))
+    same = fingerprints([finding(), finding(span(line=2, end=(2, 11))), finding(span("t.yaml"))])
+    assert same[1] != same[0] == same[2]
+    assert fingerprints([finding(), finding()]) == [same[0], f"{same[0]}-2"]
+
+
+def test_sarif_says_whether_every_spec_could_be_read() -> None:
+    assert sarif()["invocations"] == [{"executionSuccessful": True}]
+    log = json.loads(load_format("sarif").render(Report([], errors=[{"message": "there is no file a.yaml"}])))
+    assert list(SARIF.iter_errors(log)) == []
+    told = [{"level": "error", "message": {"text": "there is no file a.yaml"}}]
+    assert log["runs"][0]["invocations"] == [{"executionSuccessful": False, "toolExecutionNotifications": told}]
 
 
 def test_sarif_names_files_by_uri() -> None:

@@ -69,10 +69,10 @@ def test_the_summary_counts_by_severity() -> None:
     assert render_text([*others, *errors]).endswith("\n2 errors, 1 warning, 1 info in 1 file\n")
 
 
-def test_json_is_a_stable_list_of_objects() -> None:
+def test_json_has_a_stable_list_of_objects() -> None:
     first = finding("a: 1", 1, 2)
     related = Diagnostic(*("LR000", "slug", Severity.INFO, first.span, "ü", "y"), (Related(first.span, "there"),))
-    rows = json.loads(render_json([first, related]))
+    rows = json.loads(render_json([first, related]))["findings"]
     place = {"file": "s.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 2}
     common = {**place, "code": "LR000", "slug": "slug"}
     assert rows == [
@@ -83,4 +83,4 @@ def test_json_is_a_stable_list_of_objects() -> None:
             "related": [{**place, "message": "there"}],
         },
     ]
-    assert render_json([]) == "[]\n"
+    assert json.loads(render_json([])) == {"version": 1, "files": 1, "findings": [], "errors": []}

@@ -8,8 +8,8 @@ import pytest
 from lsprotocol import types
 
 from runner.commands.lsp.actions import code_actions
-from runner.commands.lsp.findings import documentation_link
 from runner.commands.lsp.text import Text
+from schema.docs.rules import address
 from schema.lint import lint_text
 from schema.rules import RULES
 
@@ -59,5 +59,5 @@ def test_all_that_is_safe_is_fixed_in_a_text_with_other_line_ends_and_none_at_it
 
 def test_every_rule_has_a_section_that_its_findings_lead_to() -> None:
     page = (ROOT / "schema" / "docs" / "RULES.md").read_text(encoding="utf-8")
-    assert documentation_link("style-case") == f"{(ROOT / 'schema' / 'docs' / 'RULES.md').as_uri()}#style-case"
+    assert address("style-case") == f"{(ROOT / 'schema' / 'docs' / 'RULES.md').as_uri()}#style-case"
     assert [rule.SLUG for rule in RULES if f"\n### {rule.SLUG}\n" not in page] == []
