@@ -34,7 +34,7 @@ from schema.spec import Spec
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
 MOST_COMPARED_BYTES = 2**30
 
-Fingerprints = dict[str, str]
+Fingerprints = dict[str, tuple[str, ...]]
 
 
 def survey(
@@ -267,10 +267,10 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: _MadeBy, f
         if source.total > MOST_COMPARED_BYTES:
             return False
         if key not in fingerprints:
-            fingerprints[key] = source.fingerprint()
+            fingerprints[key] = source.fingerprints()
     except Failure:  # preparing the data reports it
         return False
-    return meta.digest == key_digest(fingerprints[key], meta.tokenizer, chat)
+    return meta.digest in {key_digest(each, meta.tokenizer, chat) for each in fingerprints[key]}
 
 
 def _store(root: str, meta: StoreMeta) -> Store:

@@ -1,7 +1,8 @@
 """What a spec may say otherwise once its run has started: each key's class stands beside the key, in its section.
 
 A key is free, forward-only (a stage that has not started may change), free without dropout (masks are drawn for each
-micro-batch, and mesh and micro-batch decide those), or breaking: another value makes another run. A source for one more
+micro-batch, and mesh and micro-batch decide those), free with the same content (a path: a checkpoint holds digests of
+what was read there, and resuming compares them), or breaking: another value makes another run. A source for one more
 dataset is forward-only by nature: stages that have started do not name it.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, compile_stages
 from schema.check.findings import Json
 from schema.check.tree import property_schema
+from schema.docs.keys import FREE as ANY_NAME
 from schema.docs.keys import declared_keys, every_key
 from schema.environment import Change
 
@@ -27,6 +29,7 @@ FAMILIES = (
     *((f"training/{TOKENS_KEY[phase]}", f"training/{DATASET_KEY[phase]}") for phase in TOKENS_KEY),
 )
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
+SAME_CONTENT = "free with the same content"
 
 
 def change_classes(schema: Json) -> dict[str, str]:
@@ -44,14 +47,16 @@ def compare(
     old, new, classes = current_values(before.get("spec", {}), schema), now["spec"], change_classes(schema)
     forward = _not_started(before, now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
-    allowed = {FREE: True, UNLESS_DROPOUT: not drops, BREAKING: False}
+    allowed = {FREE: True, SAME_CONTENT: True, UNLESS_DROPOUT: not drops, BREAKING: False}
     known = _sources(old)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
             first = f"{key}/" == SOURCES and old.get(key) == {}  # there were none
             added = first or _source(key) not in {None, *known}  # which no stage that has started can have read
-            kind = classes.get(key, BREAKING)
+            kind = classes.get(_declared(key), BREAKING)
+            if kind == SAME_CONTENT and not (key in old and key in new):  # nothing is read any more
+                kind = BREAKING
             yield change, added or (forward[key] if kind == FORWARD else allowed[kind])
     if _deciding(before) != _deciding(now):  # which keys are written says so, whatever their values
         yield Change("the budget that decides", _deciding(before), _deciding(now)), all(forward.values())
@@ -101,6 +106,12 @@ def _sources(spec: Mapping[str, Any]) -> set[str | None]:
 def _source(key: str) -> str | None:
     """The dataset that a key gives a source for; None for every other key, and for `data/sources` without any."""
     return key.removeprefix(SOURCES).partition("/")[0] if key.startswith(SOURCES) else None
+
+
+def _declared(key: str) -> str:
+    """Where a key is declared: every dataset's source has the keys of one."""
+    source = _source(key)
+    return key if source is None else key.replace(f"{SOURCES}{source}/", f"{SOURCES}{ANY_NAME}/", 1)
 
 
 def _deciding(identity: Mapping[str, Any]) -> str:

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
 # Whether a run that has started may resume with another value: freely; where its stage has not started; freely, but for
-# dropout, whose masks are drawn for each micro-batch; or not at all.
-Change = Literal["free", "forward-only", "free without dropout", "breaking"]
+# dropout, whose masks are drawn for each micro-batch; where it is another path of the same bytes; or not at all.
+Change = Literal["free", "forward-only", "free without dropout", "free with the same content", "breaking"]
 
 
 class Section(BaseModel):

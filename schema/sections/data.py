@@ -10,6 +10,8 @@ from schema.section import Section, key
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
+SUFFIXES = (".txt", ".jsonl", ".parquet")  # of the files that are read
+FORMATS = ".txt, .jsonl nor .parquet"  # behind "neither"
 CONVERSATION_FIELDS = ("messages", "conversations")  # as the world calls the field of a record that holds one
 
 
@@ -18,8 +20,9 @@ class Source(Section):
 
     path: str = Field(
         min_length=1,
-        description="A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory.",
-        json_schema_extra={"change": "breaking"},
+        description="A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory. Links "
+        "are followed; hidden entries, and folders of runs, token stores, models and environments are left out.",
+        json_schema_extra={"change": "free with the same content"},
     )
     text: str = key(
         "text",

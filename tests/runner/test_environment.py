@@ -106,8 +106,8 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
 def test_files_with_a_new_stamp_are_digested_once_for_many_lints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
     digested: list[str] = []
-    fingerprint = Files.fingerprint
-    monkeypatch.setattr(Files, "fingerprint", lambda self: digested.append(self.name) or fingerprint(self))
+    fingerprints = Files.fingerprints
+    monkeypatch.setattr(Files, "fingerprints", lambda self: digested.append(self.name) or fingerprints(self))
     lint_file("spec.yaml", (), survey())
     assert digested == []
     os.utime("tales.jsonl")

@@ -14,7 +14,7 @@ from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity
 from runner.run.inspect import check_run_dir, inspect_run_dir
 from runner.run.record import create_run_dir
-from schema.changes import BREAKING, FORWARD, FREE, UNLESS_DROPOUT, change_classes
+from schema.changes import BREAKING, FORWARD, FREE, SAME_CONTENT, UNLESS_DROPOUT, change_classes
 from schema.check.declared import Declared
 from schema.check.findings import Json
 from schema.check.tree import property_schema
@@ -157,7 +157,8 @@ def test_a_key_changed_alone_is_accepted_or_refused_as_its_class_says(
     others = [*altered(place, values)]
     assert others, "the schema gives no other value: write the key into the spec above"
     for key, now in others:
-        last = {FREE: 35, UNLESS_DROPOUT: -1 if wet else 35, BREAKING: -1}.get(CLASSES[place])
+        kind = CLASSES.get(re.sub("^data/sources/[^/]+", "data/sources/NAME", key), CLASSES[place])
+        last = {FREE: 35, SAME_CONTENT: 35, UNLESS_DROPOUT: -1 if wet else 35, BREAKING: -1}.get(kind)
         last = last_step(key, values, now) if last is None else last
         expected = {step: dict.fromkeys([key, *BESIDE.get(key, [])], step <= last) for step in folders}
         spec = Spec.model_validate(now)

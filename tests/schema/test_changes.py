@@ -16,6 +16,7 @@ checkpoint/verify logging/checkpoint_interval logging/report_interval logging/va
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
 """
 FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"
+SAME_CONTENT = "data/sources/NAME/path"
 FORWARD_ONLY = """
 training/dataset training/post_lora_dataset training/post_lora_tokens training/pre_lora_dataset
 training/pre_lora_tokens training/tokens
@@ -32,7 +33,7 @@ architecture/n_layers architecture/norm_eps architecture/pretrained architecture
 architecture/rope_scaling/factor architecture/rope_scaling/high_freq_factor
 architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max_position_embeddings
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
-data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion data/sources/NAME/path
+data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
 data/sources/NAME/input data/sources/NAME/output chat/template chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
@@ -54,6 +55,7 @@ def test_every_key_has_the_class_that_was_decided() -> None:
         for name, keys in {
             "free": FREE,
             "free without dropout": FREE_WITHOUT_DROPOUT,
+            "free with the same content": SAME_CONTENT,
             "forward-only": FORWARD_ONLY,
             "breaking": BREAKING,
         }.items()
@@ -117,7 +119,8 @@ CASES: list[tuple[dict[str, Any], int, bool]] = [
     ({"training__post_lora_tokens": [160, 160], "training__post_lora_dataset": [web(), web()]}, 35, True),
     ({"training__tokens": 640}, 20, True),  # it decides nothing here
     ({"data__sources__more__path": "more.txt"}, 7, True),  # a dataset that no stage has read yet
-    ({"data__sources__web__path": "other.txt"}, 7, False),
+    ({"data__sources__web__path": "other.txt"}, 7, True),  # digests say whether it holds the same
+    ({"data__sources__web__text": "body"}, 7, False),
     ({"starting_point": "/runs/base"}, 0, False),
 ]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runner.data.sources import BUILTIN
-from runner.data.sources.files import SUFFIXES, open_files
+from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
 from schema.rules.machine_dependent_value import FORMS
-from schema.sections.data import Source
+from schema.sections.data import SUFFIXES, Source
 from schema.starter import Dataset
 from schema.text.paths import at_home
 from schema.text.wording import join, nearest, quote

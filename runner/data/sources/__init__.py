@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable
 
 from runner.data.sources import pydoc, pystdlib
-from runner.data.sources._source import DataSource, Dialogue, Document, Skipped
+from runner.data.sources._source import DataSource, Dialogue, Document, LeftOut, Skipped, counted
 from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
@@ -21,7 +21,9 @@ __all__ = [
     "DataSource",
     "Dialogue",
     "Document",
+    "LeftOut",
     "Skipped",
+    "counted",
     "find_source",
     "known_datasets",
     "unknown_dataset",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +14,8 @@ from runner.files.stamp import stamp_of
 
 if TYPE_CHECKING:  # reading text needs no chat templates
     from runner.data.chat.conversation import Conversation
+
+MOST_NAMES = 3  # of what was left out for one reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,11 @@ class DataSource(Protocol):
         """Units (files or bytes) that `done` of the documents counts up to."""
         ...
 
-    def fingerprint(self) -> str:
-        """Identify the content: a digest over all files and over everything that changes what is made of them."""
+    def fingerprints(self) -> tuple[str, ...]:
+        """Identify the content: a digest over all files and over everything that changes what is made of them.
+
+        Behind it stand those that older versions of lorarun gave the same content.
+        """
         ...
 
     def stamp(self) -> str:
@@ -71,16 +78,56 @@ class DataSource(Protocol):
         ...
 
 
+class LeftOut:
+    """Counts what was left out by reason, and keeps the first names of each."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+        self._entries: Counter[str] = Counter()
+
+    def add(self, reason: str, name: str) -> None:
+        """Count one entry."""
+        self._entries[reason] += 1
+        if self._entries[reason] <= MOST_NAMES:
+            self._found.setdefault(reason, []).append(printable(name))
+
+    def counts(self) -> dict[str, int]:
+        """How many entries were left out by reason, which the names of the first stand behind."""
+        return {
+            f"{reason} ({', '.join(self._found[reason])}{', …' if entries > MOST_NAMES else ''})": entries
+            for reason, entries in sorted(self._entries.items())
+        }
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """Say how many entries were left out for which reason."""
+    return ", ".join(f"{entries} {reason}" for reason, entries in sorted(left_out.items()))
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    """Return a file's name with what is no text in it escaped."""
+    return os.fspath(name).encode(errors="backslashreplace").decode()
+
+
 def fingerprint_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
     """Digest files by name and content, in order, and the recipe that is applied to them. Raises OSError.
 
     Where the files lie does not count, so that a copy elsewhere has the same fingerprint.
     """
+    return combined([(name, content_digest(path)) for name, path in files], *recipe)
+
+
+def content_digest(path: Path) -> str:
+    """Return the sha256 of a file. Raises OSError."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def combined(contents: Iterable[tuple[str, str]], *recipe: str) -> str:
+    """Digest (name, digest of the content) of each file, in order, and the recipe that is applied to them."""
     digest = hashlib.sha256(repr(recipe).encode())
-    for name, path in files:
-        with path.open("rb") as handle:
-            content = hashlib.file_digest(handle, "sha256").hexdigest()
-        digest.update(f"\n{name}\0{content}".encode())
+    for name, content in contents:
+        digest.update(f"\n{name}\0{content}".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -88,5 +135,6 @@ def stamp_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
     """Digest where files lie, their sizes and times, and the recipe that is applied to them. Raises OSError."""
     digest = hashlib.sha256(repr(recipe).encode())
     for name, path in files:
-        digest.update(f"\n{name}\0{path.absolute()}\0{stamp_of(path.stat())}".encode())
+        line = f"\n{name}\0{path.absolute()}\0{stamp_of(path.stat())}"
+        digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()

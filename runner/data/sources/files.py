@@ -7,55 +7,92 @@ dataset that lost records, or prompts, without a word is worse than none.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data.sources._listing import Listing, list_files
 from runner.data.sources._records import Records
-from runner.data.sources._source import Dialogue, Document, Skipped, fingerprint_files, stamp_files
+from runner.data.sources._source import (
+    Dialogue,
+    Document,
+    LeftOut,
+    Skipped,
+    combined,
+    content_digest,
+    counted,
+    printable,
+    stamp_files,
+)
+from runner.data.sources._writers import find_writer
 from runner.failure import ExitCode, Failure
 from schema.rules.record_kinds import contradiction
-from schema.sections.data import Source
+from schema.sections.data import SUFFIXES, Source
 from schema.text.paths import at_home
+from schema.text.wording import join
 
-SUFFIXES = (".txt", ".jsonl", ".parquet")
+REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Satisfies `runner.data.sources.DataSource`; units are bytes. `ignored` have a suffix that is not ours."""
+    """Satisfies `runner.data.sources.DataSource`; units are bytes."""
 
     name: str
     section: Source
-    files: tuple[tuple[str, Path], ...]
-    ignored: tuple[str, ...]
-    total: int
+    listing: Listing
 
-    def fingerprint(self) -> str:
-        """Digest all files and the field names. Raises Failure (INVALID) when one cannot be read."""
-        return self._identified(fingerprint_files)
+    @property
+    def files(self) -> tuple[tuple[str, Path], ...]:
+        """Name below the folder of `path`, and place, of each file that is read, in order."""
+        return tuple((file.name, file.path) for file in self.listing.files)
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(file.bytes for file in self.listing.files)
+
+    def fingerprints(self) -> tuple[str, ...]:
+        """Digest formats, order and content of all files, and the field names, but neither names nor places.
+
+        Before they stood for nothing, names counted, from the working directory where `path` was a pattern.
+        Raises Failure (INVALID) when a file cannot be read.
+        """
+        try:
+            contents = [(path, name, content_digest(path)) for name, path in self.files]
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+        named = [(path.as_posix() if self.listing.pattern else name, digest) for path, name, digest in contents]
+        return (
+            combined([(path.suffix, digest) for path, _, digest in contents], "files", "2", *self._fields()),
+            combined(named, "files", "1", *self._fields()),
+        )
 
     def stamp(self) -> str:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
-        return self._identified(stamp_files)
-
-    def _identified(self, digest: Callable[..., str]) -> str:
-        section = self.section
-        fields = (section.text, section.prompt, section.completion)
-        chat = (section.messages, section.instruction, section.input, section.output)
         try:
-            return digest(self.files, "files", "1", *fields, *(field or "" for field in chat))
+            return stamp_files(self.files, "files", "1", *self._fields())
         except OSError as error:
             raise _unreadable(self.name, error) from error
 
+    def _fields(self) -> tuple[str, ...]:
+        section = self.section
+        fields = (section.text, section.prompt, section.completion)
+        chat = (section.messages, section.instruction, section.input, section.output)
+        return (*fields, *(field or "" for field in chat))
+
     def documents(self) -> Iterator[Document | Dialogue | Skipped]:
-        """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds."""
+        """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds.
+
+        So does a file that is being written: another half of it would be read each time.
+        """
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
-        for name in self.ignored:
-            yield Skipped("neither .txt, .jsonl nor .parquet", name, 0)
+        for reason, name in self.listing.left_out:
+            yield Skipped(reason, name, 0)
+        self._refuse_unfinished()
         before = 0
         for _, path in self.files:
             try:
@@ -68,43 +105,54 @@ class Files:
                 before += path.stat().st_size
             except OSError as error:
                 raise _unreadable(self.name, error) from error
+            except Failure:
+                self._refuse_changed()  # which is why half a record stood there
+                raise
+        self._refuse_changed()
+
+    def _refuse_unfinished(self) -> None:
+        """Raise Failure (INVALID) where a process has a file open for writing."""
+        writer = find_writer(path for _, path in self.files)
+        if writer:
+            by = "the output of this command" if writer.own else f"process {writer.process} ({writer.command})"
+            verb = "goes there" if writer.own else "is writing it"
+            raise Failure(
+                f"data/sources/{self.name}/path: '{printable(writer.path)}' is not finished: {by} {verb}; {REMEDY}",
+                ExitCode.INVALID,
+            )
+
+    def _refuse_changed(self) -> None:
+        """Raise Failure (INVALID) where a file is not as it was listed."""
+        for file in self.listing.files:
+            try:
+                now = file.path.stat()
+            except OSError as error:
+                raise _unreadable(self.name, error) from error
+            if (now.st_size, now.st_mtime_ns) != (file.bytes, file.mtime_ns):
+                raise Failure(
+                    f"data/sources/{self.name}/path: '{printable(file.path)}' changed while it was read; {REMEDY}",
+                    ExitCode.INVALID,
+                )
 
 
 def open_files(name: str, section: Source) -> Files:
     """List the files of `data/sources/<name>`. Raises Failure (INVALID) when there are none."""
     key = f"data/sources/{name}/path"
     try:
-        path = at_home(section.path)
-        if path.is_dir():
-            base, found = path, [entry for entry in path.rglob("*") if not _hidden(entry.relative_to(path))]
-        elif path.exists():
-            base, found = path.parent, [path]
-        else:
-            if any("**" in part and part != "**" for part in path.parts):  # newer Pythons would read it as *
-                raise ValueError("'**' stands alone between two slashes")
-            base, found = Path(), list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-            if not path.name.startswith("."):
-                found = [entry for entry in found if not entry.name.startswith(".")]
-        listed = sorted((_relative(entry, base), entry) for entry in found if entry.is_file())
-        total = sum(entry.stat().st_size for _, entry in listed if entry.suffix in SUFFIXES)
+        listing = list_files(at_home(section.path))
     except OSError as error:
         raise _unreadable(name, error) from error
-    except ValueError as error:  # such a pattern
+    except ValueError as error:
         raise Failure(f"{key}: '{section.path}' can't be read: {error}", ExitCode.INVALID) from error
-    files = tuple(entry for entry in listed if entry[1].suffix in SUFFIXES)
-    if not files:
-        what = "does not exist" if not found and not path.is_dir() else "names no .txt, .jsonl or .parquet file"
-        raise Failure(f"{key}: '{section.path}' {what}", ExitCode.INVALID)
-    ignored = tuple(relative for relative, entry in listed if entry.suffix not in SUFFIXES)
-    return Files(name, section, files, ignored, total)
-
-
-def _relative(path: Path, base: Path) -> str:
-    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    if listing is None:
+        raise Failure(f"{key}: '{section.path}' does not exist", ExitCode.INVALID)
+    if not listing.files:
+        found = LeftOut()
+        for reason, entry in listing.left_out:
+            found.add(reason, entry)
+        beside = f": left out are {counted(found.counts())}" if listing.looked_through and listing.left_out else ""
+        raise Failure(f"{key}: '{section.path}' names no {join(SUFFIXES, 'or')} file{beside}", ExitCode.INVALID)
+    return Files(name, section, listing)
 
 
 def _read_text(path: Path, section: Source, before: int) -> Document:
@@ -116,11 +164,12 @@ def _read_text(path: Path, section: Source, before: int) -> Document:
         )
     content = path.read_bytes()
     try:
-        return Document("", content.decode("utf-8-sig"), str(path), before + len(content))
+        return Document("", content.decode("utf-8-sig"), printable(path), before + len(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Failure(
-            f"{path}:{line}: byte 0x{content[error.start]:02x} is not UTF-8; convert the file", ExitCode.INVALID
+            f"{printable(path)}:{line}: byte 0x{content[error.start]:02x} is not UTF-8; convert the file",
+            ExitCode.INVALID,
         ) from error
 
 
@@ -129,7 +178,7 @@ def _read_lines(path: Path, records: Records, before: int) -> Iterator[Document 
     with path.open("rb") as handle:
         for number, line in enumerate(handle, start=1):
             done += len(line)
-            where = f"{path}:{number}"
+            where = f"{printable(path)}:{number}"
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 if not text.strip():
@@ -174,7 +223,7 @@ def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Documen
             for batch in table.iter_batches(batch_size=1024, columns=list(wanted)):
                 for record in batch.to_pylist():
                     number += 1
-                    where = f"{path}, row {number}"
+                    where = f"{printable(path)}, row {number}"
                     yield records.read(_without_filling(record), where, before + size * number // rows)
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -193,5 +242,5 @@ def _filled(value: Any) -> Any:
 
 
 def _unreadable(name: str, error: OSError) -> Failure:
-    where = f"{error.filename}: " if error.filename else ""
-    return Failure(f"data/sources/{name}: {where}{error.strerror or error}", ExitCode.INVALID)
+    where = f"{printable(error.filename)}: " if error.filename else ""
+    return Failure(f"data/sources/{name}/path: {where}{error.strerror or error}", ExitCode.INVALID)

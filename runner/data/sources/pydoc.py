@@ -33,9 +33,9 @@ class PyDoc:
         """Number of files."""
         return len(self.files)
 
-    def fingerprint(self) -> str:
+    def fingerprints(self) -> tuple[str, ...]:
         """Digest all files. Raises Failure (INVALID) when one cannot be read."""
-        return identify_library(fingerprint_files, self.files, *self._recipe())
+        return (identify_library(fingerprint_files, self.files, *self._recipe()),)
 
     def stamp(self) -> str:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""

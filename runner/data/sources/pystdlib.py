@@ -30,9 +30,9 @@ class PyStdlib:
         """Number of files."""
         return len(self.files)
 
-    def fingerprint(self) -> str:
+    def fingerprints(self) -> tuple[str, ...]:
         """Digest all files. Raises Failure (INVALID) when one cannot be read."""
-        return identify_library(fingerprint_files, self.files, self.name, "1")
+        return (identify_library(fingerprint_files, self.files, self.name, "1"),)
 
     def stamp(self) -> str:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
@@ -56,10 +56,10 @@ def open_source() -> PyStdlib:
 def library_files(root: Path) -> tuple[tuple[str, Path], ...]:
     """Return (relative POSIX path, path) of every module under `root`, sorted, tests and packages left out.
 
-    Raises Failure (INVALID) when there is none.
+    Raises Failure (INVALID) when there is none, or a folder cannot be read.
     """
-    found = []
-    for folder, folders, names in os.walk(root):
+    found, unreadable = [], list[OSError]()
+    for folder, folders, names in os.walk(root, onerror=unreadable.append):
         folders[:] = [name for name in folders if name not in LEFT_OUT]
         found += [Path(folder, name) for name in names if name.endswith(".py")]
     if not found:
@@ -67,6 +67,8 @@ def library_files(root: Path) -> tuple[tuple[str, Path], ...]:
             f"the Python standard library has no source text under '{root}'; datasets pystdlib and pydoc need it",
             ExitCode.INVALID,
         )
+    if unreadable:
+        raise Failure(f"the Python standard library cannot be read: {unreadable[0]}", ExitCode.INVALID)
     return tuple(sorted((path.relative_to(root).as_posix(), path) for path in found))
 
 

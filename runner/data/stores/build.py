@@ -20,6 +20,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.sources import counted
 from runner.data.spans import covers, divide
 from runner.data.stores.files import file_digest
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
@@ -235,6 +236,5 @@ def _runs_elsewhere(process: int) -> bool:
 
 def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:
     """Say what was left out of a store, and why."""
-    reasons = ", ".join(f"{entries} {reason}" for reason, entries in sorted(skipped.items()))
     found = sum(skipped.values())
-    return f"dataset '{name}': {found} {'entry was' if found == 1 else 'entries were'} left out: {reasons}"
+    return f"dataset '{name}': {found} {'entry was' if found == 1 else 'entries were'} left out: {counted(skipped)}"

@@ -5,14 +5,13 @@ It prints nothing: progress and remarks go to the `PreparationDisplay` that the 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from runner.data.sources import DataSource, Dialogue, Document, Skipped, find_source, unknown_dataset
+from runner.data.sources import DataSource, Dialogue, Document, LeftOut, Skipped, find_source, unknown_dataset
 from runner.data.stores.build import (
     StoreWriter,
     install,
@@ -109,7 +108,7 @@ def prepare_store(
     maker = Maker(tokenizer, chat if name in data.sources and data.sources[name].holds_conversations else None)
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
-    fingerprint = store.meta.source if store is not None and known else source.fingerprint()
+    fingerprint = store.meta.source if store is not None and known else _identified(source, store)
     if store is not None and store.digest == maker.digest(fingerprint):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
@@ -132,6 +131,12 @@ def prepare_store(
             ExitCode.STORAGE,
         )
     return made
+
+
+def _identified(source: DataSource, store: Store | None) -> str:
+    """The fingerprint of a source's content: that of the store, where it is one of those that the content has had."""
+    own = source.fingerprints()
+    return store.meta.source if store is not None and store.meta.source in own else own[0]
 
 
 def _as_it_is(store: Store, maker: Maker) -> Store:
@@ -188,7 +193,7 @@ def _make(
             end=tokenizer.end,
             pad=tokenizer.pad,
             dtype=dtype,
-            skipped=dict(skipped),
+            skipped=skipped,
             splits=splits,
         )
         install(partial, folder, meta)
@@ -200,18 +205,18 @@ def _make(
 
 def _write_documents(
     source: DataSource, maker: Maker, writer: StoreWriter, advance: Callable[[int], None]
-) -> Counter[str]:
+) -> dict[str, int]:
     """Tokenize every document into its split; return how many entries were left out for which reason."""
-    skipped: Counter[str] = Counter()
+    skipped = LeftOut()
     for row in encode_all(_read(source, skipped, advance), maker.tokenizer, maker.chat):
         if isinstance(row, Skipped):
-            skipped[row.reason] += 1
+            skipped.add(row.reason, row.where)
         else:
             writer.add(row.split, row.ids, row.spans)
-    return skipped
+    return skipped.counts()
 
 
-def _read(source: DataSource, skipped: Counter[str], advance: Callable[[int], None]) -> Iterator[Document | Dialogue]:
+def _read(source: DataSource, skipped: LeftOut, advance: Callable[[int], None]) -> Iterator[Document | Dialogue]:
     """Yield what there is to tokenize; count the rest, and report how far reading is."""
     done = 0
     for entry in source.documents():
@@ -219,9 +224,9 @@ def _read(source: DataSource, skipped: Counter[str], advance: Callable[[int], No
             advance(entry.done - done)
             done = entry.done
         if isinstance(entry, Skipped):
-            skipped[entry.reason] += 1
+            skipped.add(entry.reason, entry.where)
         elif isinstance(entry, Document) and not entry.prompt and not entry.completion:
-            skipped["empty"] += 1
+            skipped.add("empty", entry.where)
         else:
             yield entry
     advance(max(0, source.total - done))

@@ -198,7 +198,9 @@ def test_a_conversation_without_a_supervised_token_is_counted_and_left_out(here:
     silent = conversation("a", "b")
     silent["messages"][1]["weight"] = 0
     write_lines(here / "chats.jsonl", [*CONVERSATIONS, silent, silent])
-    assert catalog().stores["tales"].meta.skipped == {"without a supervised token": 2}
+    assert catalog().stores["tales"].meta.skipped == {
+        "without a supervised token (chats.jsonl:101, chats.jsonl:102)": 2
+    }
     write_lines(here / "chats.jsonl", [silent])
     with pytest.raises(Failure, match="dataset 'tales' holds no conversation with a supervised token; give it at"):
         catalog()

@@ -226,9 +226,10 @@ def test_what_was_left_out_is_reported(tmp_path: Path) -> None:
     (tmp_path / "in" / "c.md").write_text("about")
     listener = Listener()
     store = prepare(Data(root=str(tmp_path / "s"), sources={"x": Source(path=str(tmp_path / "in"))}), "x", "", listener)
-    assert store.meta.skipped == {"neither .txt, .jsonl nor .parquet": 1, "empty": 1}
+    empty = f"empty ({tmp_path / 'in' / 'b.txt'})"
+    assert store.meta.skipped == {"neither .txt, .jsonl nor .parquet (c.md)": 1, empty: 1}
     assert listener.sentences == [
-        "dataset 'x': 2 entries were left out: 1 empty, 1 neither .txt, .jsonl nor .parquet",
+        f"dataset 'x': 2 entries were left out: 1 {empty}, 1 neither .txt, .jsonl nor .parquet (c.md)",
         "dataset 'x' is too small to keep any of it for validation",
     ]
 

@@ -52,21 +52,22 @@ def test_a_library_without_source_is_refused(tmp_path: Path) -> None:
         library_files(tmp_path)
 
 
-def test_fingerprint_depends_on_content_and_names_but_not_on_the_place(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_content_and_format_but_on_no_name(tmp_path: Path) -> None:
     prints = []
     for place, name, text in (
         ("one", "a.txt", "x"),
         ("two", "a.txt", "x"),
         ("three", "b.txt", "x"),
         ("four", "a.txt", "y"),
+        ("five", "a.jsonl", "x"),
     ):
         (tmp_path / place).mkdir()
         (tmp_path / place / name).write_text(text)
-        prints.append(open_files("notes", Source(path=str(tmp_path / place))).fingerprint())
-    assert prints[0] == prints[1]
+        prints.append(open_files("notes", Source(path=str(tmp_path / place))).fingerprints()[0])
+    assert prints[0] == prints[1] == prints[2]
     assert len(set(prints)) == 3
     other_field = Source(path=str(tmp_path / "one"), text="content")
-    assert open_files("notes", other_field).fingerprint() != prints[0]
+    assert open_files("notes", other_field).fingerprints()[0] != prints[0]
 
 
 def test_docstrings_become_completions_of_their_signatures() -> None:
@@ -99,7 +100,7 @@ def test_a_folder_is_read_in_order_and_other_files_are_reported(tmp_path: Path) 
     source = open_files("notes", Source(path=str(tmp_path)))
     assert texts(source) == [("", "first"), ("2+2=", "4"), ("", "second\r\n"), ("", "third"), ("", "fourth")]
     entries = list(source.documents())
-    assert [entry.where for entry in entries if isinstance(entry, Skipped)] == ["README.md"]
+    assert [entry.where for entry in entries if isinstance(entry, Skipped)] == [".hidden.txt", "README.md"]
     assert entries[-1].done == source.total
 
 

@@ -42,14 +42,18 @@ def go_back_to_the_boundary(here: Path) -> None:
 
 def test_a_free_change_is_told_and_written_down(here: Path) -> None:
     go_back_to_the_boundary(here)
-    done = execute(here, "checkpoint/keep=2", "logging/report_interval=2")
+    same_bytes = "data/sources/tales/path=."  # beside which the run itself lies
+    done = execute(here, "checkpoint/keep=2", "logging/report_interval=2", same_bytes)
     assert done.exit_code == 0, done.stderr
-    assert "changed: checkpoint/keep was 3, is 2\nchanged: logging/report_interval was 1, is 2\n" in done.stdout
+    assert (
+        'changed: checkpoint/keep was 3, is 2\nchanged: data/sources/tales/path was "tales.jsonl", is "."\n'
+        "changed: logging/report_interval was 1, is 2\n"
+    ) in done.stdout
     noted = json.loads((here / "run/run.json").read_text())
     assert noted["spec"]["checkpoint/keep"] == 2
     (entry,) = noted["history"]
     assert (entry["step"], entry["changes"][0]) == (2, {"key": "checkpoint/keep", "before": "3", "now": "2"})
-    again = execute(here, "checkpoint/keep=2", "logging/report_interval=2")
+    again = execute(here, "checkpoint/keep=2", "logging/report_interval=2", same_bytes)
     assert "changed: " not in again.stdout
 
 
