@@ -18,6 +18,7 @@ from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
 from schema.budget.event_steps import is_scored
 from schema.budget.mesh import batch_parts, known_axes
 from schema.budget.phase import PhaseBudget
+from schema.budget.readable import readable
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, StageBudget, compile_stages
 from schema.check.findings import Unavailable
@@ -63,21 +64,39 @@ class Budget:
 
     @cached_property
     def stages(self) -> tuple[StageBudget, ...]:
-        """The stages of the run; raises Unavailable where phases are incomplete, or budgets and mixtures unequal."""
-        if self.judged and (self.displaced or (self.adapters_without_phase and not self.one_budget)):
+        """The stages of the run, those of phase full where nobody knows of phase lora; a mixture may be unreadable.
+
+        Raises Unavailable where phase full is incomplete, or budgets and mixtures unequal.
+        """
+        if self.judged and self.displaced:
             raise Unavailable("training")
-        training, single = self.sections.training, self.one_budget
+        training, single = readable(self.sections.training), self.one_budget
         for phase in TOKENS_KEY:
             budgets, mixtures = getattr(training, TOKENS_KEY[phase]), getattr(training, DATASET_KEY[phase])
             if len(budgets) != len(mixtures) and not single:
                 raise Unavailable(f"training/{TOKENS_KEY[phase]}")
         written = [path.removeprefix("training/") for path in self.written]
-        return compile_stages(training, written, self.tokens_per_step)
+        found = compile_stages(training, written, self.tokens_per_step)
+        return tuple(stage for stage in found if self._has_end or stage.phase == "full")
+
+    @property
+    def _has_end(self) -> bool:
+        """Whether all phases are known: LR107 refuses adapters whose phase is not written."""
+        return not (self.judged and self.adapters_without_phase and not self.one_budget)
 
     @property
     def steps(self) -> int:
-        """Steps of the run."""
+        """Steps of the run; raises Unavailable where nobody knows of phase lora."""
+        if not self._has_end:
+            raise Unavailable("training/post_lora_tokens")
         return self.stages[-1].end if self.stages else 0
+
+    @property
+    def has_adapters(self) -> bool:
+        """Whether there is a phase lora; raises Unavailable where nobody knows."""
+        if not self._has_end:
+            raise Unavailable("training/post_lora_tokens")
+        return "lora" in self.phases
 
     @cached_property
     def phases(self) -> dict[Phase, PhaseBudget]:
@@ -136,7 +155,7 @@ class Budget:
     @property
     def export_bytes(self) -> int:
         """Bytes of the tensors that are exported at the end."""
-        return self._export_bytes("lora" in self.phases)
+        return self._export_bytes(self.has_adapters)
 
     @cached_property
     def disk(self) -> DiskBudget:

@@ -23,12 +23,17 @@ class Renamed(NamedTuple):
 # whose meaning and unit are exactly those of the key: no warmup_ratio (of the run, not of each phase), no PEFT
 # target_modules under another name (no substrings), no gradient_accumulation_steps (there is no such key).
 ELSEWHERE: dict[str, tuple[str, ...]] = {
-    "architecture/block_size": ("max_target_length", "seq_len", "seq_length", "sequence_len"),
+    "architecture/block_size": (
+        *("context_length", "cutoff_len", "max_context_length", "max_length", "max_seq_len", "max_seq_length"),
+        *("max_sequence_length", "max_target_length", "n_ctx", "seq_len", "seq_length", "sequence_len"),
+        *("sequence_length",),
+    ),
     "architecture/intermediate_size": ("intermediate_dim", "n_inner"),
     "architecture/n_embd": ("embed_dim", "hidden_size"),
     "architecture/n_head": ("num_attention_heads", "num_heads"),
     "architecture/n_kv_head": ("num_key_value_heads", "num_kv_heads"),
     "architecture/n_layers": ("num_hidden_layers", "num_layers"),
+    "architecture/norm_eps": ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "rms_norm_eps"),
     "architecture/remat": ("enable_activation_checkpointing", "gradient_checkpointing"),
     "architecture/rope_theta": ("rope_base",),
     "architecture/tie_embeddings": ("tie_word_embeddings",),

@@ -10,7 +10,7 @@ from typing import Any
 
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
 from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
-from schema.check.slips import meant_nothing
+from schema.check.slips import Meant, meant_nothing
 from schema.text.diagnostic import Related
 from schema.text.scalars import number
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence, same
@@ -129,7 +129,6 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         remedy = elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
     close = len(near) == 1 and distance(name, near[0]) <= MOST_EDITS
     found.problems.append(Problem("unknown-key", inner, key.span, message, remedy, related, near[0] if close else ""))
-    found.failed.add(inner)
 
 
 def elsewhere(found: Findings, name: str) -> str:
@@ -169,14 +168,19 @@ def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
             resembled = attempt
     if resembled is None or not isinstance(node, Scalar) or node.value is None:
         return wrong_type(found, node, schema, path)
-    words = alternatives(schema["anyOf"])
-    found.problems += [_or_words(problem, node, words) if numeric else problem for problem in resembled.problems]
+    words = alternatives(schema["anyOf"]) if numeric else ()
+    meant = meant_nothing(node.text, words) if words else None
+    found.problems += [_or_words(problem, meant, words) if words else problem for problem in resembled.problems]
+    if meant:  # the rest is judged as what was meant
+        return None if meant.text == "null" else meant.text
     found.failed |= resembled.failed
     return FAILED
 
 
-def _or_words(problem: Problem, node: Scalar, words: tuple[str, ...]) -> Problem:
-    """Say that a number which is refused may be a word too: never for 0, null for none."""
-    meant = meant_nothing(node.text, words) if words else None
-    remedy = f"{problem.remedy}, or {join(words, 'or')}" if words else problem.remedy
-    return problem._replace(remedy=remedy, instead=meant.text if meant else problem.instead)
+def _or_words(problem: Problem, meant: Meant | None, words: tuple[str, ...]) -> Problem:
+    """Say that a number which is refused may be a word too: never for 0, null for -1."""
+    if not meant:
+        return problem._replace(remedy=f"{problem.remedy}, or {join(words, 'or')}")
+    return problem._replace(
+        remedy=f"write {meant.text}, or {problem.remedy.removeprefix('write ')}", instead=meant.text
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path as File
@@ -22,6 +22,7 @@ from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
+from schema.check.staged import read_stages
 from schema.check.tree import check_value, hydrate
 from schema.document.architectures import other_architecture
 from schema.document.attributes import attributes
@@ -121,9 +122,19 @@ class Document:
             keys = keys[:-1]
         return self.found.place(keys, self.found.nodes[keys]) if keys else self.start
 
-    def view(self, path: str) -> Any:
-        """Return a mapping as an object with attributes, nested ones too, as `schema.families` wants them."""
-        return attributes(self.value(path))
+    def view(self, path: str, ignoring: Collection[str] = ()) -> Any:
+        """Return a mapping as an object with attributes, nested ones too, as `schema.families` wants them.
+
+        Of the keys in `ignoring`, which don't matter to who asks, one that failed has its default.
+        """
+        keys = parse(path)
+        matter = [failed for failed in self.found.failed if not set(failed[len(keys) : len(keys) + 1]) & set(ignoring)]
+        if any(keys[: len(failed)] == failed[: len(keys)] for failed in matter):
+            raise Unavailable(path)
+        value: Any = self.values
+        for key in keys:
+            value = value[key]
+        return attributes(value)
 
     def given_values(self) -> Json:
         """Return the plain values of the written keys only."""
@@ -143,7 +154,7 @@ def read_document(
     found = Findings(load_schema())
     try:
         root = read_mapping(data, name)
-        tree = rename(found, splice(found, root, overrides))
+        tree = read_stages(found, rename(found, splice(found, root, overrides)))
     except SourceError as error:
         found.problems.append(Problem(error.slug, (), error.span, error.message, error.remedy, error.related))
         found.failed.add(())

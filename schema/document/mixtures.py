@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from schema.budget.deciding import PER_PHASE
 from schema.budget.draws import DatasetKey
 from schema.budget.stages import DATASET_KEY
+from schema.check.findings import Unavailable
 from schema.document.document import Document
 from schema.environment import Dataset, Split, Store
 
@@ -47,13 +48,20 @@ def mixture_keys(document: Document) -> tuple[str, ...]:
 
 
 def written_mixtures(document: Document) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield path and entries of every written mixture that can be read, whether it decides or not."""
-    for key in ("dataset", *DATASET_KEY.values()):
+    """Yield path and entries of every written mixture that can be read, whether it decides or not.
+
+    Raises Unavailable behind the last one where a list of mixtures can't be read.
+    """
+    given = [key for key in ("dataset", *DATASET_KEY.values()) if document.given(f"training/{key}")]
+    unread = [key for key in given if not document.listed(f"training/{key}")]
+    for key in given:
         path = f"training/{key}"
-        if not document.given(path):
+        if key in unread:
             continue
         paths = [path] if key == "dataset" else [f"{path}[{index}]" for index in range(document.length(path))]
         yield from ((each, document.value(each)) for each in paths if document.available(each))
+    if unread:
+        raise Unavailable(f"training/{unread[0]}")
 
 
 def entries(document: Document) -> Iterator[Entry]:
@@ -94,12 +102,13 @@ def stored(document: Document) -> Iterator[tuple[Entry, Store]]:
             yield entry, entry.dataset.store
 
 
-def cuts(document: Document) -> Iterator[Cut]:
+def cuts(document: Document, splits: Collection[str] = tuple(SPLITS)) -> Iterator[Cut]:
     """Yield the splits that the run reads of each known store: training, and validation where anything is scored."""
     block_size, too_long = document.value("architecture/block_size"), document.value("data/on_too_long")
-    wanted = [name for name in SPLITS if name == "train" or document.budget.scored]
-    for entry, store in stored(document):
-        for name in wanted:
+    for name in (each for each in SPLITS if each in splits):
+        if name != "train" and not document.budget.scored:
+            continue
+        for entry, store in stored(document):
             if name in store.splits:
                 split = store.splits[name]
                 yield Cut(entry, name, split, split.rows(entry.values["style"], block_size, too_long))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.check.findings import Unavailable
 from schema.document import Document
 from schema.families import Parameter, Role, adapted, parameters, shape_is_whole
@@ -17,14 +18,29 @@ ROLES: dict[Role, str] = {
 }
 
 
+# Keys of architecture that decide neither names nor shapes of parameters, and those that decide shapes alone.
+NO_SHAPE = ("dropout", "dtype", "norm_eps", "remat", "rope_scaling", "rope_theta")
+SHAPE = ("n_layers", "n_embd", "n_head", "n_kv_head", "head_dim", "intermediate_size", "vocab_size", "block_size")
+
+
 def trained(document: Document) -> bool:
-    """Whether the run has a phase lora."""
-    return not document.budget.one_budget and document.length("training/post_lora_tokens") > 0
+    """Whether the run has a phase lora; one of its two lists is enough to say so."""
+    if document.budget.one_budget:
+        return False
+    lists = (f"training/{family['lora']}" for family in (TOKENS_KEY, DATASET_KEY))
+    known = [path for path in lists if document.listed(path)]
+    return document.length(known[0] if known else "training/post_lora_tokens") > 0
+
+
+def named(document: Document) -> tuple[Parameter, ...]:
+    """Return the parameters of the model with their names; shapes may be those of defaults where a key failed."""
+    return parameters(document.view("architecture", (*NO_SHAPE, *SHAPE)))
 
 
 def shaped(document: Document) -> tuple[Parameter, ...]:
     """Return the parameters of the model; raise Unavailable where heads don't divide, so that shapes mean nothing."""
-    architecture = document.view("architecture")
+    has_length = not document.available("architecture/rope") or not document.value("architecture/rope")
+    architecture = document.view("architecture", NO_SHAPE if has_length else (*NO_SHAPE, "block_size"))
     if not shape_is_whole(architecture):
         raise Unavailable("architecture/n_head")
     return parameters(architecture)

@@ -36,7 +36,7 @@ SEVERITY = Severity.WARNING
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the switch with the list."""
     switch = "training/evaluate"
-    if document.given(switch) and document.value(switch) and not document.value("eval/evaluations"):
+    if document.given(switch) and document.value(switch) and not document.length("eval/evaluations"):
         message = f"{switch} is true, and eval/evaluations lists none"
         written = fix(document.edits.replace(parse(switch), "false"), safe=True)
         remedy = "list evaluations such as web_ppl, or write false"

@@ -36,9 +36,9 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the list with the switch."""
-    listed, switch = document.value("eval/evaluations"), "training/evaluate"
+    listed, switch = document.length("eval/evaluations"), "training/evaluate"
     if listed and not document.value(switch):
-        message = f"eval/evaluations lists {count(len(listed), 'evaluation')}, and none runs: {switch} is false"
+        message = f"eval/evaluations lists {count(listed, 'evaluation')}, and none runs: {switch} is false"
         related = (Related(document.span(switch), "switched off here"),)
         written = fix(document.edits.replace(parse(switch), "true"), safe=False)
         where = document.span("eval/evaluations")

@@ -26,16 +26,21 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.families import load_family
+from schema.rules._adapters import NO_SHAPE, SHAPE
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR511"
 SLUG = "family-option"
 SEVERITY = Severity.ERROR
 
+# Keys of which each is judged alone: one that failed hides no other.
+KEYS = (*NO_SHAPE, *SHAPE, "bias", "attention_bias", "mlp_bias", "rope", "tie_embeddings")
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Ask the family what it refuses."""
-    architecture = document.view("architecture")
-    for refused in load_family(architecture.family).refusals(architecture):
-        where = document.span(f"architecture/{refused.key}")
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, refused.reason, refused.remedy)
+    family = load_family(document.value("architecture/family"))
+    for refused in family.refusals(document.view("architecture", KEYS)):
+        path = f"architecture/{refused.key}"
+        if document.available(path):
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), refused.reason, refused.remedy)

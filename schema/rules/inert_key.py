@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from schema.budget.deciding import PER_PHASE
+from schema.budget.stages import Phase
 from schema.check.findings import Unavailable
 from schema.document import Document, parse
 from schema.document.mixtures import conversations, entries, mixture_keys
@@ -162,7 +163,7 @@ def _budgets(document: Document) -> Iterator[Inert]:
 
 def _phases(document: Document) -> Iterator[Inert]:
     found = document.budget.phases
-    if document.value("training/post_lora_tokens") == [] and "lora" not in found:
+    if document.value("training/post_lora_tokens") == [] and not document.budget.has_adapters:
         yield Inert("optimization/lora", "training/post_lora_tokens", "there is no phase lora")
     own = document.value("optimization/lora/lr")
     if document.value("training/pre_lora_tokens") == [] and "full" not in found and own is not None:
@@ -171,8 +172,9 @@ def _phases(document: Document) -> Iterator[Inert]:
 
 
 def _optimizers(document: Document) -> Iterator[Inert]:
-    """Keys of optimizers that train no phase."""
-    phases = document.budget.phases
+    """Keys of optimizers that train no phase; raises Unavailable where nobody knows of phase lora."""
+    phases: tuple[Phase, ...] = tuple(phase for phase in document.budget.phases if phase != "lora")
+    phases += ("lora",) if document.budget.has_adapters else ()
     of_phase = {"full": document.value("optimization/optimizer"), "lora": document.value("optimization/lora/optimizer")}
     read = {section for phase in phases for section in load_slots(of_phase[phase]).SECTIONS}
     for kind in built(("optimization", "optimizer"), document) if phases else ():
@@ -193,7 +195,7 @@ def _schedule(document: Document) -> Iterator[Inert]:
 
 def _export(document: Document) -> Iterator[Inert]:
     """What is said of an export that there is not; a run of phase full only has no adapters to write."""
-    adapter, adapters = document.value("export/adapter"), "lora" in document.budget.phases
+    adapter, adapters = document.value("export/adapter"), document.budget.has_adapters
     if adapter and not adapters:
         yield Inert("export/adapter", "training/post_lora_tokens", "there is no phase lora")
     wanted = document.value("export/merged") or (adapter and adapters)

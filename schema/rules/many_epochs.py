@@ -50,7 +50,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     once = document.value("data/on_exhausted") == "error"
     if not once and document.given("data/on_exhausted"):
         return
-    known = {cut.entry.key: cut for cut in cuts(document) if cut.name == "train" and cut.rows}
+    known = {cut.entry.key: cut for cut in cuts(document, ["train"]) if cut.rows}
     last: dict[DatasetKey, tuple[str, int, float]] = {}
     budget = document.budget
     for stage, drawn in zip(budget.stages, budget.draws, strict=True) if known else ():

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.families import options_of, shape_is_whole
+from schema.rules._adapters import NO_SHAPE
 from schema.rules._config import at_config
 from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
@@ -37,7 +38,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the head size, where it is whole."""
     width, heads = document.value("architecture/n_embd"), document.value("architecture/n_head")
-    architecture = document.view("architecture")
+    architecture = document.view("architecture", (*NO_SHAPE, "vocab_size", "block_size", "intermediate_size"))
     if not document.value("architecture/rope") or not shape_is_whole(architecture):
         return
     features = options_of(architecture).head_dim

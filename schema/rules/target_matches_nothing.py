@@ -26,8 +26,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.families import matches, parameters
-from schema.rules._adapters import TARGETS
+from schema.families import matches
+from schema.rules._adapters import TARGETS, named
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote
 
@@ -40,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each target with the paths of the parameters, which follow from the architecture keys."""
     targets = document.value(TARGETS)
     family = document.value("architecture/family")
-    paths = [parameter.path for parameter in parameters(document.view("architecture"))]
+    paths = [parameter.path for parameter in named(document)]
     for index, target in enumerate(targets):
         if any(matches(path, [target]) for path in paths):
             continue

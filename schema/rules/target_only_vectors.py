@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.families import matches, parameters
-from schema.rules._adapters import TARGETS, matrices, parts
+from schema.families import matches
+from schema.rules._adapters import TARGETS, matrices, named, parts
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join, quote
 
@@ -39,7 +39,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the kinds of parameters that each target matches."""
-    every = parameters(document.view("architecture"))
+    every = named(document)
     for index, target in enumerate(document.value(TARGETS)):
         found = [parameter for parameter in every if matches(parameter.path, [target])]
         if not found or matrices(found, target):

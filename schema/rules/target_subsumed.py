@@ -27,8 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.families import parameters
-from schema.rules._adapters import matrices, roles, trained, written_targets
+from schema.rules._adapters import matrices, named, roles, trained, written_targets
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 from schema.text.wording import quote
 
@@ -41,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the matrices of each target with those of every other one."""
     if not trained(document):
         return
-    every, targets = parameters(document.view("architecture")), list(written_targets(document))
+    every, targets = named(document), list(written_targets(document))
     reach = [{parameter.path for parameter in matrices(every, target)} for _, target in targets]
     # A target that reaches too far is the one to change, and the others are what it should become.
     narrow = [len(roles(matrices(every, target))) <= 1 for _, target in targets]

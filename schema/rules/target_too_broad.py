@@ -27,8 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.families import parameters
-from schema.rules._adapters import matrices, parts, roles, trained, written_targets
+from schema.rules._adapters import matrices, named, parts, roles, trained, written_targets
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join, quote
 
@@ -41,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the roles of what each written target matches."""
     if not trained(document):
         return
-    every = parameters(document.view("architecture"))
+    every = named(document)
     for path, target in written_targets(document):
         found = matrices(every, target)
         if len(roles(found)) > 1:

@@ -35,7 +35,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look for keys that only validation reads; evaluations read training/validation_steps too."""
     if document.value("training/validation"):
         return
-    evaluates = document.value("training/evaluate") and document.value("eval/evaluations")
+    evaluates = document.value("training/evaluate") and document.length("eval/evaluations")
     for path in ("logging/validation_interval", *(() if evaluates else ("training/validation_steps",))):
         if document.given(path):
             message = f"{path} is set, and training/validation is false"

@@ -73,10 +73,22 @@ NUMBERS = [
     Mistake("quotes", "batch_size: 8\n", 'batch_size: "8"\n', "without quotes", SAFE),
 ]
 WORDS = [
-    Mistake("never as 0", "checkpoint_interval: 50", "checkpoint_interval: 0", "at least 1, or never", UNSAFE),
-    Mistake("never as -1", "validation_interval: 50", "validation_interval: -1", "at least 1, or never", UNSAFE),
+    Mistake(
+        "never as 0",
+        "checkpoint_interval: 50",
+        "checkpoint_interval: 0",
+        "write never, or a whole number",
+        UNSAFE,
+    ),
+    Mistake(
+        "never as -1",
+        "validation_interval: 50",
+        "validation_interval: -1",
+        "write never, or a whole number",
+        UNSAFE,
+    ),
     Mistake("never as off", "checkpoint_interval: 50", "checkpoint_interval: off", "write never", SAFE),
-    Mistake("null as 0", "grad_clip: 1.0", "grad_clip: 0", "above 0, or null", UNSAFE),
+    Mistake("null as 0", "grad_clip: 1.0", "grad_clip: 0", "write null, or a number, above 0", UNSAFE),
     Mistake("null as None", "grad_clip: 1.0", "grad_clip: None", "write null", SAFE),
     Mistake("-1 as auto", "per_device_batch_size: -1", "per_device_batch_size: auto", "write -1", SAFE),
     Mistake("false as 0", "wandb: false", "wandb: 0", "write false", SAFE),

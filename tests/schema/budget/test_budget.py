@@ -90,8 +90,10 @@ def test_keys_of_the_other_family_of_budgets_leave_no_stages() -> None:
     assert not is_available(lambda budget: budget.stages, budget)
 
 
-def test_adapters_without_a_phase_leave_no_stages() -> None:
+def test_adapters_without_a_phase_leave_the_stages_of_phase_full_and_no_end() -> None:
     text = SPEC.partition(b"  post_lora_tokens")[0] + b"optimization: {lora: {rank: 4}}\n"
     budget = read_document(text, "spec.yaml").budget
     assert budget.adapters_without_phase
-    assert not is_available(lambda budget: budget.stages, budget)
+    assert {stage.phase for stage in budget.stages} == {"full"}
+    assert not is_available(lambda budget: budget.steps, budget)
+    assert not is_available(lambda budget: budget.has_adapters, budget)
