@@ -14,7 +14,7 @@ from runner.commands.exits import AS_JSON, JsonUsageError, asks_for_json, leave_
 from runner.failure import ExitCode
 
 COMMANDS = (
-    *("data", "exec", "explain", "generate", "init", "lsp", "plan", "rules", "runs", "schema", "validate"),
+    *("data", "exec", "explain", "generate", "guide", "init", "lsp", "plan", "rules", "runs", "schema", "validate"),
     "verify",
 )
 
@@ -71,6 +71,7 @@ lorarun schema                print the JSON Schema of a spec, for editors
 lorarun runs [DIR]            list runs with their state, step and checkpoints
 lorarun verify RUN            read a run again and say what is damaged
 lorarun lsp                   lint in an editor, while a spec is written
+lorarun guide                 print all that is needed to use this, for agents too
 
 \b
 Exit codes:

@@ -68,6 +68,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun runs [DIR]            list runs with their state, step and checkpoints
   lorarun verify RUN            read a run again and say what is damaged
   lorarun lsp                   lint in an editor, while a spec is written
+  lorarun guide                 print all that is needed to use this, for agents too
 
   Exit codes:
       0  done

@@ -16,6 +16,7 @@ import runner.files.seal
 from runner.checkpoint.intact import Intact, newest_intact, verify
 from runner.checkpoint.manifest import read_manifest
 from runner.checkpoint.restore import restore_tree
+from runner.commands.guide.shapes import SHAPES
 from runner.failure import ExitCode, Failure
 from runner.files.seal import seal, sealed_facts
 from runner.weights import find_weights
@@ -216,6 +217,9 @@ def test_weights_of_no_run_are_none_and_damaged_ones_are_not_called_absent() -> 
 def test_verify_and_runs_say_what_is_intact(here: Path) -> None:
     assert lorarun(here, "verify", "run").exit_code == 0
     assert lorarun(here, "verify", "run/checkpoints/4").exit_code == 0
+    whole = json.loads(lorarun(here, "verify", "run/checkpoints/4", "--format", "json").stdout)
+    assert [*whole] == ["version", *SHAPES["verify"]]
+    assert "checkpoints/4" in {part["name"] for part in whole["parts"] if part["proven"] and not part["damage"]}
     flip(arrays_file(here / "run/checkpoints/3"))
     flip(arrays_file(here / "run/base"))
     done = lorarun(here, "verify", "run")

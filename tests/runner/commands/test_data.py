@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.commands.guide.shapes import SHAPES
 from tests.runner.workplace import SPEC, fill, located, lorarun
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +47,7 @@ def test_a_row_in_json_has_five_fields_with_the_version_and_standard_output_has_
     done = lorarun(here, "data", "spec.yaml", "--format", "json", "--set", "architecture/block_size=22")
     assert done.exit_code == 0
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all([*row] == ["version", "source", "number", "tokens", "supervised", "text"] for row in found)
+    assert all([*row] == ["version", *SHAPES["data"]] for row in found)
     assert all(len(row["tokens"]) == len(row["supervised"]) for row in found)
     assert (len(found), found[0]["source"], found[0]["text"]) == (99, "tales", "tale 0: 0 times round<|endoftext|>")
     assert done.stderr.endswith(

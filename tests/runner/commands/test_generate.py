@@ -87,11 +87,12 @@ def test_a_run_speaks_with_its_adapters_and_without(here: Path) -> None:
     scaled = said(here, "run", "--prompt", "tale 7: ", "--base", "--adapter-scale", "900")
     assert scaled.startswith("with its adapters × 900:\n")
     assert scaled.partition("\n")[2].partition("\n\nwithout")[0] != base.removesuffix("\n")
-    asked = json.loads(said(here, "run", "--prompt", "tale 7: ", "--base", "--format", "json"))["answers"]
-    assert [(each["adapters"], each["text"] + "\n") for each in asked] == [(True, whole), (False, base)]
-    assert {each["remark"] for each in asked} == {"12 tokens are made; --max-tokens allows more"}
+    found = said(here, "run", "--prompt", "tale 7: ", "--base", "--format", "json")
+    more = "12 tokens are made; --max-tokens allows more"
+    answers = [{"adapters": on, "text": text[:-1], "remark": more} for on, text in ((True, whole), (False, base))]
+    assert json.loads(found) == {"version": 1, "answers": answers}
     piped = CliRunner().invoke(main, ["generate", "run", "-", *GREEDY], input="tale 7: \n")
-    assert (piped.stdout, piped.stderr) == (whole, "lorarun: 12 tokens are made; --max-tokens allows more\n")
+    assert (piped.stdout, piped.stderr) == (whole, f"lorarun: {more}\n")
 
 
 def test_a_checkpoint_of_phase_full_speaks_as_the_base_of_phase_lora(here: Path) -> None:
@@ -223,8 +224,7 @@ def test_an_answer_without_a_word_is_remarked_on(there: Path, monkeypatch: pytes
 
 
 def test_what_was_made_stays_when_ctrl_c_is_pressed(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokenizer = tokenizer_of(there / "model")
-    Recorded(monkeypatch, tokenizer.encode("the mat").tolist(), interrupted=True)
+    Recorded(monkeypatch, tokenizer_of(there / "model").encode("the mat").tolist(), interrupted=True)
     done = lorarun(there, "generate", "model", "--prompt", "a")
     assert (done.exit_code, done.stdout, done.stderr) == (130, "the mat\n", "")
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.save import Checkpoints
+from runner.commands.guide.shapes import SHAPES
 from runner.data.catalog import open_catalog
 from runner.data.stores.prepare import Silent
 from runner.lora.adapters import merge_lora_params
@@ -154,7 +155,7 @@ def test_a_finished_run_says_so_and_changes_nothing(here: Path) -> None:
     assert done.stdout.startswith("old is finished; nothing is left to do\ndone: 4 steps, 512 tokens\n")
     asked = lorarun(here, "exec", "spec.yaml", "--run-dir", "old", "--format", "json")
     found = json.loads(asked.stdout)
-    assert [*found] == ["version", "run_dir", "exported", "summary"]
+    assert [*found] == ["version", *SHAPES["exec"]]
     assert (found["run_dir"], found["summary"]["steps"]) == ("old", 4)
     assert asked.stderr == done.stdout
 
