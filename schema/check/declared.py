@@ -41,12 +41,27 @@ class Declared(dict[str, Any]):
         return {"/".join(path): path for path in _paths(self, ())}
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name of a key, those of the entries of lists and of free names among them."""
+        return frozenset(_names(self))
+
+    @cached_property
     def named(self) -> dict[str, list[Path]]:
         """The paths of every declared key, outside lists and free names, by its last part."""
         named: dict[str, list[Path]] = {}
         for path in self.paths.values():
             named.setdefault(str(path[-1]), []).append(path)
         return named
+
+
+def _names(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for inner in part:
+            yield from _names(inner)
+    elif isinstance(part, dict):
+        yield from part.get("properties", {})
+        for inner in part.values():
+            yield from _names(inner)
 
 
 def _paths(schema: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schema.check.declared import Declared
-from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, Span
+from schema.text.diagnostic import Diagnostic, Edit, Fix, Related, Severity, Span
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence
 from schema.text.wording import quote
 
@@ -17,7 +17,8 @@ class Problem(NamedTuple):
     """Something the schema forbids, under the slug of the rule that reports it.
 
     `instead` is the one text that can replace the value, or the key where that is wrong; empty when
-    there are several or none. `certain` where nothing else can have been meant.
+    there are several or none. `edits` write what is meant where that is more than one text. `certain` where nothing
+    else can have been meant.
     """
 
     slug: str
@@ -28,6 +29,7 @@ class Problem(NamedTuple):
     related: tuple[Related, ...] = ()
     instead: str = ""
     certain: bool = False
+    edits: tuple[Edit, ...] = ()
 
     def diagnostic(self, code: str, slug: str, severity: Severity, fix: Fix | None = None) -> Diagnostic:
         """The finding that a rule makes of this problem."""

@@ -8,7 +8,8 @@ from math import isfinite
 from typing import Any
 
 from schema.check.choices import instead_of, synonym
-from schema.check.findings import Failed, Findings, Json, Problem, describe, show
+from schema.check.findings import FAILED, Failed, Findings, Json, Problem, describe, show
+from schema.check.glued import glued_lines
 from schema.check.slips import Meant, meant_nothing, meant_number, meant_truth
 from schema.text.scalars import NO, YES, number, spelled
 from schema.text.source import Node, Path, Scalar
@@ -67,8 +68,8 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
             remedy = f"write a list: [{quote(node.text)[1:-1]}]"
         elif kind == "string" and node.value is not None:
             remedy = f'quote it: "{quote(node.text)[1:-1]}"'
-        elif kind == "object" and (pair := re.fullmatch(r"(\w+):(\S+)", node.text)):
-            remedy = f"write a space behind the colon: {pair[1]}: {quote(pair[2])[1:-1]}"
+        elif kind == "object" and glued_lines(found, node, path):
+            return FAILED
         elif kind == "object" and node.value is None:
             remedy = "write its keys below it, or remove it"
         elif _near_choice(node, schema):

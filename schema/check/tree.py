@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
+from schema.check.glued import glued_key
 from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
+from schema.check.lookalikes import meant_key, meant_value
 from schema.check.slips import Meant, meant_nothing
 from schema.text.diagnostic import Related
 from schema.text.scalars import number
@@ -23,6 +25,8 @@ LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 
 def check_value(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     """Check a node and what it holds; return its plain value, written keys only, or FAILED."""
+    if isinstance(node, Scalar) and path and not node.text.isascii():
+        node = meant_value(found, node, schema, path)
     found.nodes[path] = node
     if "anyOf" in schema:
         return _any_of(found, node, schema, path)
@@ -67,7 +71,8 @@ def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     values: Json = {}
     unknown: list[Scalar] = []
     for key, child in node.entries:
-        name, inner = key.text, (*path, key.text)
+        name = key.text if key.text.startswith(NOTE) else meant_key(found, key, path)
+        inner = (*path, name)
         if name.startswith(NOTE):
             continue
         if inner in found.keys:
@@ -109,6 +114,8 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         allowed = [PATTERNS[pattern] for pattern, value in schema["patternProperties"].items() if value is not True]
         slug = "path-escape" if LEADS_OUT.search(name) else "unknown-key"
         found.report(slug, inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
+        return
+    if glued_key(found, key, declared, path):
         return
     belongs = [other for other in found.schema.named.get(name, ()) if other not in found.keys]
     absent = [other for other in declared if (*path, other) not in found.keys]

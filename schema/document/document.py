@@ -22,6 +22,7 @@ from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
+from schema.check.repairs import explained
 from schema.check.staged import read_stages
 from schema.check.tree import check_value, hydrate
 from schema.document.architectures import other_architecture
@@ -156,7 +157,7 @@ def read_document(
         root = read_mapping(data, name)
         tree = read_stages(found, rename(found, splice(found, root, overrides)))
     except SourceError as error:
-        found.problems.append(Problem(error.slug, (), error.span, error.message, error.remedy, error.related))
+        found.problems.append(explained(error, data, name, found.schema.names))
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())

@@ -40,10 +40,12 @@ from schema.rules import (
     gguf_unfit,
     half_parameters,
     heads_divide_width,
+    hidden_letter,
     inert_key,
     invalid_choice,
     kv_heads_divide,
     loader_dependent_scalar,
+    look_alike_letter,
     lora_without_adapter_phase,
     lr_implausible,
     machine_dependent_value,
@@ -133,6 +135,8 @@ RULES: tuple[Rule, ...] = (
     invalid_choice,
     deprecated_key,
     override_without_target,
+    look_alike_letter,
+    hidden_letter,
     stage_count,
     partial_batch_stage,
     stage_under_one_step,
@@ -240,6 +244,7 @@ NEED_ENVIRONMENT: tuple[Rule, ...] = (
 
 # Rules whose fixes follow from the text of one key or value, whatever else the spec says.
 JUDGE_TEXT: tuple[Rule, ...] = (
+    yaml_syntax,
     duplicate_key,
     unknown_key,
     wrong_type,
@@ -249,6 +254,8 @@ JUDGE_TEXT: tuple[Rule, ...] = (
     out_of_range,
     invalid_choice,
     deprecated_key,
+    look_alike_letter,
+    hidden_letter,
     style_unknown,
     suffix_not_text,
     schedule_unknown,

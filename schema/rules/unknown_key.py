@@ -40,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found, but for keys that LR406 reports."""
     for problem in unknown(document):
         edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
-        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=False))
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.certain))
 
 
 def unknown(document: Document) -> Iterator[Problem]:

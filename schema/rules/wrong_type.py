@@ -40,7 +40,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems_of(SLUG):
-        edits: list[Edit | None] = []
+        edits: list[Edit | None] = [*problem.edits]
         if problem.instead in STAGED.values():
             edits = _to_phase_full(document, problem.certain)
         elif problem.instead:

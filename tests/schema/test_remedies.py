@@ -65,11 +65,11 @@ NUMBERS = [
     Mistake("power", "block_size: 128", "block_size: 2^7", "write 128", SAFE),
     Mistake("product", "block_size: 128", "block_size: 2 * 64", "write 128", SAFE),
     Mistake("unit behind", "batch_size: 8", "batch_size: 8 rows", "write 8", SAFE),
-    Mistake("blank before the suffix", "[400_384]", "[4.096 M]", "write 4.096M", SAFE),
+    Mistake("space before the suffix", "[400_384]", "[4.096 M]", "write 4.096M", SAFE),
     Mistake("small suffix", "[400_384]", "[4.096m]", "write 4.096M", SAFE),
     Mistake("word for a suffix", "[400_384]", "[4.096 million tokens]", "write 4.096M", SAFE),
     Mistake("comma left over", "batch_size: 8\n", "batch_size: 8,\n", "write 8", SAFE),
-    Mistake("comment without a blank", "batch_size: 8\n", "batch_size: 8#fits\n", "write 8  # fits", SAFE),
+    Mistake("comment without a space", "batch_size: 8\n", "batch_size: 8#fits\n", "write 8  # fits", SAFE),
     Mistake("quotes", "batch_size: 8\n", 'batch_size: "8"\n', "without quotes", SAFE),
 ]
 WORDS = [
@@ -97,7 +97,52 @@ WORDS = [
     Mistake("family with its version", "family: llama", "family: llama3", "write llama", SAFE),
     Mistake("other decoder", "family: llama", "family: gptj", "write gpt, llama or qwen3,", "family: gpt"),
 ]
-MISTAKES = [*NUMBERS, *WORDS]
+LETTERS = [
+    Mistake("no-break space behind the colon", "batch_size: 8", "batch_size:\u00a08", "U+00A0 NO-BREAK SPACE in", SAFE),
+    Mistake("no-break spaces that indent", "  batch_size: 8", "\u00a0\u00a0batch_size: 8", "columns 1 and 2", SAFE),
+    Mistake("no-break space in braces", "{backend: byte}", "{backend:\u00a0byte}", "U+00A0 NO-BREAK SPACE", SAFE),
+    Mistake("no-break space alone", "{backend: byte}", "\n  backend:\u00a0byte", "U+00A0 NO-BREAK SPACE", SAFE),
+    Mistake("zero width space", "batch_size", "batch\u200b_size", "U+200B ZERO WIDTH SPACE as letter 6", SAFE),
+    Mistake("Cyrillic letter in a key", "batch_size", "b\u0430tch_size", "U+0430 CYRILLIC SMALL LETTER A", SAFE),
+    Mistake("Cyrillic letter in a choice", "family: llama", "family: ll\u0430ma", "write a (U+0061): llama", SAFE),
+    Mistake("Cyrillic letter in a target", "mlp]", "ml\u0440]", "U+0440 CYRILLIC SMALL LETTER ER", SAFE),
+    Mistake("en dash", "device_batch_size: -1", "device_batch_size: \u20131", "U+2013 EN DASH as letter 1", SAFE),
+    Mistake("minus sign", "lr: 3.0e-4", "lr: 3.0e\u22124", "write - (U+002D): 3.0e-4", SAFE),
+    Mistake("curly quotes", "{backend: byte}", "{backend: \u201cbyte\u201d}", "U+201C LEFT DOUBLE", SAFE),
+    Mistake("curly quotes around a number", "batch_size: 8", "batch_size: \u20188\u2019", "write 8, without", SAFE),
+    Mistake("byte order mark within", "optimization:", "\ufeffoptimization:", "U+FEFF ZERO WIDTH NO-BREAK", SAFE),
+    Mistake("full-width colon", "batch_size: 8", "batch_size\uff1a8", "U+FF1A FULLWIDTH COLON in column", SAFE),
+    Mistake("full-width digits", "batch_size: 8", "batch_size: \uff18", "U+FF18 FULLWIDTH DIGIT EIGHT", SAFE),
+    Mistake("curly quotes around a path", "logging:", "data: {root: \u201cx\u201d}\nlogging:", "write x,", UNSAFE),
+    Mistake("Cyrillic letter in a path", "logging:", "data: {root: d\u0430ta}\nlogging:", "write a (U+0061)", UNSAFE),
+]
+SYNTAX = [
+    Mistake("no space behind the colon", "batch_size: 8", "batch_size:8", "write batch_size: 8", SAFE),
+    Mistake("no space in braces", "rate: 1.0, style: PMD", "rate:1.0, style: PMD", "write rate: 1.0", SAFE),
+    Mistake("no space in a section", "{backend: byte}", "\n  backend:byte", "write backend: byte", SAFE),
+    Mistake(
+        "no space in a whole section",
+        "  lr: 3.0e-4\n  grad_clip: 1.0\n  lora: {rank: 4, alpha: 8, target_modules: [attn, mlp]}",
+        "  lr:3.0e-4\n  grad_clip:1.0",
+        "write lr: 3.0e-4, and so in 1 other line",
+        SAFE,
+    ),
+    Mistake("tab behind the colon", "batch_size: 8", "batch_size:\t8", "write a space", SAFE),
+    Mistake("tab that indents", "  batch_size: 8", "\tbatch_size: 8", "write 2 spaces", UNSAFE),
+    Mistake("one space too many", "  warmup_pct", "   warmup_pct", "indent it by 2", UNSAFE),
+    Mistake("one space too few", "  warmup_pct", " warmup_pct", "indent it by 2", UNSAFE),
+    Mistake("equals sign", "batch_size: 8", "batch_size = 8", "write batch_size: 8", SAFE),
+    Mistake("section without a colon", "training:", "training", "write training:", SAFE),
+    Mistake("key without a colon", "batch_size: 8", "batch_size 8", "write batch_size: 8", SAFE),
+    Mistake("bracket not closed", "PMD}]]", "PMD}]", "style: PMD}]]", UNSAFE),
+    Mistake("brace not closed", "PMD}]]", "PMD]]", "style: PMD}]]", UNSAFE),
+    Mistake("bracket too many", "PMD}]]", "PMD}]]]", "style: PMD}]]", UNSAFE),
+    Mistake("comma forgotten", "rate: 1.0, style: PMD", "rate: 1.0 style: PMD", "a comma before style", SAFE),
+    Mistake("key on the line of its section", "training:\n  batch", "training: batch", "on the next line", SAFE),
+    Mistake("backslashes", "training:", 'data: {root: "my\\data"}\ntraining:', "write 'my\\data'", SAFE),
+    Mistake("sign that YAML keeps", "training:", "data: \n  root: @data\ntraining:", "write '@data'", SAFE),
+]
+MISTAKES = [*NUMBERS, *WORDS, *LETTERS, *SYNTAX]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 
