@@ -23,6 +23,8 @@ from schema.text.wording import count
 TARGETS = ("attn", "mlp")
 RANK = 16
 FEWEST_STEPS = 40  # of a phase, if a smaller batch can bring them about
+VALIDATION_BATCHES = 4  # rows of each dataset that a validation scores, in batches
+VALIDATION_SHARE = Fraction(1, 5)  # of the time that training takes
 MOST_VALIDATIONS = 500
 # With fewer steps than the first number, the shares of warm-up and decay are these.
 SHARES = ((20, 0.1, 0.2), (200, 0.05, 0.2), (None, 0.01, 0.1))
@@ -138,7 +140,12 @@ def _values(starter: Starter, batch: int, steps: Mapping[Phase, int]) -> Json:
     """The keys that are written, nested as in YAML."""
     step_tokens = batch * starter.block_size
     warmup, decay = next(shares for most, *shares in SHARES if most is None or min(steps.values(), default=0) < most)
-    training: Json = {"batch_size": batch, "warmup_pct": warmup, "decay_pct": decay, "validation_steps": 4 * batch}
+    training: Json = {
+        "batch_size": batch,
+        "warmup_pct": warmup,
+        "decay_pct": decay,
+        "validation_steps": VALIDATION_BATCHES * batch,
+    }
     for phase, key in TOKENS_KEY.items():
         training[key] = [steps[phase] * step_tokens] if phase in steps else []
         training[DATASET_KEY[phase]] = [_mixture(starter.datasets[phase])] if phase in steps else []
@@ -185,7 +192,11 @@ def _intervals(starter: Starter, steps: Mapping[Phase, int]) -> Json:
     often = min(total // 5, max(total // 50, 50), steps.get("lora", total) // 2)
     interval: int | str = "never"
     for most in (often, steps.get("lora", total)):
-        if most and datasets * (total // _round(most) + len(steps)) <= MOST_VALIDATIONS:
+        validations = datasets * (total // _round(most) + len(steps)) if most else 0
+        # A forward pass is a third of a step of phase full, and half of one of phase lora.
+        trained = 3 * steps.get("full", 0) + 2 * steps.get("lora", 0)
+        affordable = VALIDATION_BATCHES * validations <= VALIDATION_SHARE * trained
+        if 0 < validations <= MOST_VALIDATIONS and affordable:
             interval = _round(most)
             break
     return {

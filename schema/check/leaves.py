@@ -136,8 +136,18 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
         if schema.get("unit") == "share" and 1 < converted <= 100:
             instead = spelled(converted / 100)
             remedy = f"{remedy}: {shown} % is {instead}"
+        elif instead := _with_minus(node.text, schema):
+            remedy = f"write {instead}, or another number {limits(schema)}"
         return found.report("out-of-range", path, node, message, remedy, instead)
     return converted
+
+
+def _with_minus(text: str, schema: Json) -> str:
+    """Read 3e4 as 3e-4, where that is in range: the sign of the exponent is soon forgotten; empty where it is not."""
+    mantissa, exponent, power = text.lower().partition("e")
+    near = f"{mantissa}e-{power.removeprefix('+')}" if exponent and schema["type"] == "number" else ""
+    value = number(near)
+    return near if isinstance(value, float) and _within(value, schema) else ""
 
 
 def _within(value: float, schema: Json) -> bool:

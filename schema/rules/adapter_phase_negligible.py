@@ -1,22 +1,29 @@
-"""Phase lora is less than 1 % of the run.
+"""Phase lora is less than 1 % of the run, and has fewer than twenty steps.
 
-*Why it is bad.* Adapters that see so little hardly differ from zero; a budget that is a factor of ten off looks like
-this.
+*Why it is bad.* Adapters begin at zero and move by about the learning rate in a step, so that they hardly differ from
+zero; a budget that is a factor of ten off looks like this. The share alone says nothing: adapters on 20 M tokens behind
+10 B of phase full are common.
 
 *Bad*
 
 ```yaml
 training:
+  warmup_pct: 0.1
   pre_lora_tokens: [20480000]
-  post_lora_tokens: [102400]
+  post_lora_tokens: [15360]
+logging:
+  validation_interval: never
 ```
 
 *Good*
 
 ```yaml
 training:
-  pre_lora_tokens: [2048000]
-  post_lora_tokens: [102400]
+  warmup_pct: 0.1
+  pre_lora_tokens: [20480000]
+  post_lora_tokens: [122880]
+logging:
+  validation_interval: never
 ```
 
 *Fix.* Raise training/post_lora_tokens; nothing is written, as only you know the budget.
@@ -34,12 +41,15 @@ CODE = "LR108"
 SLUG = "adapter-phase-negligible"
 SEVERITY = Severity.WARNING
 
+ENOUGH_STEPS = 20
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the steps of both phases."""
     phases = document.budget.phases
     lora, total = phases["lora"].steps if "lora" in phases else 0, document.budget.steps
-    if 0 < 100 * lora < total and document.given("training/post_lora_tokens"):
+    written = document.given("training/post_lora_tokens")
+    if written and 0 < lora < ENOUGH_STEPS and 100 * lora < total:
         where = document.span(phases["lora"].stages[0].path)
         message = f"phase lora has {lora:,} of {count(total, 'step')}, less than 1 % of the run"
         yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise training/post_lora_tokens")

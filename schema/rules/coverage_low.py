@@ -1,14 +1,14 @@
-"""Adapters sit on less than a tenth of the weights in the blocks.
+"""No adapter sits in the blocks: the targets name only the embedding or the output head.
 
-*Why it is bad.* The targets may have missed what they were meant for; a model that is adapted in so few places learns
-little of the new data.
+*Why it is bad.* What a model has learned is in its blocks, and all of it stays frozen; such adapters change which words
+are read and written, and hardly what is said.
 
 *Bad*
 
 ```yaml
 optimization:
   lora:
-    target_modules: [q_proj]
+    target_modules: [lm_head]
 ```
 
 *Good*
@@ -16,11 +16,10 @@ optimization:
 ```yaml
 optimization:
   lora:
-    target_modules: [q_proj, v_proj]
+    target_modules: [attn, mlp, lm_head]
 ```
 
-*Fix.* Name more parts of the blocks. Nothing is written: only you know which. Embedding and output head don't count,
-and a spec that names only those is left alone.
+*Fix.* Name parts of the blocks. Nothing is written: only you know which.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.rules._adapters import TARGETS, matrices, parts, shaped, trained
+from schema.rules._adapters import TARGETS, matrices, parts, roles, shaped, trained
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join
 
@@ -36,20 +35,16 @@ CODE = "LR310"
 SLUG = "coverage-low"
 SEVERITY = Severity.WARNING
 
-LEAST = 0.1
-
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Add up the weights of the blocks' matrices, and of those with an adapter."""
+    """Look for a matrix of the blocks that has an adapter."""
     if not trained(document) or not document.given(TARGETS):
         return
     every, targets = shaped(document), document.value(TARGETS)
     if not all(matrices(every, target) for target in targets):
         return  # a target that reaches nothing is the cause, and has its own finding
     blocks = matrices(every, "blocks/")
-    adapted = matrices(blocks, *targets)
-    whole, reached = (sum(parameter.size for parameter in found) for found in (blocks, adapted))
-    if 0 < reached < LEAST * whole:
-        message = f"adapters sit on {reached / whole:.1%} of the weights in the blocks: {reached:,} of {whole:,}"
-        remedy = f"name more of the blocks: {join(parts(blocks, blocks), 'or')}"
+    if targets and not matrices(blocks, *targets):
+        message = f"adapters sit on {join(roles(matrices(every, *targets)), 'and')} alone, and on none of the blocks"
+        remedy = f"name parts of the blocks: {join(parts(blocks, blocks), 'or')}"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(TARGETS), message, remedy)

@@ -1,7 +1,8 @@
 """A value without quotes that readers of YAML 1.1 and 1.2 take for different things.
 
-*Why it is bad.* lorarun reads YAML 1.2, in which 3e-4 is a number and no is a word. PyYAML and many other tools read
-1.1, where 3e-4 is text, no is false and 0512 is 330. Scripts over the same spec would see another run.
+*Why it is bad.* lorarun reads YAML 1.2, in which no is a word and 0512 the number 512. PyYAML and many other tools read
+1.1, where no is false and 0512 is 330. Scripts over the same spec would see another run. A number such as 3e-4, which
+they take for text, is left alone: whoever counts with it fails at once, and it is what everybody writes.
 
 *Bad*
 
@@ -13,8 +14,8 @@ training:
   post_lora_tokens: [26_214_400]
   post_lora_dataset: [[{name: chat, rate: 1.0, style: PADDED, suffix: no}]]
 optimization:
-  lr: 3e-4
-  lora: {rank: 16, target_modules: [attn, mlp]}
+  lr: 3.0e-4
+  lora: {rank: 016, target_modules: [attn, mlp]}
 ```
 
 *Good*
@@ -43,6 +44,7 @@ from typing import Any
 from schema.check.findings import show
 from schema.document import Document
 from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.scalars import spelled
 from schema.text.source import Path, Scalar
 from schema.text.wording import quote
 
@@ -60,8 +62,6 @@ NUMBER = re.compile(
 OCTAL = re.compile(r"[-+]?0[0-7_]+")
 DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|\s+)[0-9].*)?")
 WORDS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-# A number that lorarun reads, cut into its parts.
-DECIMAL = re.compile(r"(?P<sign>[-+]?)(?P<whole>[0-9_]*)(?P<part>\.[0-9_]*)?(?:[eE](?P<power>[-+]?[0-9]+))?")
 # A longer text is neither a number nor a word.
 LONGEST = 60
 
@@ -101,17 +101,15 @@ def _otherwise(node: Scalar) -> str:
         if text in (text.lower(), text.upper(), text.capitalize()) and text.lower() in WORDS:
             return WORDS[text.lower()]
         return "a date" if DATE.fullmatch(text) else "a number" if NUMBER.fullmatch(text) else ""
-    if OCTAL.fullmatch(text):
-        octal = int(text.replace("_", ""), 8)
-        return str(octal) if octal != node.value else ""
-    return "" if NUMBER.fullmatch(text) else "text"
+    octal = int(text.replace("_", ""), 8) if OCTAL.fullmatch(text) else node.value
+    return str(octal) if octal != node.value else ""
 
 
 def _kind(node: Scalar) -> str:
     """Say what lorarun takes a value for."""
     if isinstance(node.value, str):
         return f"{quote(node.text)} is text"
-    return f"{node.text} is {node.value:g}" if OCTAL.fullmatch(node.text) else f"{node.text} is a number"
+    return f"{node.text} is {node.value:g}"
 
 
 def _read(document: Document, path: Path) -> Any:
@@ -124,11 +122,6 @@ def _read(document: Document, path: Path) -> Any:
 
 def _portable(node: Scalar, value: Any) -> str:
     """Spell a value so that all readers take it for the same."""
-    written = DECIMAL.fullmatch(node.text)
     if isinstance(value, str):
         return f'"{node.text}"'
-    if not isinstance(value, float) or not written:
-        return str(value)
-    whole, part = written["whole"].lstrip("0_") or "0", written["part"] or ".0"
-    power = f"e{int(written['power']):+d}" if written["power"] else ""
-    return f"{written['sign']}{whole}{part if len(part) > 1 else '.0'}{power}"
+    return spelled(value) if isinstance(value, float) else str(value)

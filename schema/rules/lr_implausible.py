@@ -1,12 +1,14 @@
 """A learning rate above 0.01 or below 0.0000001.
 
-*Why it is bad.* Adam diverges with the one and stands still with the other; `3e4` for `3e-4` is one letter.
+*Why it is bad.* Adam diverges with the one and stands still with the other; `3e4` for `3e-4` is one letter, and from 1
+on a rate is an error of its own, LR011. Up to 0.1 is usual where the optimizer makes updates smaller than the rate:
+muon with `consistent_rms: null`, and adafactor with `multiply_by_parameter_scale`.
 
 *Bad*
 
 ```yaml
 optimization:
-  lr: 3.0
+  lr: 0.03
 ```
 
 *Good*
@@ -16,7 +18,7 @@ optimization:
   lr: 3.0e-4
 ```
 
-*Fix.* Check the exponent.
+*Fix.* Check the exponent. Nothing is written.
 """
 
 from __future__ import annotations
@@ -30,14 +32,26 @@ CODE = "LR403"
 SLUG = "lr-implausible"
 SEVERITY = Severity.WARNING
 
-LEAST, MOST = 1e-7, 1e-2
+LEAST, MOST, MOST_OF_SMALL_UPDATES = 1e-7, 1e-2, 0.1
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the peak of each phase."""
-    for path in ("optimization/lr", "optimization/lora/lr"):
+    for section in ("optimization", "optimization/lora"):
+        path = f"{section}/lr"
         if not document.available(path) or (rate := document.value(path)) is None:
             continue
-        if not LEAST <= rate <= MOST:
-            message = f"{path} is {rate:g}, and rates from {LEAST:g} to {MOST:g} are usual"
+        most = MOST_OF_SMALL_UPDATES if _updates_are_small(document, section) else MOST
+        if not LEAST <= rate <= most:
+            message = f"{path} is {rate:g}, and rates from {LEAST:g} to {most:g} are usual"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, "check the exponent")
+
+
+def _updates_are_small(document: Document, section: str) -> bool:
+    """Whether the optimizer of a phase makes updates that are much smaller than its rate."""
+    if not document.available("optimization"):
+        return False
+    keys = {"muon": ("consistent_rms", None), "adafactor": ("multiply_by_parameter_scale", True)}
+    kind = document.value(f"{section}/optimizer")
+    name, small = keys.get(kind, ("", None))
+    return bool(name) and document.value(f"optimization/{kind}/{name}") == small

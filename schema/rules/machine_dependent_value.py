@@ -1,7 +1,8 @@
-"""A path means something else on another machine: it is absolute, or holds `~` or a variable.
+"""A path holds a variable, is one of Windows, or lies in somebody's home folder.
 
-*Why it is bad.* A spec is to be run by others, and elsewhere; a run that finds other data under the same path looks
-fine. Variables are not filled in at all.
+*Why it is bad.* A variable is not filled in, so that `$SCRATCH/data` is a folder of that very name. What lies in a home
+folder is one person's: others who run the spec have another path, which is good to know. Other absolute paths, such as
+those of a cluster's disks, are left alone.
 
 *Bad*
 
@@ -14,11 +15,11 @@ data:
 
 ```yaml
 data:
-  root: data
+  root: /scratch/data
 ```
 
-*Fix.* Write a path from the working directory, or give the place on the command line of each machine:
-`--set data/root=/home/ann/data`. Nothing is written.
+*Fix.* Write the path out. Where machines differ, write one from the working directory, or give the place on the command
+line of each: `--set data/root=/home/ann/data`. Nothing is written.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ CODE = "LR703"
 SLUG = "machine-dependent-value"
 SEVERITY = Severity.WARNING
 
-# What each form of a path means; the first that fits is reported.
+# What each form of a path means, and how bad that is; the first that fits is reported.
 FORMS = (
-    (re.compile(r"\$\{?\w|\{\{|%\w+%"), "holds a variable, and variables are not filled in"),
-    (re.compile(r"^~"), "starts in the home folder of whoever runs it"),
-    (re.compile(r"^(?:[/\\]|[A-Za-z]:[/\\]|file:)"), "is an absolute path, which another machine does not have"),
+    (re.compile(r"\$\{?\w|\{\{|%\w+%"), "holds a variable, and variables are not filled in", SEVERITY),
+    (re.compile(r"^file:"), "is an address, and a path is read", SEVERITY),
+    (re.compile(r"^(?:[A-Za-z]:)?\\|^[A-Za-z]:/"), "is a path of Windows", SEVERITY),
+    (re.compile(r"^~|^/(?:home|Users|root)/\w"), "lies in the home folder of one person", Severity.INFO),
 )
 
 
@@ -48,13 +50,17 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for path in _paths(document):
         where = document.span(path)
         text = document.value(path) if document.available(path) and where.origin is file else None
-        meaning = next((meaning for form, meaning in FORMS if form.search(text)), None) if text else None
-        if meaning:
+        for meaning, severity in _found(str(text or "")):
             message = f"{path} {quote(str(text))} {meaning}"
-            remedy = "write a path from the working directory"
+            remedy = "write the path itself" if severity is SEVERITY else "write a path from the working directory"
             if not path.startswith("data/sources/"):
                 remedy += f", or give it on each machine with --set {path}=…"
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
+            yield Diagnostic(CODE, SLUG, severity, where, message, remedy)
+
+
+def _found(text: str) -> list[tuple[str, Severity]]:
+    """The first form that a path has, if any."""
+    return [(meaning, severity) for form, meaning, severity in FORMS if form.search(text)][:1]
 
 
 def _paths(document: Document) -> Iterator[str]:

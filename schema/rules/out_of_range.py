@@ -1,6 +1,7 @@
 """A value outside the range that its key declares.
 
-*Why it is bad.* A rank of 0 or a negative rate has no meaning, and a framework that accepts it trains something else.
+*Why it is bad.* A rank of 0 or a negative rate has no meaning, and a framework that accepts it trains something else. A
+learning rate of 1 or more, such as 3e4 for 3e-4, ends in numbers that are none.
 
 *Bad*
 
@@ -18,7 +19,8 @@ optimization:
     rank: 2
 ```
 
-*Fix.* `--unsafe-fixes` writes never or null for 0 where a key takes that word, and a share for a number of percent.
+*Fix.* `--unsafe-fixes` writes never or null for 0 where a key takes that word, a share for a number of percent, and the
+sign of an exponent where only that is missing.
 """
 
 from __future__ import annotations

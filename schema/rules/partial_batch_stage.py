@@ -1,7 +1,8 @@
 """A stage is not a whole number of steps, so it runs more or fewer tokens than asked.
 
-*Why it is bad.* A step always takes batch_size × block_size tokens. Stage ends are rounded to the nearest step; from
-half a percent on, the difference is likely not what was meant. Below that it is an info.
+*Why it is bad.* A step always takes batch_size × block_size tokens. Stage ends are rounded to the nearest step, and
+`plan` shows both numbers. A stage of so few steps that this moves its budget by 5 % is likely not what was meant. From
+a thousandth on it is an info; below that only where the number is no round one, such as 10B.
 
 *Bad*
 
@@ -24,6 +25,7 @@ that no other boundary moves.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from schema.document import Document, parse
 from schema.rules._edits import number
@@ -33,6 +35,9 @@ from schema.text.wording import count
 CODE = "LR102"
 SLUG = "partial-batch-stage"
 SEVERITY = Severity.WARNING
+
+TOLD, FIXED, LIKELY_WRONG = Fraction(1, 1000), Fraction(1, 200), Fraction(1, 20)  # of the tokens that a stage asks
+ROUND_DIGITS = 3
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -49,15 +54,16 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if document.given(path)
     ]
     for stage, path, ran in partial:
-        off = abs(ran - stage.tokens)
-        severity = SEVERITY if 200 * off >= stage.tokens else Severity.INFO
-        if severity is Severity.INFO and not document.given(path):
+        off = Fraction(abs(ran - stage.tokens), stage.tokens)
+        severity = SEVERITY if off >= LIKELY_WRONG else Severity.INFO
+        small = off < TOLD and len(str(stage.tokens).rstrip("0")) <= ROUND_DIGITS
+        if small or (severity is Severity.INFO and not document.given(path)):
             continue
-        percent = f"{100 * off / stage.tokens:.2g} %" if 10_000 * off >= stage.tokens else "under 0.01 %"
+        percent = f"{float(100 * off):.2g} %" if 10_000 * off >= 1 else "under 0.01 %"
         message = (
             f"{path} asks {stage.tokens:,} tokens and runs {count(stage.steps, 'step')} of {step:,}, "
             f"{ran:,} tokens: {percent} {'more' if ran > stage.tokens else 'fewer'}"
         )
         remedy = f"write {number(document, path, ran)}, if the number matters"
-        rounded = fix(*edits, safe=False) if severity is SEVERITY and document.given(path) else None
+        rounded = fix(*edits, safe=False) if off >= FIXED and document.given(path) else None
         yield Diagnostic(CODE, SLUG, severity, document.span(path), message, remedy, fix=rounded)

@@ -1,7 +1,7 @@
 """No regular validation falls inside phase lora.
 
-*Why it is bad.* The last step of a phase is validated always, but one number does not show where adapters began to
-overfit, which they do fast.
+*Why it is good to know.* The last step of a phase is validated always, but one number does not show where adapters
+began to overfit, which they do fast. An interval that suits a long phase full can be longer than all of phase lora.
 
 *Bad*
 
@@ -30,7 +30,7 @@ from schema.text.diagnostic import Diagnostic, Severity, fix
 
 CODE = "LR603"
 SLUG = "phase-without-validation"
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.INFO
 
 
 def check(document: Document) -> Iterator[Diagnostic]:

@@ -1,7 +1,8 @@
 """The pretrained model is not here, and the spec leaves out what its config.json would say.
 
 *Why it is bad.* What depends on the architecture can't be checked: parameters, bytes, what adapters sit on. A plan
-shows the default shape in its place.
+shows the default shape in its place. A path from the working directory may be misspelt. A model of the hub that was not
+fetched yet, and an absolute path, which another machine may have, are an info.
 
 *Bad*
 
@@ -26,6 +27,7 @@ of the hub. Nothing is written.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from schema.document import Document
 from schema.document.document import SHAPE
@@ -50,4 +52,6 @@ def check(document: Document) -> Iterator[Diagnostic]:
         else:
             message = f"{model.name} is not here: what its config.json decides can't be checked"
             remedy = f"run this where it is, or write {', '.join(SHAPE)}"
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
+        elsewhere = on_hub or Path(model.name).is_absolute()
+        severity = Severity.INFO if elsewhere and not start else SEVERITY
+        yield Diagnostic(CODE, SLUG, severity, where, message, remedy)

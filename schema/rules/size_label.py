@@ -1,7 +1,8 @@
 """The name of the file or of its folder states a size, such as 700m or 1b, and the model has another.
 
 *Why it is good to know.* Results are compared by these names. A quarter more or less is let pass, and so are names that
-count the model without its embedding and output head, or that mean the tokens of a budget.
+count the model without its embedding and output head. A number is no size where it means the tokens of a budget, stands
+beside a word such as tokens, steps or batch or the name of a dataset, or is ten times too large or too small.
 
 *Bad*
 
@@ -27,11 +28,12 @@ architecture:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from schema.document import Document
+from schema.document.mixtures import entries
 from schema.rules._adapters import shaped
 from schema.text.diagnostic import Diagnostic, Severity
 
@@ -39,9 +41,17 @@ CODE = "LR510"
 SLUG = "size-label"
 SEVERITY = Severity.INFO
 
-LABEL = re.compile(r"(?<![A-Za-z0-9.])(?P<number>[0-9]{1,4}(?:\.[0-9]{1,3})?)(?P<unit>[mMbB])(?![A-Za-z0-9])")
+LABEL = re.compile(
+    r"(?<![A-Za-z0-9.])(?:(?P<whole>[0-9]{1,2})[_pP-])?(?P<number>[0-9]{1,4}(?:\.[0-9]{1,3})?)(?P<unit>[mMbB])(?![A-Za-z0-9])"
+)
 UNITS = {"m": 10**6, "b": 10**9}
+# Beside one of these words, or beside the name of a dataset, a number is no size of a model.
+OTHERS = (
+    *("batch", "bs", "budget", "corpus", "data", "dataset", "docs", "examples", "rows"),
+    *("samples", "seen", "step", "steps", "tok", "toks", "token", "tokens"),
+)
 APART, BUDGET_APART = Fraction(1, 4), Fraction(1, 20)
+FARTHEST = 10  # times too large or too small: what is farther away means something else
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -50,23 +60,42 @@ def check(document: Document) -> Iterator[Diagnostic]:
     labels = [label for name in (path.stem, path.parent.name) for label in LABEL.finditer(name)]
     if not labels:
         return
-    every = shaped(document)
+    every, beside = shaped(document), _beside([*OTHERS, *(entry.name for entry in entries(document))])
     whole = sum(parameter.size for parameter in every)
     blocks = sum(parameter.size for parameter in every if parameter.role not in ("embedding", "positions", "head"))
-    sizes = {label[0]: _stated(label) for label in labels}
     budgets = _budgets(document)
-    meant = {name: size for name, size in sizes.items() if not any(_near(size, each, BUDGET_APART) for each in budgets)}
-    if not meant or any(_near(size, each, APART) for size in meant.values() for each in (whole, blocks)):
+    meant = [
+        (label[0], size)
+        for label in labels
+        for size in ([] if beside(label) else _readings(label))
+        if whole < FARTHEST * size < FARTHEST**2 * whole
+        and not any(_near(size, each, BUDGET_APART) for each in budgets)
+    ]
+    if not meant or any(_near(size, each, APART) for _, size in meant for each in (whole, blocks)):
         return
-    name = min(meant, key=lambda name: abs(meant[name] - whole))
+    name, _ = min(meant, key=lambda each: abs(each[1] - whole))
     message = f"{path.name} lies under the name {name}" if name not in path.stem else f"{path.name} says {name}"
     message += f", and the model has {_short(whole)} parameters"
     place = document.span("architecture")
     yield Diagnostic(CODE, SLUG, SEVERITY, place, message, "rename it, or change the architecture")
 
 
-def _stated(label: re.Match[str]) -> Fraction:
-    return Fraction(label["number"]) * UNITS[label["unit"].lower()]
+def _beside(words: Sequence[str]) -> Callable[[re.Match[str]], bool]:
+    """Make a test of whether a label stands beside one of these words."""
+    either = "|".join(map(re.escape, words))
+    before = re.compile(rf"(?:^|[^a-z])(?:{either})[^a-z0-9]*$", re.IGNORECASE)
+    behind = re.compile(rf"^[^a-z0-9]*(?:{either})(?:$|[^a-z])", re.IGNORECASE)
+    return lambda label: bool(
+        before.search(label.string[: label.start()]) or behind.search(label.string[label.end() :])
+    )
+
+
+def _readings(label: re.Match[str]) -> Iterator[Fraction]:
+    """Yield what a label may state: 1_3b is 3b behind a one, or 1.3b."""
+    unit = UNITS[label["unit"].lower()]
+    yield Fraction(label["number"]) * unit
+    if label["whole"] and "." not in label["number"]:
+        yield Fraction(f"{label['whole']}.{label['number']}") * unit
 
 
 def _near(stated: Fraction, found: int, apart: Fraction) -> bool:

@@ -30,7 +30,7 @@ class Lora(Section):
         change="breaking",
     )
     lr: float | None = key(
-        None, "Peak learning rate of phase lora; null means optimization/lr.", gt=0, change="breaking"
+        None, "Peak learning rate of phase lora; null means optimization/lr.", gt=0, lt=1, change="breaking"
     )
     optimizer: Optimizer = key("adamw", "Optimizer of phase lora.", change="breaking")
     scaling: Literal["standard", "rslora"] = key(
@@ -51,7 +51,7 @@ class Optimization(Section):
         "the phase's end along a cosine or a line; or constant. Only wsd reads decay_pct.",
         change="breaking",
     )
-    lr: float = key(3e-4, "Peak learning rate.", gt=0, change="breaking")
+    lr: float = key(3e-4, "Peak learning rate.", gt=0, lt=1, change="breaking")
     weight_decay: float = key(
         0.1, "Decoupled weight decay of matrices; norms and biases are not decayed.", ge=0, change="breaking"
     )

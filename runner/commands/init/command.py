@@ -90,7 +90,7 @@ def _on_terminal() -> bool:
 
 
 def _deliver(starter: Starter, file: str, layout: str) -> None:
-    """Lint the spec and write it. Raises Failure INVALID, with nothing written, where the linter finds something."""
+    """Lint the spec and write it, with what the linter finds shown. Raises Failure INVALID where that is an error."""
     from runner.commands.output import write_file
     from runner.commands.terminal import wants_colour, write
     from runner.failure import ExitCode, Failure
@@ -100,17 +100,17 @@ def _deliver(starter: Starter, file: str, layout: str) -> None:
     from schema.starter import starter_text
 
     text = starter_text(starter)
-    found = lint_text(text, starter.name).diagnostics
-    if found:
-        unfixable = [each._replace(fix=None) for each in found]  # there is no file to fix
-        if layout == "text":
-            write(render_text(unfixable, colour=wants_colour(sys.stderr)), err=True)
-        details = {"findings": [row(each) for each in unfixable]}
+    verdict = lint_text(text, starter.name)
+    findings = [each._replace(fix=None) for each in verdict.diagnostics]  # there is no file to fix
+    if findings and layout == "text":
+        write(render_text(findings, colour=wants_colour(sys.stderr)), err=True)
+    details = {"findings": [row(each) for each in findings]}
+    if verdict.failed:
         raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID, details)
     if file != STDOUT:
         write_file(Path(file), text)
     if layout == "json":
-        write(json_text({"file": None if file == STDOUT else file, "spec": text}))
+        write(json_text({"file": None if file == STDOUT else file, "spec": text, **details}))
     elif file == STDOUT:
         write(text)
     else:

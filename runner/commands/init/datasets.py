@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from runner.data.sources import BUILTIN
 from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
-from schema.rules.machine_dependent_value import FORMS
+from schema.rules import machine_dependent_value
 from schema.sections.data import SUFFIXES, Source
 from schema.starter import Dataset
 from schema.text.paths import at_home
@@ -51,14 +51,14 @@ def find_datasets(full: Iterable[str], lora: Iterable[str]) -> tuple[list[Datase
 
 
 def portable(given: str) -> tuple[str, bool]:
-    """Return a path as a spec should have it, and whether it is one of this machine only: not below the folder here."""
+    """Return a path as a spec should have it, and whether the linter would say that it is one person's."""
     path = at_home(given)
     if not given.isprintable():
         raise Failure(f"the path {quote(given)} holds signs that a spec can't; rename it", ExitCode.INVALID)
     text = path.as_posix()
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         text = path.relative_to(Path.cwd()).as_posix()
-    return text, any(form.search(text) for form, _ in FORMS)
+    return text, any(form.search(text) for form, *_ in machine_dependent_value.FORMS)
 
 
 def _from_files(given: str, taken: set[str]) -> Dataset:

@@ -14,7 +14,7 @@ class Adafactor(Section):
     decay_rate: float = key(
         0.8, "The second moment's decay at step t is 1 - t ** -decay_rate.", gt=0, le=1, change="breaking"
     )
-    eps: float = key(1e-30, "Added to squared gradients.", gt=0, change="breaking")
+    eps: float = key(1e-30, "Added to squared gradients.", gt=0, le=1, change="breaking")
     clipping_threshold: float | None = key(
         1.0, "Largest root mean square of the update of one matrix; null does not clip.", gt=0, change="breaking"
     )

@@ -10,4 +10,4 @@ class AdamW(Section):
 
     beta1: float = key(0.9, "Decay of the first moment.", ge=0, lt=1, change="breaking")
     beta2: float = key(0.95, "Decay of the second moment.", ge=0, lt=1, change="breaking")
-    eps: float = key(1e-8, "Added to the denominator.", gt=0, change="breaking")
+    eps: float = key(1e-8, "Added to the denominator.", gt=0, le=1, change="breaking")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from runner.data.sources import find_source
+from schema.rules import machine_dependent_value
+from schema.text.diagnostic import Severity
 from tests.runner.commands.starter_folder import RUN, fill, init, made, spec_of
 
 
@@ -99,11 +102,22 @@ def test_a_path_below_the_working_directory_is_written_relative_to_it(here: Path
     assert made("--data", str(here / "many")).data.sources["many"].path == "many"
 
 
-def test_a_path_elsewhere_is_kept_and_its_finding_silenced_in_view(here: Path, tmp_path_factory: Any) -> None:
+def test_a_path_elsewhere_is_kept_as_it_is(here: Path, tmp_path_factory: Any) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "far.txt"
     elsewhere.write_text("words")
     text = init("-", "--yes", "--data", str(elsewhere)).stdout
     assert spec_of(text).data.sources["far"].path == str(elsewhere)
+    assert "lorarun: ignore" not in text
+
+
+def test_the_finding_of_a_path_in_a_home_folder_is_silenced_in_view(
+    here: Path, tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    (home / "far.txt").write_text("words")
+    forms = ((re.compile(re.escape(str(home))), "is somebody's", Severity.INFO),)
+    monkeypatch.setattr(machine_dependent_value, "FORMS", forms)
+    text = init("-", "--yes", "--data", str(home / "far.txt")).stdout
     assert "    # lorarun: ignore[machine-dependent-value]: only this machine has it\n    far:" in text
 
 
@@ -134,4 +148,4 @@ def test_a_run_elsewhere_is_named_by_its_whole_path(here: Path, tmp_path_factory
     shutil.move(here / "runs", elsewhere)
     text = init("-", "--yes", "--pretrained", str(elsewhere / "runs" / "base")).stdout
     assert spec_of(text).architecture.pretrained == str(elsewhere / "runs" / "base")
-    assert "  # lorarun: ignore[machine-dependent-value]: only this machine has it\n  pretrained:" in text
+    assert "lorarun: ignore" not in text

@@ -1,0 +1,122 @@
+"""What experts write is no mistake, and what is a mistake nearby is still found."""
+
+from __future__ import annotations
+
+import pytest
+
+from schema.lint import lint_text
+from tests.schema.goldens import SPECS
+
+BASE = (SPECS / "ok" / "base.yaml").read_text(encoding="utf-8")
+STEP = 512 * 1024
+LARGE = ("training/batch_size=512", "architecture/block_size=1024", "training/per_device_batch_size=8")
+
+
+def found(slug: str, *overrides: str, base: str = BASE) -> list[str]:
+    """The severities of one rule over the base spec with these keys, which stand in the file or in --set."""
+    return [each.severity.value for each in lint_text(base, "s.yaml", overrides).diagnostics if each.slug == slug]
+
+
+@pytest.mark.parametrize(
+    ("full", "lora", "told"),
+    [
+        ("10B", "20M", False),
+        ("2T", "1B", False),
+        ("100B", f"{20 * STEP}", False),
+        ("100B", f"{19 * STEP}", True),  # steps, not shares: adapters begin at zero
+        (f"{19 * 99 * STEP}", f"{19 * STEP}", False),
+    ],
+)
+def test_a_short_phase_lora_is_one_of_few_steps(full: str, lora: str, told: bool) -> None:
+    budgets = f"training/pre_lora_tokens=[{full}]", f"training/post_lora_tokens=[{lora}]"
+    assert bool(found("adapter-phase-negligible", *LARGE, *budgets)) == told
+
+
+@pytest.mark.parametrize(
+    ("tokens", "severities"),
+    [
+        ("10B", []),
+        ("300B", []),
+        ("10_000_000_001", ["info"]),  # written to the digit
+        ("20M", ["info"]),
+        (f"{int(10.4 * STEP)}", ["info"]),
+        (f"{int(9.51 * STEP)}", ["warning"]),
+    ],
+)
+def test_a_round_budget_need_not_be_a_whole_number_of_steps(tokens: str, severities: list[str]) -> None:
+    assert found("partial-batch-stage", *LARGE, f"training/pre_lora_tokens=[{tokens}]") == severities
+
+
+@pytest.mark.parametrize(
+    ("path", "severities"),
+    [
+        ("/scratch/ann/stores", []),
+        ("/lustre/fs1/data", []),
+        ("/mnt/data", []),
+        ("data", []),
+        ("/home/ann/data", ["info"]),
+        ("~/data", ["info"]),
+        ("/Users/ann/data", ["info"]),
+        ("$SCRATCH/data", ["warning"]),
+        ("/scratch/${USER}/data", ["warning"]),
+        ("file:///scratch/data", ["warning"]),
+        ("D:/data", ["warning"]),
+    ],
+)
+def test_the_disks_of_a_cluster_are_no_mistake(path: str, severities: list[str]) -> None:
+    assert found("machine-dependent-value", base=f"{BASE}data: {{root: '{path}'}}\n") == severities
+
+
+@pytest.mark.parametrize(
+    ("name", "severities"),
+    [
+        ("meta-llama/Llama-3.1-8B", ["info"]),
+        ("Qwen/Qwen3-8B@main", ["info"]),
+        ("/scratch/models/llama", ["info"]),
+        ("./modles/llama", ["warning"]),
+        ("modles", ["warning"]),
+    ],
+)
+def test_a_model_that_another_machine_may_have_is_no_mistake(
+    name: str, severities: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", "/none")
+    base = BASE.replace("  n_layers: 4\n", f"  pretrained: {name}\n")
+    assert found("pretrained-not-here", base=base) == severities
+
+
+@pytest.mark.parametrize(
+    ("interval", "rows", "told"),
+    [
+        ("100", "8", False),
+        ("2", "2", False),
+        ("2", "8", True),  # 16 rows of two datasets, behind 16 that are trained
+        ("1", "1", False),
+        ("50", "512", False),  # dear, but soon over
+        ("50", "8192", True),
+    ],
+)
+def test_many_validations_are_told_where_they_cost_much(interval: str, rows: str, told: bool) -> None:
+    overrides = f"logging/validation_interval={interval}", f"training/validation_steps={rows}"
+    assert bool(found("evaluation-cost", *overrides)) == told
+
+
+def test_a_long_run_validates_often_without_a_word() -> None:
+    budget = "training/pre_lora_tokens=[300B]", "logging/validation_interval=500", "training/validation_steps=2048"
+    assert found("evaluation-cost", *LARGE, *budget) == []
+
+
+@pytest.mark.parametrize(
+    ("lr", "more", "severities"),
+    [
+        ("0.02", (), ["warning"]),
+        ("0.02", ("optimization/optimizer=muon",), ["warning"]),
+        ("0.02", ("optimization/optimizer=muon", "optimization/muon/consistent_rms=null"), []),
+        ("0.02", ("optimization/optimizer=adafactor", "optimization/adafactor/multiply_by_parameter_scale=true"), []),
+        ("0.2", ("optimization/optimizer=muon", "optimization/muon/consistent_rms=null"), ["warning"]),
+        ("3e4", (), []),  # an error of another rule
+    ],
+)
+def test_a_rate_is_judged_by_the_updates_that_it_makes(lr: str, more: tuple[str, ...], severities: list[str]) -> None:
+    assert found("lr-implausible", f"optimization/lr={lr}", *more) == severities
+    assert bool(found("out-of-range", f"optimization/lr={lr}", *more)) == (lr == "3e4")
