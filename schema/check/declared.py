@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from schema.text.source import Path
+from schema.text.wording import nearest
 
 
 class Declared(dict[str, Any]):
@@ -34,6 +35,7 @@ class Declared(dict[str, Any]):
             return {**definition(reference.rsplit("/", 1)[-1]), **own} if reference else own
 
         super().__init__(followed(schema))
+        self._near: dict[str, list[str]] = {}
 
     @cached_property
     def paths(self) -> dict[str, Path]:
@@ -52,6 +54,12 @@ class Declared(dict[str, Any]):
         for path in self.paths.values():
             named.setdefault(str(path[-1]), []).append(path)
         return named
+
+    def near(self, name: str) -> list[str]:
+        """Return the last parts of declared keys that a misspelt name may have meant; the same names come again."""
+        if name not in self._near:
+            self._near[name] = nearest(name, self.named)
+        return self._near[name]
 
 
 def _names(part: Any) -> Iterator[str]:

@@ -146,7 +146,7 @@ def elsewhere(found: Findings, name: str) -> str:
         if nested in paths:
             return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
         return ""
-    near = [name] if name in named else nearest(name, named) if len(name) >= LEAST_LETTERS else []
+    near = [name] if name in named else found.schema.near(name) if len(name) >= LEAST_LETTERS else []
     exact = [shown for shown, path in paths.items() if path[-1] in near]
     return f"it belongs to {join(exact, 'or')}" if 0 < len(exact) <= 3 else ""
 

@@ -100,8 +100,7 @@ class Document:
 
     def listed(self, path: str) -> bool:
         """Whether `length` would return: the list itself could be read, whatever stands in it."""
-        keys = parse(path)
-        return not any(keys[: len(failed)] == failed for failed in self.found.failed)
+        return not self._within_failed(parse(path))
 
     def length(self, path: str) -> int:
         """Return how many entries a list has; raise Unavailable where there is no list."""
@@ -142,7 +141,15 @@ class Document:
         return self.written
 
     def _failed(self, keys: Path) -> bool:
-        return any(keys[: len(failed)] == failed[: len(keys)] for failed in self.found.failed)
+        return self._within_failed(keys) or keys in self._above_failed
+
+    def _within_failed(self, keys: Path) -> bool:
+        return any(keys[:end] in self.found.failed for end in range(len(keys) + 1))
+
+    @cached_property
+    def _above_failed(self) -> set[Path]:
+        """The paths that hold a part which failed."""
+        return {failed[:end] for failed in self.found.failed for end in range(len(failed))}
 
 
 def read_document(

@@ -40,6 +40,8 @@ def place(span: Span) -> dict[str, Any]:
 
 def visible(text: str) -> str:
     """Replace what would act on a terminal; tabs stay."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() or letter == "\t" else "�" for letter in text)
 
 

@@ -28,6 +28,7 @@ _NUMBER = re.compile(
 NUMBER_AS_TEXT = (
     r"^[-+]?(?=.*[_kKMBT])([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]+)?[kKMBT]?$"
 )
+_FIRST = tuple("+-.0123456789")  # characters of a number
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")  # text that needs no quotes, wherever it stands
 _BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
 _SPECIAL = re.compile(r"(?P<sign>[-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -52,6 +53,8 @@ def number(text: str) -> int | float | None:
 
     A number too large to mean anything is ±inf, one too small for a float is nan: callers refuse both.
     """
+    if text[:1] not in _FIRST:
+        return None
     special = _SPECIAL.fullmatch(text)
     if special:
         return nan if special["sign"] is None else -inf if special["sign"] == "-" else inf

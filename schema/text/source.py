@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.reader import ReaderError
-
 from schema.text.diagnostic import Origin, Related, Span
+from schema.text.events import all_events, plain_events
 from schema.text.scalars import Value, number, resolve
 from schema.text.secrets import hide
 from schema.text.wording import quote
@@ -25,7 +22,6 @@ MOST_DEPTH = 64
 MOST_NODES = 10_000
 TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 COLLECTION_TAGS = {"MappingStartEvent": "tag:yaml.org,2002:map", "SequenceStartEvent": "tag:yaml.org,2002:seq"}
-
 
 Path = tuple[str | int, ...]  # of a node: keys and list indexes, from the top
 
@@ -118,8 +114,13 @@ def read_mapping(data: bytes, name: str) -> Mapping:
 
 def read_node(text: str, origin: Origin) -> Node | None:
     """Read one YAML document, in which credentials are hidden; None when the text holds none."""
+    if (events := plain_events(text)) is not None:
+        return _build(iter(events), origin)
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.reader import ReaderError
+
     try:
-        return _build(YAML(typ="safe", pure=True).parse(text), origin)
+        return _build(all_events(text), origin)
     except ReaderError as error:
         span = _place(origin, text, error.position)
         message = f"the character U+{ord(text[error.position]):04X} can't stand in YAML"
@@ -151,7 +152,7 @@ def _span(event: Any, end: Any, origin: Origin) -> Span:
     return Span(origin, start.line + 1, start.column + 1, stop.line + 1, stop.column + 1)
 
 
-def _syntax_error(error: MarkedYAMLError, origin: Origin) -> SourceError:
+def _syntax_error(error: Any, origin: Origin) -> SourceError:
     mark = error.problem_mark or error.context_mark
     span = point(origin, mark.line + 1, mark.column + 1) if mark else point(origin, 1, 1)
     problem = re.sub(

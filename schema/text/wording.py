@@ -52,6 +52,7 @@ def _letters(word: str) -> int:
     return sum({1 << ord(letter) % 61 for letter in word})
 
 
+@lru_cache(4096)
 def distance(one: str, other: str) -> int:
     """Edits between two words: a letter added, dropped or changed, or two neighbours swapped (Damerau 1964)."""
     if abs(len(one) - len(other)) > 3:
