@@ -15,19 +15,18 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 MOST_EVENTS = 50_000  # above what any spec within the limits has
+# Where the two may differ, in comments too: control characters, tabs among them, and the line ends of YAML 1.1.
+_CONTROL = re.compile("[^\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# And outside comments: anchors, aliases, tags, block scalars, directives and keys behind '?'; a colon right behind a
+# closing sign; the marks of a document.
+_UNUSUAL = re.compile(r"[&*!|>%?]|[\]}\"']:|^---|^\.\.\.", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^ *#.*$", re.MULTILINE)
-# Where the two may differ: control characters and other line breaks, tabs among them; anchors, aliases, tags, block
-# scalars, directives and keys behind '?'; a colon right behind a closing sign; the marks of a document.
-_UNUSUAL = re.compile(
-    "[^\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-    r"|[&*!|>%?]|[\]}\"']:|^---|^\.\.\.",
-    re.MULTILINE,
-)
 
 
 def plain_events(text: str) -> list[Any] | None:
     """Read a text by libyaml; None where ruamel.yaml has to: after an error, or where the two may differ."""
-    if not text.endswith("\n") or _UNUSUAL.search(_COMMENT_LINE.sub("", text)) or not hasattr(yaml, "CSafeLoader"):
+    is_plain = text.endswith("\n") and not _CONTROL.search(text) and not _UNUSUAL.search(_COMMENT_LINE.sub("", text))
+    if not is_plain or not hasattr(yaml, "CSafeLoader"):
         return None
     try:
         events = list(islice(yaml.parse(text, Loader=yaml.CSafeLoader), MOST_EVENTS))

@@ -93,6 +93,8 @@ def test_what_both_accept_they_read_the_same(part: str, start: int, length: int)
         "a: b\r\nc: d\r\n",
         "a: b\x85c\n",
         "a: b\u2028c\n",
+        "# c\u2028\na: b\n",  # ends the comment for YAML 1.1
+        "a: b\n# c\td\n",
         "a: 'b\n",
     ],
 )
