@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]
 
 MOST_EVENTS = 50_000  # above what any spec within the limits has
 # Where the two may differ, in comments too: control characters, tabs among them, and the line ends of YAML 1.1.
-_CONTROL = re.compile("[^\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\0-\t\v-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 # And outside comments: anchors, aliases, tags, block scalars, directives and keys behind '?'; a colon right behind a
 # closing sign; the marks of a document.
 _UNUSUAL = re.compile(r"[&*!|>%?]|[\]}\"']:|^---|^\.\.\.", re.MULTILINE)
