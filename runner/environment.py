@@ -21,6 +21,7 @@ from runner.run.identity import identity
 from runner.run.inspect import inspect_run_dir
 from runner.run.layout import default_run_dir, is_run
 from runner.weights import find_weights
+from runner.weights.absent import why_absent
 from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
 from schema.document import Document, other_architecture
@@ -182,7 +183,11 @@ def _start(document: Document, start: Path, restore: Path | None) -> Start | Non
     if source is None:
         # As it is written: ./OWNER/NAME is a path, and a path leaves the ./ out.
         on_hub = not restore and hub_name(document.value("architecture/pretrained")) is not None
-        return Start(str(start), key, found=False, on_hub=on_hub)
+        try:
+            message, remedy = why_absent(start)
+        except OSError as error:
+            message, remedy = f"{start} can't be read: {error.strerror or error}", "make it readable"
+        return Start(str(start), key, found=False, on_hub=on_hub, absent=(message, remedy))
     if not document.available("architecture") or (document.pretrained and document.pretrained.keys):
         return None  # other rules have compared it with its config.json
     return Start(str(start), key, differing=other_architecture(source.describe(), document.value("architecture")))

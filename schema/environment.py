@@ -108,7 +108,7 @@ class Start(NamedTuple):
     """The weights that a new run starts from. `key` is where they are named, architecture/pretrained or --restore.
 
     `found` says whether a checkpoint is there, `on_hub` that a model of the hub may be meant, which exec fetches,
-    `differing` which keys of its architecture are not this spec's.
+    `differing` which keys of its architecture are not this spec's, `absent` why there is none and what to name instead.
     """
 
     path: str
@@ -116,6 +116,7 @@ class Start(NamedTuple):
     found: bool = True
     on_hub: bool = False
     differing: tuple[Change, ...] = ()
+    absent: tuple[str, str] = ("", "")
 
 
 class Run(NamedTuple):

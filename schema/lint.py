@@ -28,7 +28,7 @@ from schema.settings import Settings
 from schema.text.diagnostic import Diagnostic, Severity, SpecError, UnreadableSpec
 from schema.text.secrets import HIDDEN
 from schema.text.source import MOST_BYTES
-from schema.text.suppression import Ignore, find_ignores, unsilenced
+from schema.text.suppression import Ignore, find_ignores, names_rule, unsilenced
 from schema.text.wording import quote
 
 if TYPE_CHECKING:
@@ -146,8 +146,12 @@ def lint_bytes(
 def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) -> list[Ignore]:
     """The ignores that silenced nothing, without those of a rule that may find something another time."""
     elsewhere = (*NEED_ENVIRONMENT, duplicate_spec)
-    unsure = {name for rule in RULES if rule.SLUG in skipped or rule in elsewhere for name in _names(rule)}
-    return [ignore for ignore in ignores if ignore not in used and ignore.slug not in unsure]
+    unsure = [rule for rule in RULES if rule.SLUG in skipped or rule in elsewhere]
+    return [
+        ignore
+        for ignore in ignores
+        if ignore not in used and not any(names_rule(ignore.slug, rule.CODE, rule.SLUG) for rule in unsure)
+    ]
 
 
 def _writable(found: Diagnostic, document: Document, rule: Rule) -> Diagnostic:

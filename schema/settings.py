@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from schema.rules import RULES
 from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.suppression import names_rule
 from schema.text.wording import join, nearest, quote
 
 # Every way to begin tool.lorarun, and more.
@@ -65,11 +66,11 @@ class Settings(NamedTuple):
         """Return a finding as the user wants it, or None."""
         if found.severity is Severity.ERROR:
             return found
-        named = [name for name in self.severity if _names(name, found.code, found.slug)]
+        named = [name for name in self.severity if names_rule(name, found.code, found.slug)]
         # The name that says most wins: a slug or a whole code over the start of a code.
         level = self.severity[max(named, key=_weight)] if named else found.severity
-        selected = not self.select or any(_names(name, found.code, found.slug) for name in self.select)
-        if level is None or not selected or any(_names(name, found.code, found.slug) for name in self.ignore):
+        selected = not self.select or any(names_rule(name, found.code, found.slug) for name in self.select)
+        if level is None or not selected or any(names_rule(name, found.code, found.slug) for name in self.ignore):
             return None
         return found if level is found.severity else found._replace(severity=level)
 
@@ -134,7 +135,7 @@ def _matches(pattern: str, path: str, name: str) -> bool:
 def check_names(names: Iterable[str], where: str) -> None:
     """Raise SettingsError for a name that is no rule's code, slug or start of a code."""
     for name in names:
-        if not any(_names(name, rule.CODE, rule.SLUG) for rule in RULES):
+        if not any(names_rule(name, rule.CODE, rule.SLUG) for rule in RULES):
             near = nearest(name, [rule.SLUG for rule in RULES]) or nearest(name, [rule.CODE for rule in RULES])
             remedy = f"write {join(near, 'or')}" if near else "`lorarun rules` lists them"
             raise SettingsError(f"{where}: no rule is called {quote(name)}; {remedy}")
@@ -143,7 +144,7 @@ def check_names(names: Iterable[str], where: str) -> None:
 def check_quiet(names: Iterable[str], where: str) -> None:
     """Raise SettingsError when a name stands for rules that report errors only."""
     for name in names:
-        rules = [rule for rule in RULES if _names(name, rule.CODE, rule.SLUG)]
+        rules = [rule for rule in RULES if names_rule(name, rule.CODE, rule.SLUG)]
         if rules and all(rule.SEVERITY is Severity.ERROR for rule in rules):
             raise SettingsError(f"{where}: {name} reports errors, which can't be ignored or lowered")
 
@@ -172,11 +173,6 @@ def _level(word: str, where: str) -> Severity | None:
     if word not in LEVELS:
         raise SettingsError(f"{where}: {quote(word)} is no severity; write {join([*LEVELS], 'or')}")
     return LEVELS[word]
-
-
-def _names(name: str, code: str, slug: str) -> bool:
-    """Whether a name stands for a rule: its slug, its code, or the start of its code."""
-    return name == slug or (name.startswith("LR") and code.startswith(name))
 
 
 def _weight(name: str) -> tuple[bool, int]:

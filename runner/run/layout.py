@@ -31,7 +31,8 @@ def checkpoints_of(path: Path) -> list[Path]:
         return checkpoints_in(path)
     path = path.resolve()
     named = path.parent.name == CHECKPOINTS and is_step(path.name) and path.is_dir()
-    return [path] if named or (path / MANIFEST).is_file() else []
+    sealed = (path / MANIFEST).is_file() and is_run(path.parent.parent)  # an export is sealed too
+    return [path] if named or sealed else []
 
 
 def is_step(name: str) -> bool:

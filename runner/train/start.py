@@ -24,6 +24,7 @@ from runner.run.record import note_start
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
 from runner.train.trainer import saved_part
 from runner.weights import WeightSource, find_weights
+from runner.weights.absent import why_absent
 from schema.spec import Spec
 
 
@@ -74,11 +75,7 @@ def check_start(start: Path, spec: Spec) -> WeightSource:
     """
     source = find_weights(start)
     if source is None:
-        raise Failure(
-            f"{start} holds no weights; name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's "
-            "folder with its config.json",
-            ExitCode.INVALID,
-        )
+        raise Failure(str(why_absent(start)), ExitCode.INVALID)
     refuse_other_architecture(start, source.describe(), spec.architecture.model_dump(mode="json"))
     source.identity()  # verifies them
     return source

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from schema.check.findings import Findings, Json, Problem
 from schema.check.renamed import RENAMED
-from schema.check.tree import property_schema
+from schema.check.tree import NOTE, property_schema
 from schema.text.diagnostic import Related, Span
+from schema.text.letters import in_plain_letters, named, strange
 from schema.text.secrets import hide
 from schema.text.source import Mapping, Node, Scalar, origin_of, point, read_node
 from schema.text.wording import join, nearest, quote
@@ -55,8 +57,7 @@ def _parsed(found: Findings, argument: str) -> tuple[list[Scalar], Node | None]:
     name, equals, text = argument.partition("=")
     whole = Span(origin, 1, 1, 1, max(2, len(origin.lines[0]) + 1))
     if not equals or not name:
-        example = f"{name or 'training/batch_size'}=8"
-        _refuse(found, whole, f"{quote(argument)} is not KEY=VALUE", f"write --set {example}")
+        _refuse(found, whole, f"{quote(argument)} is not KEY=VALUE", f"write --set {_example(found, name)}")
         return [], None
     keys, column = [], 1
     for part in name.split("/"):
@@ -64,15 +65,31 @@ def _parsed(found: Findings, argument: str) -> tuple[list[Scalar], Node | None]:
         keys.append(Scalar(span, part, True, part))
         column += len(part) + 1
     span = Span(origin, 1, 1, 1, len(name) + 1)
-    schema: Json | None = found.schema
-    for key in keys:
-        schema = property_schema(schema, key.text) if schema else None
-    if schema is None:
+    if not _has_place(found, keys):
         _refuse(found, span, f"no key {quote(name)} exists", _remedy(found, name))
         return [], None
     # Spaces in place of the key make the parser count columns of the whole argument.
     node = read_node(" " * (len(name) + 1) + text, origin)
     return keys, node or Scalar(point(origin, 1, len(argument) + 1), "", True, None)
+
+
+def _has_place(found: Findings, keys: Sequence[Scalar]) -> bool:
+    """Whether the spec declares a key, or it is a note in a section that is declared, or below such a note."""
+    schema: Json | None = found.schema
+    for key in keys:
+        if key.text.startswith(NOTE) and schema and schema.get("type") == "object":
+            return all(each.text for each in keys)
+        schema = property_schema(schema, key.text) if schema else None
+    return schema is not None
+
+
+def _example(found: Findings, argument: str) -> str:
+    """The argument with an equals sign, where it has another sign or a space in its place."""
+    written = re.match(r"(?P<name>[\w/.-]+?) *(?::=?|->|\s) *(?P<value>\S.*)", argument)
+    if written:
+        name = written["name"].replace(".", "/")
+        return f"{name}={written['value']}" if name in found.schema.paths else f"{argument}=8"
+    return f"{argument or 'training/batch_size'}=8"
 
 
 def _refuse(found: Findings, span: Span, message: str, remedy: str) -> None:
@@ -81,9 +98,14 @@ def _refuse(found: Findings, span: Span, message: str, remedy: str) -> None:
 
 def _remedy(found: Findings, name: str) -> str:
     paths = list(found.schema.paths)
-    slashed = name.replace(".", "/")
+    plain = in_plain_letters(name)
+    slashed = re.sub(r"[.:]", "/", plain).strip(" -/")
     if slashed in paths:
-        return f"write {slashed}, with slashes"
+        letters = list(strange(name))
+        if letters:
+            return f"write {slashed}, without {named(letters)}"
+        how = ", with slashes" if slashed != name.strip(" -/") else ""
+        return f"write {slashed}{how}"
     if slashed in RENAMED:
         return f"write {RENAMED[slashed].key}"
     if "[" in name and name.partition("[")[0] in paths:

@@ -51,7 +51,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     named = argument(start.key, start.path) if start.key.startswith("-") else document.span(start.key)
     if not start.found:
         remedy = "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json"
-        yield Diagnostic(CODE, SLUG, SEVERITY, named, f"{start.path} holds no weights", remedy)
+        message, own = start.absent
+        yield Diagnostic(CODE, SLUG, SEVERITY, named, message or f"{start.path} holds no weights", own or remedy)
         return
     listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in start.differing)
     related = tuple(

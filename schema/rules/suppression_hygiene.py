@@ -26,13 +26,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from schema.document import Document
-from schema.text.diagnostic import Diagnostic, Edit, Severity, Span, fix
-from schema.text.suppression import COMMENT, Ignore
+from schema.text.diagnostic import Diagnostic, Edit, Fix, Severity, Span, fix
+from schema.text.suppression import COMMENT, Ignore, names_rule
 from schema.text.wording import join, nearest, quote
 
 CODE = "LR803"
 SLUG = "suppression-hygiene"
 SEVERITY = Severity.WARNING
+
+# A name without brackets behind the comment.
+BARE = re.compile(r"\s*[:=(]?\s*(?P<name>[A-Za-z][\w-]*)\)?")
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -46,7 +49,9 @@ def unused(ignores: Iterable[Ignore], names: Sequence[str]) -> Iterator[Diagnost
         written = fix(_removal(ignore), safe=True)
         if not ignore.slug:
             message, remedy = "the comment names no rule", "write ignore[slug]"
-        elif ignore.slug not in names:
+            if bare := _without_brackets(ignore, names):
+                remedy, written = f"write ignore[{bare}]", _bracketed(ignore, bare)
+        elif not _is_known(ignore.slug, names):
             near = nearest(ignore.slug, names)
             message = f"no rule is called {quote(ignore.slug)}"
             remedy = f"write {join(near, 'or')}" if near else "remove the comment"
@@ -55,6 +60,27 @@ def unused(ignores: Iterable[Ignore], names: Sequence[str]) -> Iterator[Diagnost
         else:
             message, remedy = f"the comment silences nothing that {quote(ignore.slug)} found", "remove the comment"
         yield Diagnostic(CODE, SLUG, SEVERITY, ignore.span, message, remedy, fix=written)
+
+
+def _is_known(name: str, names: Sequence[str]) -> bool:
+    return any(names_rule(name, each, each) for each in names)
+
+
+def _without_brackets(ignore: Ignore, names: Sequence[str]) -> str:
+    """The rule whose name stands behind the comment, without brackets; empty where none does."""
+    found = BARE.match(_behind(ignore))
+    return found["name"] if found and _is_known(found["name"], names) else ""
+
+
+def _bracketed(ignore: Ignore, name: str) -> Fix | None:
+    """Write the brackets around a name that stands behind the comment."""
+    found = BARE.match(_behind(ignore))
+    span = ignore.span._replace(end_column=ignore.span.end_column + (found.end() if found else 0))
+    return fix(Edit(span, f"# lorarun: ignore[{name}]"), safe=False)
+
+
+def _behind(ignore: Ignore) -> str:
+    return ignore.span.origin.lines[ignore.span.line - 1][ignore.span.end_column - 1 :]
 
 
 def _removal(ignore: Ignore) -> Edit | None:

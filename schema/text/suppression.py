@@ -14,11 +14,14 @@ from schema.text.diagnostic import Diagnostic, Origin, Severity, Span
 from schema.text.source import Mapping, Node, Scalar
 from schema.text.source import Sequence as List
 
-COMMENT = re.compile(r"#\s*lorarun:\s*ignore(?:\[(?P<slugs>[^\]]*)\])?")
+COMMENT = re.compile(r"#\s*lorarun:\s*ignore(?:\s*\[(?P<slugs>[^\]]*)\])?")
 
 
 class Ignore(NamedTuple):
-    """One slug of one comment; an empty slug where the comment names none. `line` is None for the whole file."""
+    """One name of one comment: a slug, a code or the start of one; empty where it has none.
+
+    `line` is None for the whole file.
+    """
 
     span: Span
     slug: str
@@ -29,10 +32,15 @@ class Ignore(NamedTuple):
         place = found.span
         return (
             found.severity is not Severity.ERROR
-            and self.slug in (found.slug, found.code)
+            and names_rule(self.slug, found.code, found.slug)
             and place.origin is self.span.origin
             and (self.line is None or place.line in (self.line, self.line + 1))
         )
+
+
+def names_rule(name: str, code: str, slug: str) -> bool:
+    """Whether a name stands for a rule: its slug, its code, or the start of its code."""
+    return name == slug or (name.startswith("LR") and code.startswith(name))
 
 
 def find_ignores(root: Mapping) -> tuple[Ignore, ...]:

@@ -51,12 +51,43 @@ def test_a_value_replaces_or_adds_its_key(argument: str, path: str, value: Any) 
         ("=4", "LR014", 1),
         ("", "LR014", 1),
         ("training//batch_size=4", "LR014", 1),
-        ("x-note=4", "LR014", 1),
     ],
 )
 def test_a_finding_points_at_the_argument(argument: str, code: str, column: int) -> None:
     (found,) = linted(argument).diagnostics
     assert (found.code, *found.span.start) == (code, f"--set {argument}", 1, column)
+
+
+@pytest.mark.parametrize(
+    ("argument", "remedy"),
+    [
+        ("training/batch_size:4", "write --set training/batch_size=4"),
+        ("training/batch_size: 4", "write --set training/batch_size=4"),
+        ("training/batch_size 4", "write --set training/batch_size=4"),
+        ("training.batch_size:=4", "write training/batch_size, with slashes"),
+        ("training/batch_size", "write --set training/batch_size=8"),
+        ("training:batch_size=4", "write training/batch_size, with slashes"),
+        ("--training/batch_size=4", "write training/batch_size"),
+        ("training/batch_size =4", "write training/batch_size"),
+        (
+            "training/b\u0430tch_size=4",
+            "write training/batch_size, without U+0430 CYRILLIC SMALL LETTER A as letter 11",
+        ),
+    ],
+)
+def test_a_remedy_is_the_argument_to_write(argument: str, remedy: str) -> None:
+    (found,) = linted(argument).diagnostics
+    assert (found.code, found.remedy) == ("LR014", remedy)
+
+
+@pytest.mark.parametrize("argument", ["x-note=as in run 12", "training/x-note=[1, 2]", "x-owner/team=data"])
+def test_a_note_can_be_set(argument: str) -> None:
+    assert linted(argument).diagnostics == ()
+
+
+@pytest.mark.parametrize("argument", ["training/batch_size/x-note=1", "training/pre_lora_tokens/x-note=1", "x-a//b=1"])
+def test_a_note_stands_in_a_section_only(argument: str) -> None:
+    assert [found.code for found in linted(argument).diagnostics] == ["LR014"]
 
 
 def test_one_key_twice_on_the_command_line_is_an_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schema.environment import Environment
+from schema.fixes.apply import fix_text
 from schema.lint import lint_text
 from schema.rules import NEED_ENVIRONMENT, Rule
 from schema.settings import Settings
@@ -33,7 +34,9 @@ def test_without_comments_both_are_heard() -> None:
     assert found() == ["LR102:3", "LR102:5"]
 
 
-@pytest.mark.parametrize("name", ["partial-batch-stage", "LR102", " LR102 ", "LR102,LR102", "style-case, LR102"])
+@pytest.mark.parametrize(
+    "name", ["partial-batch-stage", "LR102", " LR102 ", "LR102,LR102", "style-case, LR102", "LR1", "LR10"]
+)
 def test_a_comment_silences_its_own_line(name: str) -> None:
     left = found(line=f"  # lorarun: ignore[{name}]")
     assert [each for each in left if not each.startswith("LR803")] == ["LR102:5"]
@@ -50,6 +53,22 @@ def test_a_comment_two_lines_above_silences_nothing() -> None:
 
 def test_the_first_comment_of_a_file_silences_the_whole_file() -> None:
     assert found(first="# why it is so\n# lorarun: ignore[LR102]\n\n") == []
+
+
+def test_the_start_of_codes_is_one_in_a_comment_as_it_is_in_options() -> None:
+    assert found(first="# lorarun: ignore[LR1]\n") == []
+    assert found(line="  # lorarun: ignore [LR10]") == ["LR102:5"]
+    assert found(line="  # lorarun: ignore[LR3]") == ["LR102:3", "LR803:3", "LR102:5"]
+    assert found(line="  # lorarun: ignore[LR2]") == ["LR102:3", "LR102:5"]  # of datasets nobody knows anything yet
+
+
+@pytest.mark.parametrize("written_as", ["LR102", ": LR102", " (LR102)", "=partial-batch-stage"])
+def test_a_name_without_brackets_is_told_to_have_them(written_as: str) -> None:
+    text = written(line=f"  # lorarun: ignore {written_as}")
+    (unused,) = [each for each in lint_text(text, "s.yaml").diagnostics if each.code == "LR803"]
+    name = written_as.strip(" :=()")
+    assert unused.remedy == f"write ignore[{name}]"
+    assert fix_text(text, lint_text, unsafe=True).text == written(line=f"  # lorarun: ignore[{name}]")
 
 
 def test_a_reason_may_follow() -> None:
