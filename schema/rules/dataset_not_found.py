@@ -34,6 +34,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.document.mixtures import Entry, entries
+from schema.rules.source_format import unread
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, fix
 from schema.text.wording import join, nearest, quote
 
@@ -58,6 +59,9 @@ def check(document: Document) -> Iterator[Diagnostic]:
             if document.given(place.path)
         )
         if dataset.obstacle:
+            path = f"data/sources/{places[0].name}/path"
+            if dataset.obstacle.key == path and unread(document.value(path)):
+                continue  # LR224 says it
             span = document.span(dataset.obstacle.key) if dataset.obstacle.key else where
             yield Diagnostic(CODE, SLUG, SEVERITY, span, dataset.obstacle.message, dataset.obstacle.remedy)
             continue

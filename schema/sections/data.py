@@ -10,8 +10,6 @@ from schema.section import Section, key
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
-SUFFIXES = (".txt", ".jsonl", ".parquet")  # of the files that are read
-FORMATS = ".txt, .jsonl nor .parquet"  # behind "neither"
 CONVERSATION_FIELDS = ("messages", "conversations")  # as the world calls the field of a record that holds one
 
 

@@ -12,7 +12,8 @@ from runner.data.sources import BUILTIN
 from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
 from schema.rules import machine_dependent_value
-from schema.sections.data import SUFFIXES, Source
+from schema.rules.source_format import SUFFIXES
+from schema.sections.data import Source
 from schema.starter import Dataset
 from schema.text.paths import at_home
 from schema.text.wording import join, nearest, quote

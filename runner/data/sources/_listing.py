@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from runner.data.sources._source import printable
 from runner.data.stores.meta import META_FILE, split_file
-from schema.sections.data import FORMATS, SUFFIXES
+from schema.rules.source_format import SUFFIXES
+from schema.text.wording import join
 
 WILD = frozenset("*?[")
 RUN = "run.json"
+OTHER_FORMAT = f"neither {join(SUFFIXES, 'nor')}"
 # Folders that hold no text of the user's: what they are, and the files that mark them.
 MARKS = (
     ("a run", RUN),
@@ -140,7 +142,7 @@ def _sorted_out(found: list[Found]) -> tuple[tuple[Found, ...], tuple[tuple[str,
     read = {(file.device, file.inode) for file in found if not file.linked and file.path.suffix in SUFFIXES}
     for file in sorted(found):
         if file.path.suffix not in SUFFIXES:
-            left_out.append((f"neither {FORMATS}", file.name))
+            left_out.append((OTHER_FORMAT, file.name))
         elif file.linked and (file.device, file.inode) in read:
             left_out.append(("linked to a file that is read already", file.name))
         else:
@@ -240,7 +242,7 @@ class _Walk:
             if not suffix or (named and suffix in SUFFIXES):  # without one, it may have been a folder
                 raise _broken(Path(entry.path), error.errno) from error
             if named:
-                self.left_out.append((f"neither {FORMATS}", name))
+                self.left_out.append((OTHER_FORMAT, name))
             return None
 
     def _take(self, entry: _Folder, facts: os.stat_result, *, named: bool) -> None:

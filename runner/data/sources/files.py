@@ -28,7 +28,8 @@ from runner.data.sources._source import (
 from runner.data.sources._writers import find_writer
 from runner.failure import ExitCode, Failure
 from schema.rules.record_kinds import contradiction
-from schema.sections.data import SUFFIXES, Source
+from schema.rules.source_format import SUFFIXES
+from schema.sections.data import Source
 from schema.text.paths import at_home
 from schema.text.wording import join
 
