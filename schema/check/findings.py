@@ -49,13 +49,17 @@ FAILED = Failed()
 
 @dataclass(slots=True)
 class Findings:
-    """The state of one check: the schema it follows, and what it has met so far."""
+    """The state of one check: the schema it follows, and what it has met so far.
+
+    `undecided` are paths that something which was refused may have meant; those that are not written have no value.
+    """
 
     schema: Declared
     problems: list[Problem] = field(default_factory=list)
     nodes: dict[Path, Node] = field(default_factory=dict)
     keys: dict[Path, Scalar] = field(default_factory=dict)
     failed: set[Path] = field(default_factory=set)
+    undecided: set[Path] = field(default_factory=set)
 
     def report(
         self, slug: str, path: Path, node: Node, message: str, remedy: str, instead: str = "", certain: bool = False
@@ -65,6 +69,10 @@ class Findings:
         self.problems.append(Problem(slug, path, place, message, remedy, instead=instead, certain=certain))
         self.failed.add(path)
         return FAILED
+
+    def decide(self) -> None:
+        """End a check: what is undecided and was not written has no value."""
+        self.failed |= {path for path in self.undecided if path not in self.nodes}
 
     def place(self, path: Path, node: Node) -> Span:
         """Where a finding about a node points: a scalar itself; a collection's key, else its start."""

@@ -91,7 +91,7 @@ def rename(found: Findings, tree: Mapping) -> Mapping:
             message = f"{old} is called {new.key} {since}"
             found.problems.append(Problem("deprecated-key", before, key.span, message, f"write {new.key}"))
             if other is None:
-                tree = _with(tree, now, (Scalar(key.span, now[-1], True, now[-1]), value))
+                tree = with_entry(tree, now, (Scalar(key.span, now[-1], True, now[-1]), value))
             continue
         related = (Related(other[0].span, "read from here"),)
         if same(value, other[1]):
@@ -131,7 +131,7 @@ def _without(tree: Mapping, path: Path) -> Mapping:
     return Mapping(tree.span, tuple(kept))
 
 
-def _with(tree: Mapping, path: Path, entry: tuple[Scalar, Node]) -> Mapping:
+def with_entry(tree: Mapping, path: Path, entry: tuple[Scalar, Node]) -> Mapping:
     """Add an entry below a path; a section that is not there is made, one that is no mapping is left for the check."""
     if len(path) == 1:
         return Mapping(tree.span, (*tree.entries, entry))
@@ -139,7 +139,7 @@ def _with(tree: Mapping, path: Path, entry: tuple[Scalar, Node]) -> Mapping:
     for index, (key, value) in enumerate(entries):
         if key.text == path[0]:
             if isinstance(value, Mapping):
-                entries[index] = (key, _with(value, path[1:], entry))
+                entries[index] = (key, with_entry(value, path[1:], entry))
             return Mapping(tree.span, tuple(entries))
     section = Scalar(entry[0].span, str(path[0]), True, str(path[0]))
-    return Mapping(tree.span, (*entries, (section, _with(Mapping(entry[0].span, ()), path[1:], entry))))
+    return Mapping(tree.span, (*entries, (section, with_entry(Mapping(entry[0].span, ()), path[1:], entry))))

@@ -12,6 +12,7 @@ from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
 from schema.check.glued import glued_key
 from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
 from schema.check.lookalikes import meant_key, meant_value
+from schema.check.otherwise import OTHERWISE
 from schema.check.slips import Meant, meant_nothing
 from schema.text.diagnostic import Related
 from schema.text.scalars import number
@@ -20,6 +21,12 @@ from schema.text.wording import distance, join, nearest, quote
 
 NOTE = "x-"
 MOST_EDITS = 2  # between a key and the one that a fix may write in its place
+# What others call a key of the same mapping; `renamed` has those that are read without an error.
+WORDS = {
+    **dict.fromkeys(("weight", "ratio", "proportion", "probability", "prob", "share", "sampling_rate"), ("rate",)),
+    **dict.fromkeys(("dataset", "source", "dataset_name"), ("name",)),
+    **dict.fromkeys(("targets", "target", "modules"), ("target_modules",)),
+}
 LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 
 
@@ -90,7 +97,7 @@ def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
         _unknown_key(found, key, schema, path)
     for name in schema.get("required", ()):
         absent = (*path, name)
-        if absent not in found.keys and absent not in found.failed:
+        if not any(absent in known for known in (found.keys, found.failed, found.undecided)):
             message = f"{show(path)} has no key {quote(name)}, which is required"
             at = found.place(path, found.nodes[path])
             found.problems.append(Problem("missing-key", absent, at, message, f"add '{name}: …'"))
@@ -117,25 +124,33 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         return
     if glued_key(found, key, declared, path):
         return
-    belongs = [other for other in found.schema.named.get(name, ()) if other not in found.keys]
     absent = [other for other in declared if (*path, other) not in found.keys]
-    near = [] if 0 < len(belongs) <= 3 else nearest(name, absent)
-    again = nearest(name, [other for other in declared if (*path, other) in found.keys]) if not near else []
-    message = f"unknown key {quote(name)} {where}"
-    related: tuple[Related, ...] = ()
-    if near:
-        found.failed.update((*path, other) for other in near)
-        remedy = f"write {join([quote(other) for other in near], 'or')}"
-    elif 0 < len(belongs) <= 3:
-        found.failed.update(belongs)
-        remedy = f"it belongs to {join([show(other) for other in belongs], 'or')}"
-    elif again:
+    near, remedy, related = _meant_by(found, name, path, absent)
+    if not remedy and (again := nearest(name, [other for other in declared if other not in absent])):
         related = (Related(found.keys[*path, again[0]].span, "written here"),)
         remedy = f"remove it: {quote(again[0])} is written already"
-    else:
-        remedy = elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
-    close = len(near) == 1 and distance(name, near[0]) <= MOST_EDITS
-    found.problems.append(Problem("unknown-key", inner, key.span, message, remedy, related, near[0] if close else ""))
+    remedy = remedy or elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
+    meant = near[0] if len(near) == 1 and (name in WORDS or distance(name, near[0]) <= MOST_EDITS) else ""
+    found.problems.append(
+        Problem("unknown-key", inner, key.span, f"unknown key {quote(name)} {where}", remedy, related, meant)
+    )
+
+
+def _meant_by(found: Findings, name: str, path: Path, absent: list[str]) -> tuple[list[str], str, tuple[Related, ...]]:
+    """The keys beside an unknown one that it may be, else what to write instead; what it may be is undecided."""
+    belongs = [other for other in found.schema.named.get(name, ()) if other not in found.keys]
+    belongs = belongs if len(belongs) <= 3 else []
+    words = [other for other in WORDS.get(name, ()) if other in absent]
+    if name in OTHERWISE and not words:
+        row = OTHERWISE[name]
+        found.undecided.update(tuple(other.split("/")) for other in (*row.keys, *row.undecided) if "NAME" not in other)
+        return [], row.remedy, ()
+    near = words or ([] if belongs else nearest(name, absent))
+    found.undecided.update((*path, other) for other in near)
+    if near:
+        return near, f"write {join([quote(other) for other in near], 'or')}", ()
+    found.undecided.update(belongs)
+    return [], f"it belongs to {join([show(other) for other in belongs], 'or')}" if belongs else "", ()
 
 
 def elsewhere(found: Findings, name: str) -> str:
@@ -143,6 +158,8 @@ def elsewhere(found: Findings, name: str) -> str:
     paths, named = found.schema.paths, found.schema.named
     nested = name.replace(".", "/")
     if nested != name or "/" in name:
+        if nested in paths and paths[nested] in found.keys:
+            return f"remove it: {nested} is written already"
         if nested in paths:
             return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
         return ""

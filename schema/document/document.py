@@ -19,6 +19,7 @@ from schema.budget.budget import Budget
 from schema.budget.deciding import ADAPTERS, DECIDING
 from schema.check.declared import Declared
 from schema.check.findings import Findings, Json, Problem, Unavailable
+from schema.check.meant import read_as_meant
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
@@ -62,7 +63,8 @@ class Document:
     def budget(self) -> Budget:
         """What follows from the spec by arithmetic; asking for a part raises Unavailable where its keys failed."""
         deciding = (ADAPTERS, *(f"training/{key}" for key in DECIDING))
-        written = frozenset(path for path in deciding if self.given(path))
+        # What failed may have been written by another name.
+        written = frozenset(path for path in deciding if self.given(path) or not self.listed(path))
         return Budget(_Section(self, ""), written, self.environment or Environment(), judged=True)
 
     @cached_property
@@ -162,12 +164,13 @@ def read_document(
     found = Findings(load_schema())
     try:
         root = read_mapping(data, name)
-        tree = read_stages(found, rename(found, splice(found, root, overrides)))
+        tree = read_stages(found, rename(found, read_as_meant(found, splice(found, root, overrides))))
     except SourceError as error:
         found.problems.append(explained(error, data, name, found.schema.names))
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
     written = check_value(found, tree, found.schema, ())
+    found.decide()
     _pin(written, recorded)
     pretrained = find_pretrained(written.get("architecture"), recorded)
     if pretrained:

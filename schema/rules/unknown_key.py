@@ -18,7 +18,10 @@ optimization:
     rank: 8
 ```
 
-*Fix.* Write the declared name, which `--unsafe-fixes` does where one alone is at most two letters away. A key that
+A section under another name, such as model for architecture, is judged as the one that its keys belong to.
+
+*Fix.* Write the declared name, which `--unsafe-fixes` does where one alone is at most two letters away, or is what a
+section must be. `--fix` nests keys that are written in one word, such as training/batch_size at the top. A key that
 starts with `x-` is a note and may stand anywhere.
 """
 
@@ -27,9 +30,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.check.findings import Problem, show
+from schema.check.meant import find_flat
 from schema.document import Document
 from schema.rules._field import FOREIGN
 from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.nesting import nest
 
 CODE = "LR003"
 SLUG = "unknown-key"
@@ -39,8 +44,13 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found, but for keys that LR406 reports."""
     for problem in unknown(document):
-        edit = document.edits.rename(problem.path, problem.instead) if problem.instead else None
-        yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(edit, safe=problem.certain))
+        if problem.instead:
+            written = fix(document.edits.rename(problem.path, problem.instead), safe=problem.certain)
+        else:
+            flat = find_flat(document.found.schema, document.root)
+            is_first = flat and (flat[0].key.text,) == problem.path
+            written = fix(*nest(document.root, flat), safe=True) if is_first else None
+        yield problem.diagnostic(CODE, SLUG, SEVERITY, written)
 
 
 def unknown(document: Document) -> Iterator[Problem]:

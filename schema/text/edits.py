@@ -49,7 +49,7 @@ class Edits:
         one = isinstance(node, Scalar) and self.replace(path, "") is not None
         if node is None or not (one or (isinstance(node, Sequence) and node.items)) or not self._own.alone((node,)):
             return None
-        start, end = _start(node), _end(node)
+        start, end = _start(node), end_of(node)
         lines = [self._line(number) for number in range(start[0], end[0] + 1)]
         lines[-1] = lines[-1][: end[1] - 1]
         lines[0] = lines[0][start[1] - 1 :]
@@ -103,10 +103,10 @@ class Edits:
             written = "".join(f"{name}: {{" for name in names[:-1]) + f"{names[-1]}: {text}" + "}" * (len(names) - 1)
             if not parent.entries:
                 return self._at((parent.span.line, parent.span.column + _bracket(parent)), written)
-            return self._at(max(_end(part) for entry in parent.entries for part in entry), f", {written}")
+            return self._at(max(end_of(part) for entry in parent.entries for part in entry), f", {written}")
         if not parent.entries or not self._own.owns(parent) or not _leads(self._before(parent.entries[0][0])):
             return None
-        indent, last = parent.entries[0][0].span.column - 1, max(_end(part) for part in parent.entries[-1])
+        indent, last = parent.entries[0][0].span.column - 1, max(end_of(part) for part in parent.entries[-1])
         lines = [" " * (indent + 2 * depth) + f"{name}:" for depth, name in enumerate(names)]
         return self._at((last[0], len(self._line(last[0])) + 1), "".join(f"\n{line}" for line in lines) + f" {text}")
 
@@ -116,12 +116,12 @@ class Edits:
         measured = groups[index + 1][:1] if not last else groups[index - 1] if flow and index else ()
         if not self._own.alone(groups[index], measured):
             return None
-        start, end = _start(groups[index][0]), max(map(_end, groups[index]))
+        start, end = _start(groups[index][0]), max(map(end_of, groups[index]))
         following = None if last else _start(groups[index + 1][0])
         if flow:
             if following or index == 0:
                 return self._cut(start, following or end)
-            return self._cut(max(map(_end, measured)), end)
+            return self._cut(max(map(end_of, measured)), end)
         if isinstance(parent, Sequence):
             lines = self.root.span.origin.lines
             start, following = _dash(lines, start), _dash(lines, following) if following else None
@@ -177,12 +177,12 @@ def _start(node: Node) -> Place:
     return node.span.line, node.span.column
 
 
-def _end(node: Node) -> Place:
+def end_of(node: Node) -> Place:
     """Where the text of a node ends, without the blank lines and comments that a block takes along."""
     if isinstance(node, Mapping) and node.entries:
-        inner = max(_end(part) for entry in node.entries for part in entry)
+        inner = max(end_of(part) for entry in node.entries for part in entry)
     elif isinstance(node, Sequence) and node.items:
-        inner = max(_end(item) for item in node.items)
+        inner = max(end_of(item) for item in node.items)
     else:
         return _text_end(node.span)
     return (node.span.end_line, node.span.end_column) if _bracket(node) else inner

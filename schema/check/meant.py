@@ -1,0 +1,142 @@
+"""Sections of a spec under another name, and keys of sections written flat at the top: told once, and read as meant.
+
+`model: {n_layers: 4}` is architecture, `training/batch_size: 8` is batch_size in training. Both are refused, and the
+rest of the linter judges what was meant, so that one cause is one finding.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from schema.check.declared import Declared
+from schema.check.findings import Findings, Problem
+from schema.check.renamed import RENAMED, with_entry
+from schema.text.diagnostic import Related
+from schema.text.source import Mapping, Node, Path, Scalar
+from schema.text.wording import distance, join, nearest, quote
+
+NOTE = "x-"
+MOST_EDITS = 2  # between a key and the one that it is read as
+WORD = re.compile(r"\w[\w-]*")
+TOP = "at the top of the spec"
+# What other programs call a section; of two sections that its keys may belong to, the name decides.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "architecture": ("arch", "model", "model_config", "model_args", "network", "transformer"),
+    "training": ("train", "train_config", "trainer", "training_args", "training_arguments", "training_config"),
+    "optimization": ("hparams", "hyperparameters", "optim", "optimiser", "optimizer", "optimizer_config"),
+    "optimization/lora": ("adapter", "adapters", "lora", "lora_config", "peft", "peft_config"),
+    "logging": ("log", "logger", "logs", "metric_logger"),
+    "eval": ("evaluate", "evaluation", "evals"),
+    "checkpoint": ("checkpointing", "checkpoints", "checkpointer", "ckpt"),
+    "mesh": ("parallelism", "sharding"),
+}
+_NAMED = {name: section for section, names in SECTIONS.items() for name in names}
+
+
+class Flat(NamedTuple):
+    """A key at the top of a spec that spells the whole way to where it belongs."""
+
+    key: Scalar
+    value: Node
+    path: Path
+
+
+def read_as_meant(found: Findings, tree: Mapping) -> Mapping:
+    """Return the tree with flat keys and sections of another name in their places; record a problem for each cause."""
+    flat = find_flat(found.schema, tree)
+    for entry in flat:
+        tree = with_entry(_without(tree, entry.key), entry.path, (_named(entry.key, str(entry.path[-1])), entry.value))
+    if flat:
+        found.problems.append(_flat_problem(flat))
+    for key, value in tree.entries:
+        is_name = WORD.fullmatch(key.text) and key.text.isascii() and not key.text.startswith(NOTE)
+        if isinstance(value, Mapping) and is_name and key.text not in found.schema["properties"]:
+            tree = _section(found, tree, key, value)
+    return tree
+
+
+def find_flat(schema: Declared, tree: Mapping) -> list[Flat]:
+    """Return the flat keys of a tree, but for those whose place is taken."""
+    flat: list[Flat] = []
+    for key, value in tree.entries:
+        path = tuple(re.split(r"[/.]", key.text))
+        known = (
+            len(path) > 1 and path[0] in schema["properties"] and all(re.fullmatch(r"\w[\w-]*", part) for part in path)
+        )
+        if known and not _taken(tree, path) and all(entry.path != path for entry in flat):
+            flat.append(Flat(key, value, path))
+    return flat
+
+
+def _flat_problem(flat: list[Flat]) -> Problem:
+    first, names = flat[0], [quote(entry.key.text) for entry in flat]
+    subject = join(names if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"], "and")
+    nested = ": {".join(map(str, first.path)) + ": …" + "}" * (len(first.path) - 1)
+    message = f"{subject} {'is' if len(names) == 1 else 'are'} written in one word: keys of a spec are nested"
+    return Problem("unknown-key", (first.key.text,), first.key.span, message, f"nest the keys: {nested}")
+
+
+def _section(found: Findings, tree: Mapping, key: Scalar, value: Mapping) -> Mapping:
+    """Read a section under the name that it has here, where its name or its keys say which it is."""
+    declared, written = found.schema["properties"], {other.text: other for other, _ in tree.entries}
+    near = nearest(key.text, [name for name in declared if name not in written])
+    close = near[0] if len(near) == 1 and distance(key.text, near[0]) <= MOST_EDITS else ""
+    target, sure = (close, True) if close else _by_keys(found.schema, key.text, value)
+    if not target:
+        return tree
+    section, message = target.partition("/")[0], f"unknown key {quote(key.text)} {TOP}"
+    problem = Problem("unknown-key", (key.text,), key.span, message, f"write {quote(target)}")
+    if not sure:
+        found.problems.append(problem._replace(remedy=f"write its keys as those of {quote(target)}"))
+        found.undecided.add(tuple(target.split("/")))
+        return _without(tree, key)
+    if target in written:
+        related = (Related(written[target].span, "written here"),)
+        found.problems.append(problem._replace(remedy=f"write its keys into {quote(target)}", related=related))
+    else:
+        found.problems.append(problem._replace(instead=target if target == section else ""))
+    tree = _without(tree, key)
+    if target == section and target not in written:
+        return with_entry(tree, (target,), (_named(key, target), value))
+    for inner, held in value.entries:
+        path = (*target.split("/"), inner.text)
+        tree = tree if _taken(tree, path) else with_entry(tree, path, (inner, held))
+    return tree
+
+
+def _by_keys(schema: Declared, name: str, value: Mapping) -> tuple[str, bool]:
+    """The section that most keys of a mapping belong to, else the one that its name means; and whether keys say so."""
+    keys = [key.text for key, _ in value.entries]
+    by_name = _NAMED.get(name.lower(), "")
+    counted = {section: _known(schema, section, keys) for section in (*schema["properties"], "optimization/lora")}
+    most = max(counted.values())
+    best = [section for section, known in counted.items() if known == most]
+    if 2 * most > len(keys) and (most > 1 or by_name in best):
+        return (by_name, True) if by_name in best else (best[0], True) if len(best) == 1 else ("", False)
+    return by_name, False
+
+
+def _known(schema: Declared, section: str, keys: list[str]) -> int:
+    """How many keys a section knows, by their own names or by those that others give them."""
+    return sum(f"{section}/{key}" in schema.paths or f"{section}/{key}" in RENAMED for key in keys)
+
+
+def _taken(tree: Node, path: Path) -> bool:
+    """Whether a path is written, or a value stands on its way that is no mapping."""
+    for part in path:
+        if not isinstance(tree, Mapping):
+            return True
+        inner = next((value for key, value in tree.entries if key.text == part), None)
+        if inner is None:
+            return False
+        tree = inner
+    return True
+
+
+def _named(key: Scalar, name: str) -> Scalar:
+    return Scalar(key.span, name, True, name)
+
+
+def _without(tree: Mapping, gone: Scalar) -> Mapping:
+    return Mapping(tree.span, tuple((key, value) for key, value in tree.entries if key is not gone))

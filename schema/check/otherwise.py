@@ -1,0 +1,116 @@
+"""Keys of other programs that say a thing otherwise than a spec does: which keys to write here, and how.
+
+Names that mean exactly what a key of ours does are in `renamed`, and are read. These here are told, and not read.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schema.text.wording import join
+
+_FULL, _LORA = "training/pre_lora_tokens", "training/post_lora_tokens"
+_MIXTURES = ("training/dataset", "training/pre_lora_dataset", "training/post_lora_dataset")
+
+
+class Otherwise(NamedTuple):
+    """The keys to write, none where there is no such thing here; how, or why; and what else is left undecided."""
+
+    keys: tuple[str, ...]
+    how: str = ""
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What to write instead, as a sentence."""
+        return f"write {join(self.keys, 'and')}{f', {self.how}' if self.how else ''}" if self.keys else self.how
+
+
+_BUDGETS = ("training/tokens", *_MIXTURES)
+_TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
+    (
+        ("epochs", "num_epochs", "num_train_epochs", "n_epochs", "max_epochs", "train_epochs"),
+        Otherwise((_FULL, _LORA), "or training/tokens without adapters: budgets are tokens here, not epochs", _BUDGETS),
+    ),
+    (
+        ("max_steps", "num_steps", "total_steps", "train_steps", "num_train_steps", "max_iters", "num_iterations"),
+        Otherwise((_FULL, _LORA), "steps × batch_size × block_size: budgets are tokens here", _BUDGETS),
+    ),
+    (("max_tokens", "total_tokens", "train_tokens", "num_tokens"), Otherwise((_FULL, _LORA), "", _BUDGETS)),
+    (
+        (
+            "gradient_accumulation_steps",
+            "gradient_accumulation",
+            "grad_accum",
+            "grad_accum_steps",
+            "accumulation_steps",
+        ),
+        Otherwise(("training/batch_size",), "the rows of a whole step, and per_device_batch_size for the micro-batch"),
+    ),
+    (
+        ("warmup_steps", "warmup_ratio", "warmup_iters", "warmup", "num_warmup_steps", "warmup_steps_fraction"),
+        Otherwise(("training/warmup_pct",), "a share of each phase's steps"),
+    ),
+    (
+        ("lr_scheduler", "lr_scheduler_type", "lr_schedule", "lr_schedule_type", "scheduler", "decay_lr"),
+        Otherwise(("optimization/schedule",), "wsd, cosine, linear or constant"),
+    ),
+    (("optim", "opt_type", "optimizer_name", "optimizer_type"), Otherwise(("optimization/optimizer",))),
+    (("betas", "adam_betas"), Otherwise(("optimization/adamw/beta1", "optimization/adamw/beta2"), "two numbers")),
+    (
+        ("bf16", "fp16", "tf32", "precision", "mixed_precision", "torch_dtype", "compute_dtype", "weight_dtype"),
+        Otherwise(("architecture/dtype/param", "architecture/dtype/activation"), "float32 or bfloat16"),
+    ),
+    (
+        (
+            *("base_model", "model_name_or_path", "model_name", "model_id", "pretrained_model_name_or_path"),
+            *("base_model_name_or_path", "pretrained_model", "model_path", "initialize_from_hf"),
+        ),
+        Otherwise(("architecture/pretrained",), "a folder or OWNER/NAME", ("architecture",)),
+    ),
+    (
+        ("model", "llm", "checkpoint_path"),
+        Otherwise(("architecture/pretrained",), "a model to start from, or family, one to build", ("architecture",)),
+    ),
+    (
+        ("model_max_length", "max_position_embeddings", "n_positions"),
+        Otherwise(("architecture/block_size",), "the tokens of a row"),
+    ),
+    (("vocab", "padded_vocab_size"), Otherwise(("architecture/vocab_size",))),
+    (("lora_target_modules", "lora_target", "lora_modules"), Otherwise(("optimization/lora/target_modules",))),
+    (("lora_attn_modules",), Otherwise(("optimization/lora/target_modules",), "such as q_proj and v_proj")),
+    (("use_rslora",), Otherwise(("optimization/lora/scaling",), "rslora")),
+    (("loraplus_lr_ratio", "lora_lr"), Otherwise(("optimization/lora/lr",), "a rate of phase lora")),
+    (
+        ("adapter", "use_lora", "use_peft", "enable_lora", "finetuning_type", "peft_type"),
+        Otherwise((_LORA, "training/post_lora_dataset"), "which make phase lora"),
+    ),
+    (
+        (
+            *("datasets", "dataset_name", "dataset_path", "dataset_dir", "data_path", "data_files", "train_file"),
+            *("train_data", "train_files", "train_urls", "train_dataset", "hf_path", "dataset_id", "dataset_mixer"),
+        ),
+        Otherwise(("data/sources/NAME/path",), "and NAME in a mixture", _MIXTURES),
+    ),
+    (("sample_packing", "packing", "packed", "pack_sequences"), Otherwise(_MIXTURES[1:], "each entry with its style")),
+    (("chat_template", "conversation_template"), Otherwise(("chat/template",))),
+    (("train_on_inputs", "train_on_prompt", "assistant_only_loss"), Otherwise(("chat/train_on",))),
+    (
+        ("output_dir", "run_name", "base_output_directory", "save_dir", "out_dir"),
+        Otherwise((), "remove it: exec --run-dir names the folder of a run"),
+    ),
+    (("resume_from_checkpoint", "auto_resume"), Otherwise((), "remove it: exec of the same run directory resumes")),
+    (("wandb_project", "wandb_name", "report_to", "use_wandb"), Otherwise(("logging/wandb",), "true")),
+    (("num_gpus", "num_devices", "fsdp_config", "deepspeed", "strategy", "devices"), Otherwise(("mesh",))),
+    (
+        ("load_in_4bit", "load_in_8bit", "quantization", "quantization_bit", "quantize_base"),
+        Otherwise((), "remove it: lorarun does not quantize the base"),
+    ),
+    (("use_dora", "lora_use_dora"), Otherwise((), "remove it: lorarun has no DoRA")),
+    (
+        ("flash_attention", "use_flash_attention", "flash_attn", "attn_implementation", "attention"),
+        Otherwise((), "remove it: lorarun chooses the implementation of attention"),
+    ),
+    (("trust_remote_code", "use_remote_code"), Otherwise((), "remove it: lorarun runs no code of models")),
+)
+OTHERWISE: dict[str, Otherwise] = {name: row for names, row in _TABLE for name in names}

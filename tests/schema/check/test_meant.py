@@ -1,0 +1,166 @@
+"""One cause is one finding: keys written flat, sections under another name, keys that say a thing otherwise.
+
+The instances: flat `training/batch_size`, `model:`, `max_seq_len`, `epochs: 3`; siblings beside each.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from schema.check.declared import Declared
+from schema.check.meant import SECTIONS
+from schema.check.otherwise import OTHERWISE
+from schema.check.renamed import RENAMED
+from schema.document import load_schema
+from schema.fixes.apply import fix_text
+from schema.lint import lint_text
+from schema.text.diagnostic import Diagnostic
+
+PARTS = {
+    "tokenizer": "tokenizer: {backend: byte}\n",
+    "architecture": "architecture: {n_layers: 2, n_embd: 64, n_head: 4, block_size: 512}\n",
+    "training": """\
+training:
+  batch_size: 8
+  pre_lora_tokens: [4_096_000]
+  pre_lora_dataset: [[{name: web, rate: 1.0, style: PMD}]]
+  post_lora_tokens: [819_200]
+  post_lora_dataset: [[{name: chat, rate: 1.0, style: PADDED}]]
+""",
+    "optimization": "optimization: {lr: 0.001, lora: {rank: 4, target_modules: [attn, mlp]}}\n",
+    "logging": "logging: {report_interval: 10}\n",
+}
+SPEC = "".join(PARTS.values())
+MIXTURE = "tokenizer: {backend: byte}\ntraining:\n  batch_size: 8\n  dataset: [{name: web, rate: 1.0, style: PMD}]\n"
+
+
+def one(text: str) -> Diagnostic:
+    """The only finding of a spec."""
+    found = lint_text(text, "s").diagnostics
+    assert len(found) == 1, [f"{each.code} {each.message}" for each in found]
+    return found[0]
+
+
+def test_the_spec_itself_is_silent() -> None:
+    assert lint_text(SPEC, "s").diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("training:\n  batch_size: 8\n", "training/batch_size: 8\ntraining:\n", "training: {batch_size: …}"),
+        ("training:\n  batch_size: 8\n", "training.batch_size: 8\ntraining:\n", "training: {batch_size: …}"),
+        (PARTS["tokenizer"], "tokenizer/backend: byte\n", "tokenizer: {backend: …}"),
+        (
+            PARTS["optimization"],
+            "optimization/lora/rank: 4\noptimization/lora/target_modules: [attn, mlp]\n",
+            "optimization: {lora: {rank: …}}",
+        ),
+        (PARTS["logging"], "logging.report_interval: 10  # steps\n", "logging: {report_interval: …}"),
+    ],
+)
+def test_keys_in_one_word_are_one_finding_and_are_nested_safely(old: str, new: str, says: str) -> None:
+    assert old in SPEC
+    text = SPEC.replace(old, new)
+    assert says in one(text).remedy
+    after = fix_text(text, partial(lint_text, name="s"))
+    assert after.verdict.diagnostics == ()
+    assert sorted(after.text.split()) != sorted(text.split())
+    assert ("# steps" in after.text) == ("# steps" in new)
+
+
+def test_a_whole_spec_of_keys_in_one_word_is_one_finding() -> None:
+    lines = [
+        "tokenizer/backend: byte",
+        "training/batch_size: 8",
+        "training/pre_lora_tokens: [4_096_000]",
+        "training/pre_lora_dataset:\n- - {name: web, rate: 1.0, style: PMD}  # text\n",
+        "training.post_lora_tokens: [819_200]",
+        "training.post_lora_dataset: [[{name: chat, rate: 1.0, style: PADDED}]]",
+        "optimization/lora/target_modules: [attn, mlp]",
+    ]
+    assert "5 more" in one("\n".join(lines)).message
+    assert fix_text("\n".join(lines), partial(lint_text, name="s")).verdict.diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "training/batch_size: &b 8\nlogging/report_interval: *b\n",
+        "{training/batch_size: 8}\n",
+        "training/batch_size: 8\ntraining: {seed: 1}\n",
+        "optimization/lora/rank: 8\noptimization:\n  lora: {alpha: 8}\n",
+    ],
+)
+def test_keys_in_one_word_that_no_line_can_move_have_no_fix(text: str) -> None:
+    told = [found for found in lint_text(text, "s").diagnostics if found.code == "LR003"]
+    assert [found.fix for found in told] == [None]
+
+
+@pytest.mark.parametrize(
+    ("section", "name"), [(section, name) for section in PARTS for name in SECTIONS.get(section, ())]
+)
+def test_a_section_of_another_name_is_one_finding_and_its_keys_are_read(section: str, name: str) -> None:
+    text = SPEC.replace(f"{section}:", f"{name}:", 1)
+    assert one(text).remedy == f"write '{section}'"
+    verdict = lint_text(text.replace("n_head: 4", "n_head: 5"), "s")
+    assert {found.code for found in verdict.diagnostics} == {"LR003", "LR501"}
+    assert fix_text(text, partial(lint_text, name="s"), unsafe=True).text == SPEC
+
+
+@pytest.mark.parametrize("slip", ["trainin", "Training", "training_", "my_run"])
+def test_a_section_whose_keys_say_which_it_is_needs_no_known_name(slip: str) -> None:
+    assert one(SPEC.replace("training:", f"{slip}:")).remedy == "write 'training'"
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        ("lora: {rank: 4, target_modules: [attn, mlp]}\noptimization: {lr: 0.001}\n", "write 'optimization/lora'"),
+        ("optim: {weight_decay: 0.0, grad_clip: 1.0}\n" + PARTS["optimization"], "write its keys into 'optimization'"),
+        ("optimizer: {kind: sophia, gamma: 1}\n", "write its keys as those of 'optimization'"),
+    ],
+)
+def test_a_section_that_stands_elsewhere_or_is_written_too_is_one_finding(new: str, says: str) -> None:
+    assert one(SPEC.replace(PARTS["optimization"], new)).remedy == says
+
+
+@pytest.mark.parametrize("name", ["max_seq_len", "max_seq_length", "cutoff_len", "n_ctx"])
+def test_the_length_of_a_row_by_another_name_is_one_finding(name: str) -> None:
+    for text in (SPEC.replace("block_size", name), f"{name}: 512\n{SPEC.replace(', block_size: 512', '')}"):
+        assert one(text).remedy == "write architecture/block_size"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (MIXTURE + "  epochs: 3\n", "training/pre_lora_tokens"),
+        ("epochs: 3\n" + MIXTURE, "budgets are tokens here, not epochs"),
+        ("num_train_epochs: 3\n" + MIXTURE, "budgets are tokens here, not epochs"),
+        (MIXTURE + "  max_steps: 1000\n", "steps × batch_size × block_size"),
+        (SPEC.replace("  batch_size: 8\n", "  gradient_accumulation_steps: 4\n"), "training/batch_size"),
+        (SPEC.replace("  batch_size: 8\n", "  batch_size: 8\n  warmup_ratio: 0.1\n"), "training/warmup_pct"),
+        (SPEC.replace("rate: 1.0, style: PMD", "weight: 1.0, style: PMD"), "'rate'"),
+        ("model: llama\n" + SPEC.replace(PARTS["architecture"], ""), "architecture/pretrained"),
+        ("lr_scheduler: cosine\n" + SPEC, "optimization/schedule"),
+        (SPEC.replace("post_lora_tokens:", "post_lora_tokns:"), "'post_lora_tokens'"),
+        (SPEC.replace("post_lora_", "postlora_").replace("_dataset: [[{name: chat", "_dataset: [[{name: c"), ""),
+    ],
+)
+def test_what_is_said_otherwise_is_told_once(text: str, says: str) -> None:
+    if says:
+        assert says in one(text).remedy
+    else:  # two keys, two causes, and no word about a phase lora that is missing
+        assert [found.code for found in lint_text(text, "s").diagnostics] == ["LR003", "LR003"]
+
+
+def test_the_tables_name_declared_keys_and_none_that_is_read() -> None:
+    schema: Declared = load_schema()
+    rows = [*OTHERWISE.values()]
+    keys = {key for row in rows for key in (*row.keys, *row.undecided) if "NAME" not in key} | set(SECTIONS)
+    assert keys <= set(schema.paths)
+    assert not set(OTHERWISE) & set(RENAMED)
+    assert set(OTHERWISE) & set(schema.named) == {"adapter"}  # of axolotl, and of export
+    assert not {name for names in SECTIONS.values() for name in names} & set(schema["properties"])
