@@ -17,6 +17,7 @@ from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, k
 from runner.data.styles import load_style
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import ExitCode, Failure
+from runner.metrics.wandb import survey_wandb
 from runner.run.identity import identity
 from runner.run.inspect import inspect_run_dir
 from runner.run.layout import default_run_dir, is_run
@@ -72,6 +73,7 @@ def survey(
             tokenizer=reading.tokenizer,
             chat=reading.obstacle,
             gguf=survey_gguf(document, reading.tokenizer),
+            wandb=survey_wandb(document),
             start=_start(document, start, restore) if start and not _has_started(folder) else None,
             run=run,
         )

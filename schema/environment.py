@@ -146,7 +146,8 @@ class Environment(NamedTuple):
     is a GPU unless `platform` (cpu, gpu, tpu) says otherwise. `free_bytes` are those of the disk that the run writes
     to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
     backend huggingface, whose files are on the machine, or says why it can't be used; `chat` says why conversations
-    can't be rendered, `gguf` why the file that export/gguf asks for can't be written.
+    can't be rendered, `gguf` why the file that export/gguf asks for can't be written, `wandb` why nothing can be
+    uploaded to Weights & Biases.
     """
 
     restore: bool | None = None
@@ -159,5 +160,6 @@ class Environment(NamedTuple):
     tokenizer: TokenizerFacts | Obstacle | None = None
     chat: Obstacle | None = None
     gguf: Obstacle | None = None
+    wandb: Obstacle | None = None
     start: Start | None = None
     run: Run | None = None

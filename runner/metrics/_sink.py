@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from runner.metrics.jsonl import JsonlSink
+    from runner.metrics.wandb import WandbRun
 
 Value = str | int | float | bool | None
 Record = Mapping[str, Value]
@@ -27,21 +28,21 @@ class Sink(Protocol):
 
 
 def open_sinks(
-    run_dir: Path, resume_step: int, use_wandb: bool, records_end: int = 0
+    run_dir: Path, resume_step: int, wandb: WandbRun | None = None, records_end: int = 0
 ) -> tuple[JsonlSink, *tuple[Sink, ...]]:
     """Open the sinks that keep records, continuing after `resume_step` (0 for a new run); the first is the file.
 
     Records of later steps, left by a process that was killed, are dropped, so that none appears twice. `records_end`
     is the byte of the file that the checkpoint of `resume_step` counts up to.
-    Weights & Biases must be installed where it is asked for: see `require_wandb`.
+    Weights & Biases must be installed where `wandb` names a run for it: see `require_wandb`.
     """
     from runner.metrics.jsonl import JsonlSink
     from runner.metrics.tensorboard import TensorboardSink
 
     lines = JsonlSink(run_dir, resume_step, records_end)
     sinks: list[Sink] = [TensorboardSink(run_dir, resume_step, lines.resumed)]
-    if use_wandb:
+    if wandb is not None:
         from runner.metrics.wandb import WandbSink
 
-        sinks.append(WandbSink(run_dir, resume_step))
+        sinks.append(WandbSink(run_dir, wandb))
     return (lines, *sinks)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog
@@ -15,6 +17,7 @@ from runner.files.digested_json import with_digest
 from runner.metrics import Record, Sink, open_sinks
 from runner.metrics.console import ConsoleSink
 from runner.metrics.jsonl import JsonlSink
+from runner.metrics.wandb import WandbRun
 from runner.process.preemption import Preemption
 from runner.run.record import run_id
 from runner.train.nonfinite import FiniteSteps
@@ -63,6 +66,16 @@ class Session:
             sink.sync()
 
 
+def _wandb_run(trainer: BaseTrainer) -> WandbRun | None:
+    """What Weights & Biases is told of a run, where it is asked for: its identity, its spec and its plan."""
+    execution = trainer.spec
+    if not execution.spec.logging.wandb:
+        return None
+    config = {"spec": execution.spec.model_dump(mode="json"), "plan": json.loads(trainer.plan.to_json())}
+    say = partial(trainer.console.print, soft_wrap=True)
+    return WandbRun(run_id(execution.run_dir) or "", config, say)
+
+
 @contextmanager
 def open_session(trainer: BaseTrainer, catalog: Catalog, preemption: Preemption) -> Iterator[Session]:
     """Open the checkpoints and the records of a trainer's run after its progress; close them at the end.
@@ -79,7 +92,7 @@ def open_session(trainer: BaseTrainer, catalog: Catalog, preemption: Preemption)
         if writes():
             write_atomically(run_dir / "plan.json", with_digest(trainer.plan.to_json()))
             records_end = trainer.restored.records_end if trainer.restored else 0
-            lines, *others = open_sinks(run_dir, step, spec.logging.wandb, records_end)
+            lines, *others = open_sinks(run_dir, step, _wandb_run(trainer), records_end)
             sinks = (lines, *others, ConsoleSink(trainer.console, trainer.plan.steps, step))
         for sink in sinks:
             closed_first.callback(sink.close)

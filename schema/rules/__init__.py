@@ -103,6 +103,7 @@ from schema.rules import (
     validation_off_configured,
     vocab_too_small,
     vocab_unaligned,
+    wandb_without_key,
     wrong_type,
     yaml_syntax,
 )
@@ -210,6 +211,7 @@ RULES: tuple[Rule, ...] = (
     resume_shape,
     resume_past_end,
     output_occupied,
+    wandb_without_key,
     secret,
     machine_dependent_value,
     path_escape,
@@ -242,6 +244,7 @@ NEED_ENVIRONMENT: tuple[Rule, ...] = (
     resume_shape,
     resume_past_end,
     output_occupied,
+    wandb_without_key,
 )
 
 # Rules whose fixes follow from the text of one key or value, whatever else the spec says.

@@ -59,8 +59,8 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
 
     Keys are those of `Environment`. A dataset is NAME or NAME/SUFFIX: {"source": true}, {"store": {"tokenizer": …,
     "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}; `tokenizer` is
-    {"fingerprint": …, "ids": …} or such an obstacle; `chat` and `gguf` are lists as in one. `run` and `start` are
-    {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
+    {"fingerprint": …, "ids": …} or such an obstacle; `chat`, `gguf` and `wandb` are lists as in one. `run` and `start`
+    are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
     """
 
     def look(document: Document) -> Environment:
@@ -70,7 +70,7 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
             looked_up["datasets"] = {(name, suffix): _dataset(found) for (name, _, suffix), found in pairs}
         if "tokenizer" in facts:
             looked_up["tokenizer"] = _tokenizer(facts["tokenizer"])
-        for key in ("chat", "gguf"):
+        for key in ("chat", "gguf", "wandb"):
             if key in facts:
                 looked_up[key] = Obstacle(*facts[key])
         for key, kind, field in (("run", Run, "changes"), ("start", Start, "differing")):

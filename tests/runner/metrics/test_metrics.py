@@ -9,7 +9,6 @@ import sys
 import time
 from io import FileIO, StringIO, TextIOWrapper
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, RunConsole, preparation_bar
 from runner.metrics.jsonl import JsonlSink, has_records, read_records
 from runner.metrics.tensorboard import TensorboardSink
-from runner.metrics.wandb import WandbSink, require_wandb
 from tests.runner.event_files import events
 
 
@@ -133,7 +131,7 @@ def test_tensorboard_goes_on_without_gap_or_duplicate(tmp_path: Path) -> None:
         for resume_step, count in starts:
             rest = [each for each in records if (each["step"], each["event"]) > (resume_step, "train")]
             before = "".join(f"{json.dumps(each)}\n" for each in records[: len(records) - len(rest)])
-            sinks = open_sinks(tmp_path / name, resume_step, use_wandb=False, records_end=len(before))
+            sinks = open_sinks(tmp_path / name, resume_step, records_end=len(before))
             for record in rest[:count]:
                 for sink in sinks:
                     sink.write(record)
@@ -156,7 +154,7 @@ def test_tensorboard_goes_on_where_a_clock_was_set_back(tmp_path: Path, monkeypa
 
 
 def test_tensorboard_has_every_number_of_every_record(tmp_path: Path) -> None:
-    sinks = open_sinks(tmp_path, 0, use_wandb=False)
+    sinks = open_sinks(tmp_path, 0)
     for sink in sinks:
         sink.write(train(1))
         sink.write(validation(1))
@@ -230,29 +228,3 @@ def test_preparation_is_one_line_where_there_is_no_terminal() -> None:
     with preparation_bar(plain, "preparing tales", 100) as advance:
         advance(40)
     assert out.getvalue() == "preparing tales\n"
-
-
-def test_wandb_that_is_not_installed_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.metrics.wandb.find_spec", lambda _: None)
-    with pytest.raises(Failure) as refused:
-        require_wandb()
-    assert refused.value.exit_code is ExitCode.INVALID
-    assert str(refused.value) == (
-        "logging/wandb is true, and wandb is not installed; pip install 'lorarun[wandb]', or set it to false"
-    )
-
-
-def test_wandb_gets_every_number_and_continues_the_run_of_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logged, begun = [], []
-    run = SimpleNamespace(log=lambda numbers, step: logged.append((step, numbers)), finish=lambda: None)
-    library = SimpleNamespace(init=lambda **options: begun.append(options) or run)
-    monkeypatch.setitem(sys.modules, "wandb", library)
-    for resume_step in (0, 1):
-        sink = WandbSink(tmp_path, resume_step)
-        sink.write(validation(1))
-        sink.close()
-    assert logged[0] == (1, {"validation/tales/loss": 1.5})
-    assert begun[0]["id"] == begun[1]["id"]
-    assert [options["resume"] for options in begun] == [None, "allow"]
