@@ -54,16 +54,46 @@ class Obstacle(NamedTuple):
     key: str = ""
 
 
+class Estimate(NamedTuple):
+    """What a store of a dataset would hold, by the first records of its files: `tokens` of `documents`, both about.
+
+    `text_bytes` are those of all its files.
+    """
+
+    text_bytes: int
+    documents: int
+    tokens: int
+
+    def rows(self, style: str, block_size: int) -> int:
+        """About how many rows a style cuts from it: one a document, or one of so many tokens."""
+        return max(1, self.documents if style == "PADDED" else self.tokens // block_size)
+
+
 class Dataset(NamedTuple):
     """What a name in a mixture stands for: nothing, when it has neither a source nor a store.
 
     `source` says whether its text is there: that of a built-in dataset, or files of data/sources. `store` is None
-    where none lies there, where a run would make it again, and where nobody looked.
+    where none lies there, where a run would make it again, and where nobody looked; then `estimate` may say what it
+    would hold. `obstacle` is why the text isn't there, or with a source, why a run could not use it.
     """
 
     source: bool = False
     store: Store | None = None
     obstacle: Obstacle | None = None
+    estimate: Estimate | None = None
+
+
+class Refusal(NamedTuple):
+    """What `exec` would refuse before its first step: its sentence in two parts, and the key that it is about.
+
+    `value` is what the spec says there, so that another value is another matter. A key may be an option with its
+    value, such as --restore runs/base.
+    """
+
+    message: str
+    remedy: str
+    key: str
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +177,8 @@ class Environment(NamedTuple):
     to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
     backend huggingface, whose files are on the machine, or says why it can't be used; `chat` says why conversations
     can't be rendered, `gguf` why the file that export/gguf asks for can't be written, `wandb` why nothing can be
-    uploaded to Weights & Biases.
+    uploaded to Weights & Biases. `missing` are the packages that a run needs and can't import, by name; `refused` is
+    what else `exec` refuses, where its checks were rehearsed.
     """
 
     restore: bool | None = None
@@ -163,3 +194,5 @@ class Environment(NamedTuple):
     wandb: Obstacle | None = None
     start: Start | None = None
     run: Run | None = None
+    missing: Mapping[str, Obstacle] = MappingProxyType({})
+    refused: tuple[Refusal, ...] = ()

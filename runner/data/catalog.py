@@ -67,9 +67,8 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
     tokenizer or a token id that the vocabulary does not hold, a missing validation split, or a dataset that is too
     small where data/on_exhausted is error; STORAGE for disks.
     """
-    keys = _keys(plan)
-    tokenizer = load_tokenizer(spec.tokenizer)
-    _check_tokenizer(tokenizer, spec)
+    keys = dataset_keys(plan)
+    tokenizer = open_tokenizer(spec)
     for name, suffix, _ in keys:  # before the first store is made
         if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
             raise unknown_dataset(name, spec.data)
@@ -79,7 +78,16 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
         store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress, chat=chat)
         check_vocabulary(store, spec.architecture.vocab_size)
         stores[folder_name(name, suffix)] = store
-    names = labels(keys)
+    return catalog_of(spec, plan, tokenizer, stores)
+
+
+def catalog_of(spec: Spec, plan: Plan, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:
+    """Open the rows of these stores, by their folders, in the styles of the plan; its other datasets are left out.
+
+    Raises Failure INVALID where a store gives no rows, or not those that the run asks of it.
+    """
+    keys = [key for key in dataset_keys(plan) if folder_name(*key[:2]) in stores]
+    names = labels(dataset_keys(plan))
     catalog = Catalog(
         tokenizer=tokenizer,
         stores=stores,
@@ -94,17 +102,19 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
     return catalog
 
 
-def _check_tokenizer(tokenizer: Tokenizer, spec: Spec) -> None:
-    """Raise Failure INVALID when the tokenizer has an id that the model has no row for."""
+def open_tokenizer(spec: Spec) -> Tokenizer:
+    """Load the tokenizer of a spec. Raises Failure, INVALID too when it has an id that the model has no row for."""
+    tokenizer = load_tokenizer(spec.tokenizer)
     if tokenizer.vocabulary > spec.architecture.vocab_size:
         raise Failure(
             f"the tokenizer {spec.tokenizer.name or spec.tokenizer.backend} has {tokenizer.vocabulary:,} ids and "
             f"architecture/vocab_size is {spec.architecture.vocab_size:,}; write at least {tokenizer.vocabulary}",
             ExitCode.INVALID,
         )
+    return tokenizer
 
 
-def _keys(plan: Plan) -> list[Key]:
+def dataset_keys(plan: Plan) -> list[Key]:
     """Every dataset of the plan in the order of its first use."""
     return list(
         dict.fromkeys(_key(entry) for phase in plan.phases for stage in phase.stages for entry in stage.mixture)
@@ -131,6 +141,8 @@ def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:
     for phase in plan.phases:
         for stage in phase.stages:
             for entry in stage.mixture:
+                if _key(entry) not in catalog.train:
+                    continue
                 needed, available = entry.first_row + entry.rows, len(catalog.train[_key(entry)])
                 if needed > available:
                     raise Failure(

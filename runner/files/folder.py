@@ -86,3 +86,8 @@ def set_aside(folder: Path, run_dir: Path) -> Path:
         aside.mkdir(exist_ok=True)
         names = chain([folder.name], (f"{folder.name}-{number}" for number in count(2)))
         return folder.rename(next(aside / name for name in names if not os.path.lexists(aside / name)))
+
+
+def bytes_below(folder: Path) -> int:
+    """Bytes of all files in a folder and below; none where there is no folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -35,7 +35,7 @@ def locked(run_dir: Path) -> Iterator[None]:
             reason = "this filesystem has no locks, so that two runs could write there at once; use another"
         else:
             reason = error.strerror or str(error)
-        raise Failure(f"cannot lock {path}: {reason}", ExitCode.STORAGE) from error
+        raise unlockable(run_dir, reason) from error
     try:
         os.truncate(handle, 0)
         os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
@@ -54,20 +54,34 @@ def _acquire(path: Path) -> int:
             if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except BlockingIOError as error:
-            holder = os.read(handle, 200).decode(errors="replace").strip()
             if attempt == TRIES - 1:
+                held = held_by_another(path.parent)
                 os.close(handle)
-                raise Failure(
-                    f"{path.parent} is being run by another process ({holder or 'unknown'}); wait for it, or stop it "
-                    "first",
-                    ExitCode.RESUME,
-                ) from error
+                raise held from error
             time.sleep(PAUSE)
         except OSError:
             os.close(handle)
             raise
         os.close(handle)
     raise OSError(errno.EAGAIN, "it is made and removed again and again")
+
+
+def unlockable(run_dir: Path, reason: str) -> Failure:
+    """Return the refusal of a run directory that can't be locked."""
+    return Failure(f"cannot lock {run_dir / LOCK}: {reason}", ExitCode.STORAGE)
+
+
+def held_by_another(run_dir: Path) -> Failure:
+    """Return the refusal of a run directory that another process has, naming it where it said who it is."""
+    try:
+        with (run_dir / LOCK).open("rb") as file:
+            holder = file.read(200).decode(errors="replace").strip()
+    except OSError:  # it has just ended
+        holder = ""
+    return Failure(
+        f"{run_dir} is being run by another process ({holder or 'unknown'}); wait for it, or stop it first",
+        ExitCode.RESUME,
+    )
 
 
 def is_locked(run_dir: Path) -> bool:

@@ -26,8 +26,12 @@ def make_run_dir(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+        raise unwritable_run_dir(folder, error.strerror or str(error)) from error
+
+
+def unwritable_run_dir(folder: Path, reason: str) -> Failure:
+    """Return the refusal of a run whose folder can't be made or written."""
+    return Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE)
 
 
 def create_run_dir(
@@ -50,8 +54,7 @@ def create_run_dir(
             begun["variables"] = deciding_variables(os.environ)
             write_facts(folder / "run.json", {"run_id": uuid4().hex, **identity_of(execution), **begun})
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Failure(f"cannot write the run directory {folder}: {reason}", ExitCode.STORAGE) from error
+        raise unwritable_run_dir(folder, error.strerror or str(error)) from error
 
 
 def accept_changes(execution: ExecutionSpec, found: Run, step: int) -> None:

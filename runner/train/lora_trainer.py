@@ -11,29 +11,28 @@ from runner.checkpoint.intact import Intact, verify
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
-from runner.export.gguf.check import check_gguf
 from runner.files.errors import disk_failures
-from runner.lora.init import read_init, refuse_other_init
+from runner.lora.init import refuse_other_init
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
 from runner.metrics.console import ConsolePreparation
-from runner.metrics.wandb import require_wandb
 from runner.plan.printing import render_short_plan
 from runner.process.computing import computing
 from runner.process.preemption import listen
 from runner.report.summary import is_finished, print_summary, read_summary
 from runner.run.execution import ExecutionSpec
-from runner.run.inspect import check_run_dir
 from runner.run.layout import is_run
 from runner.run.lock import locked
 from runner.run.record import make_run_dir
+from runner.train.checks import checks_of
 from runner.train.claim import claim
 from runner.train.finish import finish
 from runner.train.loop import run_phase
 from runner.train.session import open_session
-from runner.train.start import check_start, first_state, restored_state, start_of
+from runner.train.start import first_state, restored_state, start_of
 from runner.train.trainer import BaseTrainer
 from runner.weights import WeightSource
+from runner.weights.start import check_start
 
 
 class LoRATrainer(BaseTrainer):
@@ -89,12 +88,9 @@ class LoRATrainer(BaseTrainer):
 
     def _check(self) -> WeightSource | None:
         """Refuse what cannot be run, without writing anything; return the weights that a new run starts from."""
-        check_run_dir(self.spec)
-        if self.spec.spec.logging.wandb:
-            require_wandb()
-        self._check_init()
-        for remark in check_gguf(self.spec.spec):
-            self.console.print(remark, soft_wrap=True)
+        for check in checks_of(self.spec, trains_adapters=self.plan.phases[-1].name == "lora"):
+            for remark in check.ask():
+                self.console.print(remark, soft_wrap=True)
         start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
         if start is None or is_run(self.spec.run_dir):
             if start and not start.exists():
@@ -106,12 +102,6 @@ class LoRATrainer(BaseTrainer):
         for remark in source.remarks():
             self.console.print(remark)
         return source
-
-    def _check_init(self) -> None:
-        """Refuse adapters that phase lora of a new run can't start from."""
-        begins_with = self.spec.spec.optimization.lora.init if self.plan.phases[-1].name == "lora" else None
-        if begins_with and not is_run(self.spec.run_dir):
-            read_init(self.spec.spec)
 
     def _prepare(self) -> Catalog:
         """Prepare or open every dataset and print what was cut or left out."""

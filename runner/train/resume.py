@@ -73,18 +73,23 @@ def resume(
     if restored is not None:
         _refuse_another_course(trainer, run_dir, restored.manifest, stores)
     elif damaged:
-        raise Failure(
-            f"no checkpoint of {run_dir} is intact, and nothing was changed there ({'; '.join(damaged.values())}); "
-            "bring a copy back, or start a new run with another --run-dir",
-            ExitCode.STORAGE,
-        )
+        raise none_intact(run_dir, damaged.values())
     else:
-        _refuse_lost_checkpoints(run_dir)
+        refuse_lost_checkpoints(run_dir)
         trainer.begin(start)
     return damaged
 
 
-def _refuse_lost_checkpoints(run_dir: Path) -> None:
+def none_intact(run_dir: Path, reasons: Iterable[str]) -> Failure:
+    """Return the refusal of a run none of whose checkpoints can be restored; `reasons` say why not, each of one."""
+    return Failure(
+        f"no checkpoint of {run_dir} is intact, and nothing was changed there ({'; '.join(reasons)}); bring a copy "
+        "back, or start a new run with another --run-dir",
+        ExitCode.STORAGE,
+    )
+
+
+def refuse_lost_checkpoints(run_dir: Path) -> None:
     """Raise Failure STORAGE where checkpoints were saved and none is left: a run begins only once."""
     if saved := read_json(run_dir / "run.json").get("saved"):
         raise Failure(
@@ -118,6 +123,15 @@ def _refuse_another_course(
 
     That is where data changed, or dropout's masks would.
     """
+    refuse_other_data(run_dir, manifest, stores)
+    spec, mesh, devices = trainer.spec.spec, trainer.mesh, batch_devices(trainer.mesh)
+    for phase in trainer.plan.phases:
+        rows = pinned_rows(spec, phase, manifest, devices) or micro_batch_rows(spec, mesh, phase.name, device_memory())
+        check_micro_batch(spec, phase, manifest, (devices, rows))
+
+
+def refuse_other_data(run_dir: Path, manifest: Manifest, stores: Mapping[str, str]) -> None:
+    """Raise Failure RESUME where a token store is another one than when a checkpoint was saved."""
     progress = manifest.progress
     changed = sorted(name for name, digest in stores.items() if progress.stores.get(name, digest) != digest)
     if changed:
@@ -126,10 +140,6 @@ def _refuse_another_course(
             "back, or start a new run with another --run-dir",
             ExitCode.RESUME,
         )
-    spec, mesh, devices = trainer.spec.spec, trainer.mesh, batch_devices(trainer.mesh)
-    for phase in trainer.plan.phases:
-        rows = pinned_rows(spec, phase, manifest, devices) or micro_batch_rows(spec, mesh, phase.name, device_memory())
-        check_micro_batch(spec, phase, manifest, (devices, rows))
 
 
 def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:

@@ -18,13 +18,12 @@ from runner.lora.state import abstract_lora_state
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.run.execution import ExecutionSpec
-from runner.run.identity import refuse_other_architecture
 from runner.run.layout import checkpoints_of, is_run
 from runner.run.record import note_start
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
 from runner.train.trainer import saved_part
 from runner.weights import WeightSource, find_weights
-from runner.weights.absent import why_absent
+from runner.weights.start import check_start
 from schema.spec import Spec
 
 
@@ -67,20 +66,6 @@ def restored_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, checkpoi
     return state, jax.tree.map(lambda leaf: leaf.sharding, shape)
 
 
-def check_start(start: Path, spec: Spec) -> WeightSource:
-    """Return the verified weights that `start` names, when a run of this spec can begin with them.
-
-    Raises Failure INVALID when there are none or their architecture differs, naming the keys; STORAGE when they are
-    damaged.
-    """
-    source = find_weights(start)
-    if source is None:
-        raise Failure(str(why_absent(start)), ExitCode.INVALID)
-    refuse_other_architecture(start, source.describe(), spec.architecture.model_dump(mode="json"))
-    source.identity()  # verifies them
-    return source
-
-
 def pin(source: WeightSource) -> dict[str, Any]:
     """Say what a run starts from, so that a resumed one starts from nothing else."""
     return {"path": str(source.path), "digest": source.identity(), **source.facts()}
@@ -99,19 +84,27 @@ def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[W
         return None, []
     if verified is not None and pin(verified) == noted:
         return verified, []
-    has_checkpoints, there = bool(checkpoints_of(run_dir)), Path(noted["path"]).exists()
-    if has_checkpoints or there or named is None or not is_run(named):
-        # A model of the hub may lie in another cache than that of the machine where the run began.
-        return _pinned(noted, Path(noted["path"]) if there or named is None else named), []
+    if named is None or not gives_way(run_dir, noted, named):
+        return pinned(noted, named), []
     newest = check_start(named, execution.spec)
     note_start(run_dir, pin(newest))
     said = f"{noted['path']} is gone, and nothing of this run is saved yet: it starts from {newest.path}"
     return newest, [*newest.remarks(), said]
 
 
-def _pinned(noted: Mapping[str, Any], place: Path) -> WeightSource:
-    """Return the weights that `pin` named, which lie at a place. Raises Failure RESUME when they are gone or others."""
-    source = find_weights(place)
+def gives_way(run_dir: Path, noted: Mapping[str, Any], named: Path) -> bool:
+    """Whether the newest weights of the run `named` take the place of those that a run noted, and which are gone."""
+    return not checkpoints_of(run_dir) and not Path(noted["path"]).exists() and is_run(named)
+
+
+def pinned(noted: Mapping[str, Any], named: Path | None) -> WeightSource:
+    """Return the weights that `pin` noted. Raises Failure RESUME when they are gone or others.
+
+    Where they are not at their place, they may be at `named`: a model of the hub may lie in another cache than that of
+    the machine where the run began.
+    """
+    place = Path(noted["path"])
+    source = find_weights(place if named is None or place.exists() else named)
     if source is None or not source.is_noted(noted):
         raise Failure(
             f"this run began with the weights of {noted['path']}, which are not there any more; bring them back, or "

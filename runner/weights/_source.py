@@ -23,6 +23,9 @@ class WeightSource(Protocol):
     def identity(self) -> str:
         """Return a digest that other weights do not have. Raises Failure STORAGE when they are damaged."""
 
+    def verify(self, most_bytes: int) -> None:
+        """Raise Failure as `identity` does, as far as reading at most so many bytes of weights shows."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return what a run notes of them beside path and digest, as JSON; `is_noted` reads it.
 

@@ -58,6 +58,11 @@ class HuggingFaceWeights:
         _ = self._names  # compares the headers
         return digest_of(weight_files(self._folder), self._contents)
 
+    def verify(self, most_bytes: int) -> None:
+        """Compare the headers of all tensors, which is what `identity` refuses; no weight is read."""
+        del most_bytes
+        _ = self._names
+
     def facts(self) -> Mapping[str, Any]:
         """Digest and stamp of every file that counts, by its name."""
         return {"files": self._contents}

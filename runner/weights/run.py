@@ -9,8 +9,9 @@ from typing import Any
 
 from runner.checkpoint.intact import Intact, newest_intact
 from runner.failure import ExitCode, Failure
+from runner.files.folder import bytes_below
 from runner.run.identity import spec_of
-from runner.run.layout import checkpoints_of
+from runner.run.layout import BASE, CHECKPOINTS, checkpoints_of
 from runner.run.record import origin_of
 
 
@@ -39,6 +40,11 @@ class RunWeights:
     def identity(self) -> str:
         """The digest of the checkpoint's manifest, which holds the digests of its files and of its base."""
         return self._checkpoint.sealed.digest
+
+    def verify(self, most_bytes: int) -> None:
+        """Verify the newest checkpoints until one is intact, where the run has at most so many bytes of them."""
+        if bytes_below(self._run_dir / CHECKPOINTS) + bytes_below(self._run_dir / BASE) <= most_bytes:
+            _ = self._checkpoint
 
     def facts(self) -> Mapping[str, Any]:
         """Nothing: the manifest says all."""

@@ -24,7 +24,7 @@ from runner.plan.compile import compile_plan
 from runner.run.execution import ExecutionSpec
 from runner.run.inspect import check_run_dir
 from runner.run.record import create_run_dir
-from runner.train.start import check_start
+from runner.weights.start import check_start
 from schema.document import read_document
 from schema.environment import Environment
 from schema.lint import lint_file, load_spec

@@ -22,7 +22,9 @@ from schema.environment import (
     Change,
     Dataset,
     Environment,
+    Estimate,
     Obstacle,
+    Refusal,
     Run,
     SpecialToken,
     Split,
@@ -60,7 +62,9 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
     Keys are those of `Environment`. A dataset is NAME or NAME/SUFFIX: {"source": true}, {"store": {"tokenizer": …,
     "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}; `tokenizer` is
     {"fingerprint": …, "ids": …} or such an obstacle; `chat`, `gguf` and `wandb` are lists as in one. `run` and `start`
-    are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
+    are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes. `missing` is
+    {package: [message, remedy]}, `refused` a list of lists as `Refusal`; a dataset's `estimate` is [bytes, documents,
+    tokens].
     """
 
     def look(document: Document) -> Environment:
@@ -73,6 +77,8 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
         for key in ("chat", "gguf", "wandb"):
             if key in facts:
                 looked_up[key] = Obstacle(*facts[key])
+        looked_up["missing"] = {name: Obstacle(*found) for name, found in facts.get("missing", {}).items()}
+        looked_up["refused"] = tuple(Refusal(*found) for found in facts.get("refused", []))
         for key, kind, field in (("run", Run, "changes"), ("start", Start, "differing")):
             if key in facts:
                 found = {name: value for name, value in facts[key].items() if name != "spec"}
@@ -97,6 +103,7 @@ def _dataset(facts: dict[str, Any]) -> Dataset:
         source=facts.get("source", False),
         store=_store(store) if store else None,
         obstacle=Obstacle(*facts["obstacle"]) if "obstacle" in facts else None,
+        estimate=Estimate(*facts["estimate"]) if "estimate" in facts else None,
     )
 
 

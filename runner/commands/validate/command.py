@@ -38,8 +38,10 @@ SEVERITIES = ("error", "warning", "info")
 @click.option("--unsafe-fixes", is_flag=True, help="Write all fixes, also those that change what the run does.")
 @click.option("--diff", is_flag=True, help="Show what fixes would change, and write nothing.")
 @click.option("--stdin-filename", metavar="NAME", help="What findings call standard input, which is SPEC '-'.")
-@click.option("--env", is_flag=True, help="Check against this machine too: data, disk, the run that would start.")
-@click.option("--devices", type=click.IntRange(min=1), help="With --env: devices that the run will have.")
+@click.option("--env", is_flag=True, help="Check what exec checks on this machine: data, devices, weights, disk.")
+@click.option(
+    "--devices", type=click.IntRange(min=1), help="With --env: devices that the run will have. Default: those here."
+)
 @click.option(
     "--device-memory", metavar="SIZE", callback=read_size, help="With --env: memory of one device, such as 80GiB."
 )

@@ -22,7 +22,7 @@ from runner.failure import ExitCode
 from schema.document import NOTHING_RECORDED, Recorded
 from schema.fixes.apply import fix_text
 from schema.formats import Report, load_format
-from schema.lint import Verdict, lint_bytes
+from schema.lint import Verdict, accepted, lint_bytes
 from schema.rules import duplicate_spec
 from schema.text.diagnostic import Diagnostic, UnreadableSpec
 from schema.text.wording import count
@@ -85,12 +85,31 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
             continue
         lint = partial(lint_bytes, name=name, environment=facts, settings=settings, recorded=_recorded(request, name))
         if not request.fixes:
-            yield Checked(source, name, settings, lint(data, overrides=request.overrides))
-            continue
-        checked = _fixed(Checked(source, name, settings, lint(data)), data, lint, request.unsafe_fixes)
-        if request.writes:
-            _write(checked, data)
+            checked = Checked(source, name, settings, lint(data, overrides=request.overrides))
+        else:
+            checked = _fixed(Checked(source, name, settings, lint(data)), data, lint, request.unsafe_fixes)
+            if request.writes:
+                _write(checked, data)
+            data = checked.after.encode("utf-8") or data
+        if request.env:
+            again = partial(lint, data, overrides=request.overrides)
+            checked = checked._replace(verdict=_rehearsed(request, checked, again))
         yield checked
+
+
+def _rehearsed(request: Request, spec: Checked, lint: Callable[..., Verdict]) -> Verdict:
+    """Lint a spec that the linter accepts again, with what `exec` would refuse of it here."""
+    document = spec.verdict.document
+    if spec.verdict.failed or document is None or document.environment is None:
+        return spec.verdict
+    from runner.commands.validate.rehearsal import rehearse
+    from runner.run.execution import ExecutionSpec
+    from runner.run.layout import default_run_dir
+
+    run_dir = request.run_dir or default_run_dir(spec.name)
+    pins = _recorded(request, spec.name).pins
+    execution = ExecutionSpec(accepted(spec.verdict), run_dir, request.restore, pins)
+    return lint(environment=rehearse(execution, document.environment))
 
 
 def _compared(checked: list[Checked]) -> list[Checked]:
@@ -112,11 +131,14 @@ def _folder(name: str) -> Path:
 def _facts(request: Request) -> Facts | None:
     if not request.env:
         return None
+    from runner.commands.validate.rehearsal.devices import Devices, find_devices
     from runner.environment import survey
 
+    found = find_devices() if request.devices is None else Devices(request.devices)
     return survey(
-        devices=request.devices,
-        device_bytes=request.device_memory,
+        devices=found.number,
+        device_bytes=request.device_memory or found.bytes,
+        platform=found.platform,
         run_dir=request.run_dir,
         restore=request.restore,
     )

@@ -7,8 +7,10 @@ dataset that lost records, or prompts, without a word is worse than none.
 from __future__ import annotations
 
 import json
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from schema.text.paths import at_home
 from schema.text.wording import join
 
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
+FIRST_BYTES = 2**20  # of a .txt file, and of a line, that are read where not all of a file is
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,11 @@ class Files:
         chat = (section.messages, section.instruction, section.input, section.output)
         return (*fields, *(field or "" for field in chat))
 
-    def documents(self) -> Iterator[Document | Dialogue | Skipped]:
+    def documents(self, most: int | None = None) -> Iterator[Document | Dialogue | Skipped]:
         """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds.
 
-        So does a file that is being written: another half of it would be read each time.
+        So does a file that is being written: another half of it would be read each time. With `most`, that many records
+        of each file are read, and of a long text its beginning.
         """
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
@@ -98,11 +102,11 @@ class Files:
         for _, path in self.files:
             try:
                 if path.suffix == ".txt":
-                    yield _read_text(path, self.section, before)
+                    yield _read_text(path, self.section, before, whole=most is None)
                 elif path.suffix == ".jsonl":
-                    yield from _read_lines(path, Records(self.section), before)
+                    yield from islice(_read_lines(path, Records(self.section), before, whole=most is None), most)
                 else:
-                    yield from _read_parquet(path, Records(self.section), before)
+                    yield from islice(_read_parquet(path, Records(self.section), before), most)
                 before += path.stat().st_size
             except OSError as error:
                 raise _unreadable(self.name, error) from error
@@ -156,16 +160,19 @@ def open_files(name: str, section: Source) -> Files:
     return Files(name, section, listing)
 
 
-def _read_text(path: Path, section: Source, before: int) -> Document:
+def _read_text(path: Path, section: Source, before: int, *, whole: bool) -> Document:
     if section.holds_conversations:
         raise Failure(
             f"{path}: a .txt file has no records, and conversations are read from their fields; write .jsonl or "
             ".parquet files",
             ExitCode.INVALID,
         )
-    content = path.read_bytes()
+    with path.open("rb") as handle:
+        content = handle.read(-1 if whole else FIRST_BYTES)
+        ends = whole or not handle.read(1)
     try:
-        return Document("", content.decode("utf-8-sig"), printable(path), before + len(content))
+        text = getincrementaldecoder("utf-8-sig")().decode(content, final=ends)
+        return Document("", text, printable(path), before + len(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Failure(
@@ -174,10 +181,13 @@ def _read_text(path: Path, section: Source, before: int) -> Document:
         ) from error
 
 
-def _read_lines(path: Path, records: Records, before: int) -> Iterator[Document | Dialogue]:
+def _read_lines(path: Path, records: Records, before: int, *, whole: bool) -> Iterator[Document | Dialogue]:
     done = before
     with path.open("rb") as handle:
-        for number, line in enumerate(handle, start=1):
+        lines = handle if whole else iter(lambda: handle.readline(FIRST_BYTES), b"")
+        for number, line in enumerate(lines, start=1):
+            if not whole and len(line) == FIRST_BYTES:
+                return  # the rest of such a line, perhaps of gigabytes, is not looked at
             done += len(line)
             where = f"{printable(path)}:{number}"
             try:

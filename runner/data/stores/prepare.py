@@ -104,7 +104,9 @@ def prepare_store(
     if source is None:
         if store is None:
             raise unknown_dataset(name, data)
-        return _as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None))
+        store = as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None))
+        remember_stamps(folder, store.meta)
+        return store
     maker = Maker(tokenizer, chat if name in data.sources and data.sources[name].holds_conversations else None)
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
@@ -121,8 +123,7 @@ def prepare_store(
     try:
         _make(folder, suffix, source=source, identity=(fingerprint, stamp), maker=maker, progress=progress)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE) from error
+        raise unwritable_store(folder, error.strerror or str(error)) from error
     made = open_store(folder)
     if made.digest != maker.digest(fingerprint):
         raise Failure(
@@ -139,7 +140,12 @@ def _identified(source: DataSource, store: Store | None) -> str:
     return store.meta.source if store is not None and store.meta.source in own else own[0]
 
 
-def _as_it_is(store: Store, maker: Maker) -> Store:
+def unwritable_store(folder: Path, reason: str) -> Failure:
+    """Return the refusal of a store that can't be written."""
+    return Failure(f"token store '{folder}' cannot be written: {reason}", ExitCode.STORAGE)
+
+
+def as_it_is(store: Store, maker: Maker) -> Store:
     """Return a store without a source, which must have been made as this run would. Raises Failure INVALID."""
     folder, meta = store.folder, store.meta
     changed = maker.change(meta)
@@ -155,7 +161,6 @@ def _as_it_is(store: Store, maker: Maker) -> Store:
             f"data/sources/{meta.name} to have it made again",
             ExitCode.INVALID,
         )
-    remember_stamps(folder, meta)
     return store
 
 

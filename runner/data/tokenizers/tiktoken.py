@@ -77,14 +77,21 @@ class TiktokenTokenizer:
             raise ValueError(f"token id {error} is none of {self.encoding.name}") from error
 
 
-def load_tiktoken(name: str) -> TiktokenTokenizer:
-    """Load an encoding. Raises Failure INVALID without the library, STORAGE when its file can't be had."""
+def require_tiktoken() -> None:
+    """Raise Failure INVALID when the library can't be imported."""
     try:
-        import tiktoken
+        import tiktoken  # noqa: F401
     except ImportError as error:
         raise Failure(
             "tokenizer/backend is tiktoken, which is not installed; pip install 'lorarun[tiktoken]'", ExitCode.INVALID
         ) from error
+
+
+def load_tiktoken(name: str) -> TiktokenTokenizer:
+    """Load an encoding. Raises Failure INVALID without the library, STORAGE when its file can't be had."""
+    require_tiktoken()
+    import tiktoken
+
     if name not in ENCODINGS:
         raise Failure(f"tokenizer/name can't be '{name}'; write {join(ENCODINGS, 'or')}", ExitCode.INVALID)
     try:

@@ -1,0 +1,8 @@
+"""What `exec` would say before its first step, asked by the functions that `exec` calls; nothing is written.
+
+Whatever takes long there is done in part here: of large data the first records are read, of large weights the headers.
+"""
+
+from runner.commands.validate.rehearsal.rehearse import rehearse
+
+__all__ = ["rehearse"]

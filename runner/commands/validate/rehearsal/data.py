@@ -1,0 +1,187 @@
+"""The preparation of data, rehearsed: small datasets as a whole in a temporary folder, of others the first records.
+
+A store that a run would use as it is gets opened as a run opens it.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from runner.commands.validate.rehearsal.refusals import obstacle, refusal
+from runner.data.catalog import catalog_of, dataset_keys, open_tokenizer
+from runner.data.conversations import open_chat
+from runner.data.sources import Dialogue, Document, Skipped, find_source
+from runner.data.sources.files import Files
+from runner.data.stores.encode import Row, encode_all
+from runner.data.stores.meta import store_folder
+from runner.data.stores.prepare import Maker, Silent, as_it_is, prepare_store
+from runner.data.stores.store import Store, check_vocabulary, open_store
+from runner.data.styles import load_style
+from runner.data.tokenizers import Tokenizer
+from runner.failure import ExitCode, Failure
+from runner.plan.plan import Plan
+from schema import environment
+from schema.budget.dataset_names import folder_name
+from schema.environment import Dataset, Estimate, Refusal
+from schema.spec import Spec
+
+if TYPE_CHECKING:
+    from runner.data.chat.rows import ChatRows
+
+WHOLE_BYTES = 2**20  # of all files of a run that are prepared as a whole, in about a second
+FIRST_RECORDS = 8  # of each file of larger data
+FIRST_SECONDS = 5.0  # for the files of one source
+
+Name = tuple[str, str]  # name and suffix
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedData:
+    """What was found of each dataset, what the tokenizer refuses, and the digests of stores that a run would have."""
+
+    datasets: dict[Name, Dataset] = field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def rehearse_data(spec: Spec, plan: Plan, known: Mapping[Name, Dataset]) -> RehearsedData:
+    """Open the tokenizer and every dataset of a plan as a run does, as far as that takes seconds.
+
+    `known` are the datasets as a survey found them.
+    """
+    keys = dataset_keys(plan)
+    try:
+        tokenizer = open_tokenizer(spec)
+        chat = open_chat(spec, keys, tokenizer)
+    except Failure as failure:
+        return RehearsedData(refused=(refusal(failure, "tokenizer"),))
+    with TemporaryDirectory(prefix="lorarun-") as folder:
+        return _Stage(spec, plan, tokenizer, chat, Path(folder)).rehearse({key[:2] for key in keys}, known)
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Where datasets are rehearsed: `folder` is temporary, `room` how many bytes more are prepared as a whole."""
+
+    spec: Spec
+    plan: Plan
+    tokenizer: Tokenizer
+    chat: ChatRows | None
+    folder: Path
+    room: int = WHOLE_BYTES
+
+    def rehearse(self, names: Iterable[Name], known: Mapping[Name, Dataset]) -> RehearsedData:
+        """Rehearse the datasets of these names, the smallest first."""
+        found = RehearsedData()
+        for name in sorted(names, key=lambda name: (self._bytes(name), name)):
+            before = known.get(name, Dataset(source=True))
+            try:
+                store = self._store(name, before)
+                if store is None:
+                    found.datasets[name] = before._replace(estimate=self._estimate(name))
+                    continue
+                found.digests[folder_name(*name)] = store.digest
+                self._check(name, store)
+                found.datasets[name] = before if before.store else before._replace(store=_counted(store))
+            except Failure as failure:
+                if failure.exit_code is ExitCode.STORAGE and str(self.folder) in str(failure):
+                    continue  # the folder for what is temporary has no room
+                found.datasets[name] = before._replace(obstacle=obstacle(failure))
+        return found
+
+    def _bytes(self, name: Name) -> int:
+        source = find_source(name[0], self.spec.data)
+        return source.total if isinstance(source, Files) else 0
+
+    def _store(self, name: Name, before: Dataset) -> Store | None:
+        """Return the store that a run would use, where it is there or made in a moment. Raises Failure."""
+        source = find_source(name[0], self.spec.data)
+        if before.store is not None or source is None:
+            store = open_store(store_folder(self.spec.data.root, *name))
+            chat = self.chat if store.meta.chat else None
+            return store if source is not None else as_it_is(store, Maker(self.tokenizer, chat))
+        if not isinstance(source, Files) or source.total > self.room:
+            return None
+        self.room -= source.total
+        data = self.spec.data.model_copy(update={"root": str(self.folder)})
+        return prepare_store(*name, data=data, tokenizer=self.tokenizer, progress=Silent(), chat=self.chat)
+
+    def _check(self, name: Name, store: Store) -> None:
+        """Open the rows of a store as a run does. Raises Failure."""
+        check_vocabulary(store, self.spec.architecture.vocab_size)
+        catalog_of(self.spec, self.plan, self.tokenizer, {folder_name(*name): store})
+
+    def _estimate(self, name: Name) -> Estimate | None:
+        """Read the first records of every file as a run does, and make tokens of them. Raises Failure.
+
+        Returns what all will be by them; None for a built-in dataset, whose reader nobody can break.
+        """
+        source = find_source(name[0], self.spec.data)
+        if not isinstance(source, Files):
+            return None
+        entries = list(_first(source))
+        rows = encode_all(iter(entries), self.tokenizer, self.chat)
+        tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
+        return _scaled(source, entries, tokens) if tokens else None
+
+
+def _first(source: Files) -> Iterator[Document | Dialogue]:
+    """Yield the first records of every file that have text, until the time is up."""
+    end = time.monotonic() + FIRST_SECONDS
+    for entry in source.documents(FIRST_RECORDS):
+        if not isinstance(entry, Skipped) and (isinstance(entry, Dialogue) or entry.prompt or entry.completion):
+            yield entry
+        if time.monotonic() > end:
+            return
+
+
+def _scaled(source: Files, entries: Iterable[Document | Dialogue], tokens: int) -> Estimate:
+    """Scale what was read of each file up to its size; `tokens` are those of all entries."""
+    sizes = [path.stat().st_size for _, path in source.files]
+    ends = [*accumulate(sizes)]
+    read, records = dict.fromkeys(range(len(sizes)), 0), dict.fromkeys(range(len(sizes)), 0)
+    for entry in entries:
+        number = min(bisect_left(ends, entry.done), len(sizes) - 1)
+        read[number], records[number] = entry.done - (ends[number] - sizes[number]), records[number] + 1
+    seen = sum(read.values())
+    documents = sum(
+        records[number] * (1 if path.suffix == ".txt" else sizes[number] / read[number])
+        for number, (_, path) in enumerate(source.files)
+        if read[number]
+    )
+    whole = sum(sizes[number] for number in read if read[number])  # of the files that were looked at
+    scale = source.total / max(1, whole)
+    return Estimate(source.total, round(documents * scale), round(tokens * source.total / max(1, seen)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """The documents of a split that lies nowhere any more; satisfies `runner.data.styles.Documents`."""
+
+    lengths: Mapping[int, int]
+    order: tuple[int, ...]
+
+    def in_order(self) -> Iterable[int]:
+        """Length of each document in tokens, in the order of the store."""
+        return self.order
+
+
+def _counted(store: Store) -> environment.Store:
+    """What rules ask of a store, from one that is about to be removed."""
+    found = {name: _Documents(dict(split.lengths), tuple(split.in_order())) for name, split in store.splits.items()}
+
+    def rows_of(documents: _Documents) -> environment.Split:
+        def rows(style: str, block_size: int, on_too_long: str) -> int:
+            return load_style(style).count_rows(documents, block_size, on_too_long)
+
+        return environment.Split(documents.lengths, rows)
+
+    splits = {name: rows_of(documents) for name, documents in found.items()}
+    return environment.Store(store.meta.tokenizer, store.max_token_id, splits)
