@@ -5,6 +5,7 @@ Every refusal leaves by one door: a sentence on stderr and the exit code that `r
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from runner.commands.exits import AS_JSON, JsonUsageError, asks_for_json, leave_cleanly
 from runner.failure import ExitCode
+from runner.process.surroundings import forgive_warnings, open_closed_streams
 
 COMMANDS = (
     *("data", "exec", "explain", "generate", "guide", "init", "lsp", "plan", "rules", "runs", "schema", "validate"),
@@ -21,6 +23,13 @@ COMMANDS = (
 
 class Commands(click.Group):
     """A group that loads a command of `runner/commands` when it, or the list of all, is asked for."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line, in surroundings in which it can."""
+        open_closed_streams()
+        forgive_warnings()
+        with leave_cleanly("--traceback" in sys.argv):
+            return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of the help."""

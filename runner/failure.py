@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
     STORAGE = 74, "a disk or a file failed", f"give the disk room or the file back, and {AGAIN}"
     PREEMPTED = (
         75,
-        "preempted (Ctrl-C, SIGTERM, SIGUSR1), or the hub failed: work is saved, run the same command again",
+        "preempted (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 …), or the hub failed: work is saved, run the same command again",
         AGAIN,
     )
     NUMERICS = 76, "a loss or a gradient is not finite", "lower the learning rate, and start a new run"

@@ -76,9 +76,9 @@ def put_batch(mesh: jax.sharding.Mesh, batch: Mapping[str, np.ndarray]) -> dict[
     return {name: put(x) for name, x in batch.items()}
 
 
-def enable_compilation_cache(folder: Path) -> None:
-    """Keep compiled programs in `folder` for later runs, small ones too, unless jax is configured with a folder."""
-    if jax.config.values["jax_compilation_cache_dir"] is not None:
+def enable_compilation_cache(folder: Path | None) -> None:
+    """Keep compiled programs in a folder, if any, for later runs, small ones too, unless jax is configured with one."""
+    if folder is None or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -75,7 +75,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
       1  validate found something as bad as --fail-on, or something unexpected happened
       2  the spec or the command line is wrong
      74  a disk or a file failed
-     75  preempted (Ctrl-C, SIGTERM, SIGUSR1), or the hub failed: work is saved, run the same command again
+     75  preempted (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 …), or the hub failed: work is saved, run the same command again
      76  a loss or a gradient is not finite
      77  adapters that learned nothing, or an export that is not the trained model
      78  resume refused: the run directory or the data belong to something else
@@ -143,8 +143,9 @@ Usage: main exec [OPTIONS] SPEC
   KEY` says which keys may. With --fork the changed spec makes a run of its
   own.
 
-  Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and
-  exit with 75; a second Ctrl-C stops at once, with 130.
+  Ctrl-C, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM and SIGXCPU finish the
+  current step, save a checkpoint and exit with 75; under nohup SIGHUP does
+  nothing. A second Ctrl-C stops at once, with 130.
 
   With --format json standard output has one object at the end, and the lines
   for people go to standard error.

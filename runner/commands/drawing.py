@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-WIDEST = 110  # columns, beyond which lines are hard to follow
+NARROWEST, WIDEST = 20, 110  # columns, beyond which lines are hard to follow
 THEME = Theme({"markdown.code": "bold cyan", "markdown.h1": "bold"})
 TINTS = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}  # as in findings
 
@@ -44,7 +44,7 @@ def draw_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _drawn(what: RenderableType) -> str:
-    file, width = StringIO(), min(shutil.get_terminal_size().columns, WIDEST)
+    file, width = StringIO(), min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     console = Console(file=file, width=width, theme=THEME, force_terminal=True, color_system="standard")
     console.print(what)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())

@@ -53,13 +53,14 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
     A spec that changed since is refused where what was trained depends on the change, and accepted elsewhere, with its
     changes shown: `lorarun explain KEY` says which keys may. With --fork the changed spec makes a run of its own.
 
-    Ctrl-C, SIGTERM and SIGUSR1 finish the current step, save a checkpoint and exit with 75; a second Ctrl-C stops at
-    once, with 130.
+    Ctrl-C, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM and SIGXCPU finish the current step, save a checkpoint and exit
+    with 75; under nohup SIGHUP does nothing. A second Ctrl-C stops at once, with 130.
 
     With --format json standard output has one object at the end, and the lines for people go to standard error.
     """
     from runner.process.impatience import ended_by_impatience
     from runner.process.preemption import listen
+    from runner.process.surroundings import start_jax
 
     with (
         leave_cleanly(traceback),
@@ -80,6 +81,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         begins = not checkpoints_of(run_dir)
         known = fetch_named(verdict, known, model=begins, weights=begins and not restore)
         with preemption.deferred():
+            start_jax()
             from runner.files.orbax_noise import quiet_writes
             from runner.metrics.console import RunConsole
             from runner.run.execution import ExecutionSpec

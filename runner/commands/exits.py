@@ -17,6 +17,7 @@ from runner.commands.terminal import wants_colour, write
 from runner.failure import ExitCode, Failure
 from runner.process.impatience import STOPPED_AT_ONCE
 from runner.process.preemption import Impatience
+from runner.process.surroundings import failure_of
 
 TRACEBACK = click.option("--traceback", is_flag=True, help="Show Python's traceback of an unexpected error.")
 AS_JSON = "runner.commands.exits.as_json"  # among what click's contexts share
@@ -78,10 +79,16 @@ def leave_cleanly(traceback: bool) -> Iterator[None]:
 
 
 def _named(error: BaseException) -> BaseException:
-    """An interrupt says nothing of itself; it is given its words."""
+    """An interrupt says nothing of itself, nor does what surrounds a process; they are given their words."""
+    from schema.settings import SettingsError
+    from schema.text.diagnostic import SpecError, UnreadableSpec
+
     if isinstance(error, Impatience):
         return Failure(STOPPED_AT_ONCE.removeprefix("lorarun: "), ExitCode.IMPATIENT)
-    return Failure(STOPPED, ExitCode.PREEMPTED) if isinstance(error, KeyboardInterrupt) else error
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(STOPPED, ExitCode.PREEMPTED)
+    known = isinstance(error, Failure | SpecError | UnreadableSpec | SettingsError)
+    return error if known else failure_of(error) or error
 
 
 def _write_object(error: BaseException) -> int:
@@ -101,7 +108,7 @@ def _explain(error: BaseException) -> ExitCode:
 
     error = _named(error)
     if isinstance(error, Failure):
-        click.echo(f"lorarun: {error}", err=True)
+        write(f"lorarun: {error}\n", err=True)
         return error.exit_code
     if isinstance(error, SpecError):
         from runner.commands.refusal import exit_code_of
@@ -110,7 +117,7 @@ def _explain(error: BaseException) -> ExitCode:
         write(render_text(error.diagnostics, colour=wants_colour(sys.stderr)), err=True)
         return exit_code_of(error)
     if isinstance(error, UnreadableSpec | SettingsError):
-        click.echo(f"lorarun: {error}", err=True)
+        write(f"lorarun: {error}\n", err=True)
         return ExitCode.INVALID
-    click.echo(f"lorarun: unexpected {type(error).__name__}: {error}; --traceback shows where", err=True)
+    write(f"lorarun: unexpected {type(error).__name__}: {error}; --traceback shows where\n", err=True)
     return ExitCode.FINDINGS

@@ -8,6 +8,7 @@ import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.commands.options import FORMAT
+from runner.commands.terminal import write
 
 
 @click.command("runs")
@@ -27,7 +28,6 @@ def command(folder: Path, layout: str, traceback: bool) -> None:
         if layout == "json":
             from dataclasses import asdict
 
-            from runner.commands.terminal import write
             from schema.formats import json_text
 
             write(json_text({"runs": [asdict(run) for run in found]}))
@@ -46,4 +46,4 @@ def command(folder: Path, layout: str, traceback: bool) -> None:
             ]
             write_table([("run", "state", "phase", "step", "checkpoints"), *rows])
         else:
-            click.echo(f"{folder} holds no runs")
+            write(f"{folder} holds no runs\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,9 @@ from typing import TextIO
 
 import click
 
+from runner.failure import ExitCode, Failure
+
+NOBODY_READS = (errno.EPIPE, errno.EIO)  # of a pipe, of a terminal that has hung up
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -41,13 +45,18 @@ def write_each(texts: Iterable[str], *, err: bool = False) -> None:
 
 @contextmanager
 def read_or_not(stream: TextIO) -> Iterator[None]:
-    """Write to a stream within; when its reader goes, the rest is lost without a word."""
+    """Write to a stream within; when its reader or its terminal goes, the rest is lost without a word.
+
+    Raises Failure STORAGE where standard output cannot be written, as on a full disk.
+    """
     try:
         yield
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is left goes nowhere, also at exit; the exit code still says what was found.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if error.errno not in NOBODY_READS and stream is sys.stdout:
+            raise Failure(f"cannot write standard output: {error.strerror or error}", ExitCode.STORAGE) from error
 
 
 def write_pieces(pieces: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from runner.commands.exits import TRACEBACK, leave_cleanly
 from runner.commands.options import FORMAT
+from runner.commands.terminal import write
 from runner.failure import ExitCode, Failure
 
 
@@ -27,14 +28,13 @@ def command(run: Path, layout: str, traceback: bool) -> None:
     with leave_cleanly(traceback):
         from dataclasses import asdict
 
-        from runner.commands.terminal import write
         from runner.report.verify import verify_run
 
         parts = []
         for part in verify_run(run):
             parts.append(part)
             if layout == "text":
-                click.echo(str(part))
+                write(f"{part}\n")
         found = {"run": str(run), "parts": [asdict(part) for part in parts]}
         if damaged := sum(bool(part.damage) for part in parts):
             raise Failure(f"{damaged} of the parts of {run} are damaged", ExitCode.STORAGE, found)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -14,15 +15,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record
 
+NARROWEST, WIDTH = 20, 80  # columns: of the least that is believed, and of what has none
+
 
 class RunConsole(Console):
     """Standard output, or `stderr`, as a run writes to it: nothing is coloured, wrapped or read as markup.
 
-    Training continues without words when nobody reads them any more; where they cannot be written, it ends.
+    Training continues without words when nobody reads them any more, or its terminal is gone; where they cannot be
+    written, it ends. Letters that an encoding lacks are written as escapes.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        if self.width < NARROWEST:  # a variable COLUMNS of 0 would let every word vanish
+            self.width = WIDTH
+
+    @property
+    def file(self) -> IO[str]:
+        """The stream that is written to, whatever becomes of it."""
+        return cast("IO[str]", _Written(super().file, self))
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as every console does. Raises Failure STORAGE where that cannot be written, as on a full disk."""
@@ -36,7 +51,40 @@ class RunConsole(Console):
     def on_broken_pipe(self) -> None:
         """Take a closed pipe as the wish to hear nothing."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
+        with suppress(OSError, ValueError, AttributeError):  # a stream of Python's own, as in a notebook
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
+
+
+class _Written:
+    """A stream that a console writes to, also from the thread that draws its live line."""
+
+    def __init__(self, stream: IO[str], console: RunConsole) -> None:
+        self._stream, self._console = stream, console
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text, with escapes for letters that the stream's encoding lacks."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        with self._heard():
+            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        with self._heard():
+            self._stream.flush()
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Take a reader who is gone, or standard error that can't be written, as the wish to hear nothing."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO) and not self._console.stderr:
+                raise
+            self._console.on_broken_pipe()
 
 
 class ConsoleSink:

@@ -1,14 +1,23 @@
-"""SIGINT, SIGTERM and SIGUSR1: between steps they are remembered, so that the step and its checkpoint complete;
+"""Signals that ask a process to end: between steps they are remembered, so that the step and its checkpoint complete;
 elsewhere (preparation, compilation) they interrupt at once, as nothing is half-saved there. Loading waits too."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+# What else ends a process that does not listen: a terminal that hangs up, schedulers' warnings, limits of time, a power
+# failure. Whoever ignores one of them (nohup), or listens to it, wants something else.
+UNLESS_TAKEN = tuple(
+    signal.Signals[name]
+    for name in ("SIGHUP", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGPWR")
+    if name in signal.Signals.__members__
+)
 
 
 class Impatience(KeyboardInterrupt):
@@ -74,11 +83,21 @@ def listen(until_exit: bool = False) -> Iterator[Preemption]:
 
     With `until_exit` the process ends afterwards: what a scheduler sends again while Python shuts down is ignored, so
     that the exit status stays the one that was set; Ctrl-C still ends a shutdown that takes too long.
+    A thread beside the main one hears no signals: whoever started it decides what they do.
     """
     preemption = Preemption()
-    former = {number: signal.signal(number, preemption.handle) for number in SIGNALS}
+    if threading.current_thread() is not threading.main_thread():
+        yield preemption
+        return
+    free = [number for number in UNLESS_TAKEN if _is_free(signal.getsignal(number))]
+    former = {number: signal.signal(number, preemption.handle) for number in (*SIGNALS, *free)}
     try:
         yield preemption
     finally:
         for number, handler in former.items():
             signal.signal(number, signal.SIG_IGN if until_exit and number != signal.SIGINT else handler)
+
+
+def _is_free(handler: Any) -> bool:
+    """Whether nobody but an outer `listen` has decided what a signal does."""
+    return handler is signal.SIG_DFL or isinstance(getattr(handler, "__self__", None), Preemption)

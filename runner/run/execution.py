@@ -15,13 +15,20 @@ from schema.spec import Spec
 class ExecutionSpec:
     """What `exec` is given: the spec, the run directory, and another run to start from, if any.
 
-    `pins` are the names of models of the hub as the spec's text has them → those with a commit, which the spec has.
+    Folders may be given as text. `pins` are the names of models of the hub as the spec's text has them → those with a
+    commit, which the spec has. Raises TypeError for a spec that is not loaded yet.
     """
 
     spec: Spec
     run_dir: Path
     restore: Path | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.spec, Spec):
+            raise TypeError(f"spec is {self.spec!r}, not a Spec; give schema.load_spec(FILE)")
+        object.__setattr__(self, "run_dir", Path(self.run_dir))
+        object.__setattr__(self, "restore", Path(self.restore) if self.restore is not None else None)
 
     @property
     def starting_point(self) -> Path | None:

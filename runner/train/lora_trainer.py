@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Console
 
 from runner.checkpoint.base import save_base
@@ -19,6 +17,7 @@ from runner.metrics.console import ConsolePreparation
 from runner.plan.printing import render_short_plan
 from runner.process.computing import computing
 from runner.process.preemption import listen
+from runner.process.surroundings import program_cache
 from runner.report.summary import is_finished, print_summary, read_summary
 from runner.run.execution import ExecutionSpec
 from runner.run.layout import is_run
@@ -143,5 +142,5 @@ class LoRATrainer(BaseTrainer):
 
 def execute_spec(execution: ExecutionSpec, console: Console | None = None) -> None:
     """Run a valid spec in its run directory: what `lorarun exec` does. Raises Failure."""
-    enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    enable_compilation_cache(program_cache())
     LoRATrainer(execution, console).run()

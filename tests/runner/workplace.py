@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli import main
+from runner.process.preemption import SIGNALS, UNLESS_TAKEN
 
 # One shape for all tests that run it, so that its programs are compiled once: micro-batches of 2 of 4 rows.
 SPEC = """\
@@ -53,9 +55,11 @@ def fill(folder: Path) -> None:
 
 def lorarun(folder: Path, *arguments: str) -> Outcome:
     """Run a command in the working directory `folder`, which the caller has changed to."""
-    before = tree(folder)
+    before, handlers = tree(folder), {number: signal.getsignal(number) for number in (*SIGNALS, *UNLESS_TAKEN)}
     result = CliRunner().invoke(main, arguments)
     after = tree(folder)
+    for number, handler in handlers.items():  # a process that ends leaves them ignored, and so would its children
+        signal.signal(number, handler)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     return Outcome(result.exit_code, result.stdout, result.stderr, changed)
 

@@ -16,6 +16,7 @@ from runner.commands.exits import TRACEBACK, leave_cleanly, wants_json
 from runner.commands.options import FORMAT
 from runner.commands.terminal import write, write_pieces
 from runner.failure import ExitCode, Failure
+from runner.process.surroundings import program_cache, start_jax
 
 if TYPE_CHECKING:
     from runner.generation.answer import Settings
@@ -90,7 +91,8 @@ def command(model: Path, stdin: str | None, prompt: str | None, traceback: bool,
                 "there is no prompt; write --message TEXT, --prompt TEXT, --chat FILE, or - to read it",
                 ExitCode.INVALID,
             )
-        from runner.process.computing import computing
+        start_jax()
+        from runner.process.computing import computing  # with jax
 
         with computing() as remarks:
             for remark in remarks:
@@ -106,7 +108,7 @@ def _run(model: Path, asked: Asked, options: dict[str, Any]) -> None:
     from runner.mesh import enable_compilation_cache
     from schema.sections.chat import Chat
 
-    enable_compilation_cache(Path.home() / ".cache" / "lorarun" / "xla")
+    enable_compilation_cache(program_cache())
     target = find_target(model, options["dtype"], _say)
     if options["template"]:
         target = replace(target, chat=Chat(template=options["template"]))
@@ -208,7 +210,7 @@ def _answer(target: Target, variables: Variables, ids: list[int], settings: Sett
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"lorarun: {sentence}", err=True)
+    write(f"lorarun: {sentence}\n", err=True)
 
 
 def _standard_input() -> str:

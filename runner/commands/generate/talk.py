@@ -6,9 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import click
-
-from runner.commands.terminal import write_pieces
+from runner.commands.terminal import write, write_pieces
 from runner.generation.answer import Answer, Settings
 from runner.generation.chat import chat_of
 
@@ -47,5 +45,5 @@ def talk(
             write_pieces(answer)
         write_pieces(["\n"])
         if answer.remark:
-            click.echo(f"lorarun: {answer.remark}", err=True)
+            write(f"lorarun: {answer.remark}\n", err=True)
         conversation = Conversation((*conversation.messages, Message("assistant", answer.text)))
