@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from schema.check.findings import Problem
+from schema.check.unquoted import explained_argument, find_unquoted, with_quotes
 from schema.text.diagnostic import Edit, Span
 from schema.text.letters import INVISIBLE, SPACES, Letter, instead, named, strange
 from schema.text.source import SourceError, point, read_mapping
@@ -48,12 +49,12 @@ def explained(error: SourceError, data: bytes, name: str, known: Container[str])
     problem = Problem(error.slug, (), error.span, error.message, error.remedy, error.related)
     if data.startswith(UTF_16):
         return problem._replace(message="the file is in UTF-16, as some shells and editors write")
+    origin = error.span.origin
+    if origin.name != name:
+        return explained_argument(problem, origin)
     if "'<document start>'" in error.message:
         problem = problem._replace(message="the spec has ended before this", remedy="remove it, or indent it")
     if error.slug != "yaml-syntax" or len(data) > MOST_LETTERS:
-        return problem
-    origin = error.span.origin
-    if origin.name != name:  # a --set argument
         return problem
     lines = list(origin.lines)
     conflict = next((number for number, line in enumerate(lines, start=1) if CONFLICT.match(line)), None)
@@ -250,6 +251,19 @@ def _flow(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
             yield Repair({number: text}, number, nested.start("inner") + 1, message, remedy)
 
 
+def _signs(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
+    """Patterns and other text that begins with a sign of YAML's: those nearby, and then all."""
+    found = {number: [*find_unquoted(line)] for number, line in enumerate(lines, start=1)}
+    for places in ([number for number, _ in _near(lines, error)][:1], [*found]):
+        values = {number: found[number] for number in places if found[number]}
+        if values:
+            number, (first, *_) = next(iter(values.items()))
+            changed = {each: with_quotes(lines[each - 1], inner) for each, inner in values.items()}
+            message = f"a value that begins with {first.text[0]} is {first.meaning} in YAML"
+            others = f", and so in {count(len(changed) - 1, 'other line')}" if len(changed) > 1 else ""
+            yield Repair(changed, number, first.start + 1, message, f"quote it: write {first.quoted}{others}")
+
+
 def _quotes(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """Values that need quotation marks, and backslashes in double ones."""
     for number, line in _near(lines, error):
@@ -271,6 +285,7 @@ REPAIRS: tuple[Callable[[list[str], SourceError, Container[str]], Iterator[Repai
     _letters,
     _tabs,
     _keys,
+    _signs,
     _flow,
     _open,
     _quotes,

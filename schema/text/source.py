@@ -22,7 +22,6 @@ MOST_DEPTH = 64
 MOST_NODES = 10_000
 TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 COLLECTION_TAGS = {"MappingStartEvent": "tag:yaml.org,2002:map", "SequenceStartEvent": "tag:yaml.org,2002:seq"}
-
 Path = tuple[str | int, ...]  # of a node: keys and list indexes, from the top
 
 
@@ -252,7 +251,8 @@ def _scalar(event: Any, origin: Origin) -> Scalar:
 def _aliased(event: Any, anchors: dict[str, tuple[Node, int, int] | None], origin: Origin) -> tuple[Node, int, int]:
     shown = quote(f"*{event.anchor}")
     if event.anchor not in anchors:
-        raise _refusal("yaml-syntax", event, origin, f"the alias {shown} has no anchor before it", "define it first")
+        remedy = f"put &{event.anchor} before what it repeats, or quote it"
+        raise _refusal("yaml-syntax", event, origin, f"the alias {shown} has no anchor before it", remedy)
     found = anchors[event.anchor]
     if found is None:
         raise _refusal("unsafe-yaml", event, origin, f"the alias {shown} stands inside its own anchor", "remove it")

@@ -142,7 +142,18 @@ SYNTAX = [
     Mistake("backslashes", "training:", 'data: {root: "my\\data"}\ntraining:', "write 'my\\data'", SAFE),
     Mistake("sign that YAML keeps", "training:", "data: \n  root: @data\ntraining:", "write '@data'", SAFE),
 ]
-MISTAKES = [*NUMBERS, *WORDS, *LETTERS, *SYNTAX]
+PATTERNS = [
+    Mistake(f"unquoted {path}", "training:", f"data: {{sources: {{tales: {{path: {path}}}}}}}\ntraining:", says, SAFE)
+    for path, says in (
+        ("*.txt", "begins with * is an alias in YAML: quote it: write '*.txt'"),
+        ("**/*.jsonl", "quote it: write '**/*.jsonl'"),
+        ("[ab].txt", "begins with [ is a list in YAML: quote it: write '[ab].txt'"),
+        ("{a,b}/x.txt, text: body", "begins with { is a mapping in YAML: quote it: write '{a,b}/x.txt'"),
+        ("?.txt", "quote it: write '?.txt'"),
+        ("*", "quote it: write '*'"),
+    )
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 

@@ -150,7 +150,8 @@ def open_files(name: str, section: Source) -> Files:
     except ValueError as error:
         raise Failure(f"{key}: '{section.path}' can't be read: {error}", ExitCode.INVALID) from error
     if listing is None:
-        raise Failure(f"{key}: '{section.path}' does not exist", ExitCode.INVALID)
+        braces = "; braces stand for themselves: write a source for each, or * ? [ ]" if "{" in section.path else ""
+        raise Failure(f"{key}: '{section.path}' does not exist{braces}", ExitCode.INVALID)
     if not listing.files:
         found = LeftOut()
         for reason, entry in listing.left_out:

@@ -232,6 +232,9 @@ def test_a_path_that_names_nothing_to_read_says_what_it_found(here: Path) -> Non
         "4 neither .txt, .jsonl nor .parquet (a.csv, b.csv, c.csv, …)"
     )
     assert refusal("d/../e/*/x.txt") == "'d/../e/*/x.txt' does not exist"
+    assert refusal("d/{a,b}.txt") == (
+        "'d/{a,b}.txt' does not exist; braces stand for themselves: write a source for each, or * ? [ ]"
+    )
     assert refusal("d/*/../x.txt") == "'d/*/../x.txt' can't be read: '..' stands before the first of * ? ["
 
 
