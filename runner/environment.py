@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from runner.data.gguf_vocabulary import survey_gguf
-from runner.data.sources import DataSource, find_source, known_datasets
-from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, key_digest, read_meta, stored_documents
-from runner.data.styles import load_style
+from runner.data.stores.meta import read_meta
+from runner.data.survey import Fingerprints, MadeBy, known_store, obstacle, survey_datasets
 from runner.data.tokenizer_files import read_tokenizer_files
-from runner.failure import ExitCode, Failure
+from runner.failure import Failure
 from runner.metrics.wandb import survey_wandb
 from runner.run.identity import identity
 from runner.run.inspect import inspect_run_dir
@@ -27,16 +25,11 @@ from schema.budget.budget import budget_of
 from schema.check.findings import Unavailable
 from schema.document import Document, other_architecture
 from schema.document.hub import hub_name, located
-from schema.document.mixtures import conversations, entries
-from schema.environment import Dataset, Environment, Obstacle, Run, Split, Start, Store, TokenizerFacts
+from schema.document.mixtures import conversations
+from schema.environment import Dataset, Environment, Obstacle, Run, Start, TokenizerFacts
+from schema.rules.conversations_not_padded import ALL
 from schema.sections.chat import Chat
-from schema.sections.data import Data
 from schema.spec import Spec
-
-# Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
-MOST_COMPARED_BYTES = 2**30
-
-Fingerprints = dict[str, tuple[str, ...]]
 
 
 def survey(
@@ -61,7 +54,7 @@ def survey(
         start = _starting_point(document, restore)
         run = _run(document, folder, restore)
         reading = survey_reading(document)
-        datasets, known = _datasets(document, reading, fingerprints)
+        datasets, known = survey_datasets(document, _made_by(document, reading), fingerprints)
         return Environment(
             restore=restore is not None,
             devices=devices,
@@ -89,7 +82,7 @@ def survey_data(document: Document) -> Environment:
     if not document.readable:
         return Environment()
     reading = survey_reading(document)
-    datasets, known = _datasets(document, reading, {})
+    datasets, known = survey_datasets(document, _made_by(document, reading), {})
     return Environment(datasets=datasets, known=tuple(known), tokenizer=reading.tokenizer, chat=reading.obstacle)
 
 
@@ -104,7 +97,7 @@ def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu
     tokenizer = read_tokenizer_files(str(section.name), section.add_bos).facts if hugging_face else None
     names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
     metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
-    stores = {key: Dataset(store=_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
+    stores = {key: Dataset(store=known_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
     return Environment(device_bytes=device_bytes, platform=platform, datasets=stores, tokenizer=tokenizer)
 
 
@@ -139,7 +132,7 @@ def survey_reading(document: Document) -> Reading:
         facts = read_tokenizer_files(name, add_bos).facts
     except Failure as failure:
         key = next((key for key in keys if str(failure).startswith(key)), "tokenizer/name")
-        return Reading(_obstacle(failure, "name another folder", key))
+        return Reading(obstacle(failure, "name another folder", key))
     return Reading(facts, _survey_chat(document, located(name), facts))
 
 
@@ -155,7 +148,7 @@ def _survey_chat(document: Document, folder: Path, facts: TokenizerFacts) -> str
     try:
         return load_recipe(section, folder, facts).fingerprint
     except Failure as failure:
-        return _obstacle(failure, "write another chat/template", "chat/template" if section.template else "")
+        return obstacle(failure, "write another chat/template", "chat/template" if section.template else "")
 
 
 def _starting_point(document: Document, restore: Path | None) -> Path | None:
@@ -212,23 +205,11 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
-class _MadeBy(NamedTuple):
-    """What a store that a run would use is made by: how its tokenizer begins, and its chat recipe."""
-
-    tokenizer: str
-    chat: str
-
-
-def _datasets(
-    document: Document, reading: Reading, fingerprints: Fingerprints
-) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
-    """What each dataset of the spec is, and the names that there are; nothing where `data` can't be read."""
-    if not document.available("data"):
-        return {}, []
-    data = Data.model_validate(document.value("data"))
-    own = _MadeBy(_fingerprint(document, reading.tokenizer), reading.chat if isinstance(reading.chat, str) else "")
-    wanted = {(entry.name, str(entry.values["suffix"])) for entry in entries(document)}
-    return {key: _dataset(*key, data, own, fingerprints) for key in sorted(wanted)}, known_datasets(data)
+def _made_by(document: Document, reading: Reading) -> MadeBy:
+    """What makes the rows of a dataset, as far as the files of the tokenizer and of the chat template say."""
+    chat = reading.chat if isinstance(reading.chat, str) else ""
+    train_on = document.value("chat/train_on") if document.available("chat/train_on") else ALL
+    return MadeBy(_fingerprint(document, reading.tokenizer), chat, train_on)
 
 
 def _fingerprint(document: Document, tokenizer: TokenizerFacts | Obstacle | None) -> str:
@@ -237,54 +218,3 @@ def _fingerprint(document: Document, tokenizer: TokenizerFacts | Obstacle | None
         return tokenizer.fingerprint
     keys = [key for key in ("tokenizer/backend", "tokenizer/name") if document.available(key)]
     return "/".join([*(document.value(key) for key in keys if document.value(key)), ""])
-
-
-def _dataset(name: str, suffix: str, data: Data, own: _MadeBy, fingerprints: Fingerprints) -> Dataset:
-    """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
-    source, meta, key = None, None, ""
-    try:
-        if name in data.sources:
-            key = f"data/sources/{name}/path"
-        source, key = find_source(name, data), ""
-        meta = existing_meta(data.root, name, suffix, has_source=source is not None)
-    except Failure as failure:
-        return Dataset(obstacle=_obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
-    if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
-        return Dataset(source is not None)
-    return Dataset(source is not None, _store(data.root, meta))
-
-
-def _obstacle(failure: Failure, remedy: str, key: str) -> Obstacle:
-    """What is in the way, with this remedy where the refusal has none of its own; raises one that is not the spec's."""
-    if failure.exit_code is not ExitCode.INVALID:
-        raise failure
-    message, _, own = str(failure).partition("; ")
-    return Obstacle(message, own or remedy, key)
-
-
-def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: _MadeBy, fingerprints: Fingerprints) -> bool:
-    """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
-    chat = own.chat if source.name in data.sources and data.sources[source.name].holds_conversations else ""
-    if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat:
-        return False
-    key = f"{source.name} {data.sources.get(source.name)}"
-    try:
-        if meta.stamp == source.stamp():
-            return True
-        if source.total > MOST_COMPARED_BYTES:
-            return False
-        if key not in fingerprints:
-            fingerprints[key] = source.fingerprints()
-    except Failure:  # preparing the data reports it
-        return False
-    return meta.digest in {key_digest(each, meta.tokenizer, chat) for each in fingerprints[key]}
-
-
-def _store(root: str, meta: StoreMeta) -> Store:
-    found = {name: stored_documents(root, meta, name) for name in meta.splits}
-    splits = {name: Split(each.lengths, partial(_rows, each)) for name, each in found.items() if each}
-    return Store(meta.tokenizer, meta.max_token_id, splits)
-
-
-def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:
-    return load_style(style).count_rows(documents, block_size, on_too_long)

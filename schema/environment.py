@@ -69,18 +69,40 @@ class Estimate(NamedTuple):
         return max(1, self.documents if style == "PADDED" else self.tokens // block_size)
 
 
+class Fields(NamedTuple):
+    """What the records of a source hold, and what is read of them.
+
+    `read` are names of fields by key of data/sources, {prompt: question, completion: answer}; empty for .txt files.
+    `first` are the names in the first record, `unread` those that no example is made of, and `lost` the ones of these
+    that hold text which belongs to one, as far as can be told. `styled` says that another style reads something else.
+    """
+
+    read: Mapping[str, str]
+    first: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    styled: bool = False
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether a document has a first part that PADDED does not supervise."""
+        return "prompt" in self.read
+
+
 class Dataset(NamedTuple):
     """What a name in a mixture stands for: nothing, when it has neither a source nor a store.
 
     `source` says whether its text is there: that of a built-in dataset, or files of data/sources. `store` is None
     where none lies there, where a run would make it again, and where nobody looked; then `estimate` may say what it
-    would hold. `obstacle` is why the text isn't there, or with a source, why a run could not use it.
+    would hold. `obstacle` is why the text isn't there, or with a source, why a run could not use it. `fields` are
+    those of its store, or of the first records of its source.
     """
 
     source: bool = False
     store: Store | None = None
     obstacle: Obstacle | None = None
     estimate: Estimate | None = None
+    fields: Fields | None = None
 
 
 class Refusal(NamedTuple):

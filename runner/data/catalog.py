@@ -16,7 +16,7 @@ from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
-from schema.budget.dataset_names import Key, folder_name, labels
+from schema.budget.dataset_names import Key, folder_name, labels, styles_of
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
@@ -73,9 +73,17 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
         if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
             raise unknown_dataset(name, spec.data)
     chat = open_chat(spec, keys, tokenizer)
-    stores = {}
-    for name, suffix in sorted({(name, suffix) for name, suffix, _ in keys}):
-        store = prepare_store(name, suffix, data=spec.data, tokenizer=tokenizer, progress=progress, chat=chat)
+    stores, styles = {}, styles_of(keys)
+    for name, suffix in sorted(styles):
+        store = prepare_store(
+            name,
+            suffix,
+            data=spec.data,
+            tokenizer=tokenizer,
+            progress=progress,
+            chat=chat,
+            styles=styles[name, suffix],
+        )
         check_vocabulary(store, spec.architecture.vocab_size)
         stores[folder_name(name, suffix)] = store
     return catalog_of(spec, plan, tokenizer, stores)

@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.data.chat.conversation import Conversation, Message, read_conversation
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
-from schema.sections.data import CONVERSATION_FIELDS
+from schema.document.field_names import CONVERSATION_FIELDS
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:

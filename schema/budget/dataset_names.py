@@ -12,6 +12,15 @@ def folder_name(name: str, suffix: str) -> str:
     return f"{name}_{suffix}" if suffix else name
 
 
+def styles_of(keys: Iterable[Key]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the styles in which a run has each dataset, by name and suffix, in the order of first use."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for name, suffix, style in keys:
+        known = found.setdefault((name, suffix), ())
+        found[name, suffix] = known if style in known else (*known, style)
+    return found
+
+
 def labels(keys: Iterable[Key]) -> dict[Key, str]:
     """Label each dataset of a run, in the order of first use: web; and web:PADDED where it comes in a second style.
 

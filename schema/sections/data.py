@@ -10,8 +10,6 @@ from schema.section import Section, key
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
-CONVERSATION_FIELDS = ("messages", "conversations")  # as the world calls the field of a record that holds one
-
 
 class Source(Section):
     """data/sources/NAME: local files of one dataset, and the fields that its records have."""
@@ -24,7 +22,8 @@ class Source(Section):
     )
     text: str = key(
         "text",
-        "Field of a record that holds the document (PMD, or PADDED without prompt).",
+        "Field of a record that holds a whole text. PMD reads it where there is a prompt too, unless only prompt and "
+        "completion are named here; PADDED reads it where there is none, or where it alone is named here.",
         min_length=1,
         change="breaking",
     )
@@ -32,7 +31,10 @@ class Source(Section):
         "prompt", "Field that holds the unsupervised first part of a PADDED row.", min_length=1, change="breaking"
     )
     completion: str = key(
-        "completion", "Field that holds the supervised second part of a PADDED row.", min_length=1, change="breaking"
+        "completion",
+        "Field that holds the supervised second part of a PADDED row; named here without a prompt it is learned alone.",
+        min_length=1,
+        change="breaking",
     )
     messages: str | None = key(
         None,

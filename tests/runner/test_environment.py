@@ -99,7 +99,7 @@ def test_a_store_that_the_run_would_make_again_is_not(here: Path, monkeypatch: p
     prepare()
     os.utime("tales.jsonl")
     assert facts().datasets["tales", ""].store
-    monkeypatch.setattr("runner.environment.MOST_COMPARED_BYTES", 10)
+    monkeypatch.setattr("runner.data.survey.MOST_COMPARED_BYTES", 10)
     assert facts().datasets["tales", ""].store is None
 
 

@@ -23,6 +23,7 @@ from schema.environment import (
     Dataset,
     Environment,
     Estimate,
+    Fields,
     Obstacle,
     Refusal,
     Run,
@@ -60,11 +61,12 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
     """The machine that a JSON object describes, for a lint: what `runner.environment.survey` would find there.
 
     Keys are those of `Environment`. A dataset is NAME or NAME/SUFFIX: {"source": true}, {"store": {"tokenizer": …,
-    "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}; `tokenizer` is
-    {"fingerprint": …, "ids": …} or such an obstacle; `chat`, `gguf` and `wandb` are lists as in one. `run` and `start`
-    are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes. `missing` is
-    {package: [message, remedy]}, `refused` a list of lists as `Refusal`; a dataset's `estimate` is [bytes, documents,
-    tokens].
+    "max_token_id": …, "train": {length: documents}, "val": …}} or {"obstacle": [message, remedy, key]}, and has the
+    `fields` of its records as {"read": {key: field}, "first": [field], …}; `tokenizer` is
+    {"fingerprint": …, "ids": …} or such an obstacle; `chat`, `gguf` and `wandb` are lists as in one. `run` and
+    `start` are {"path": …, "spec": {key: value as that run had it}} and the other fields of their classes.
+    `missing` is {package: [message, remedy]}, `refused` a list of lists as `Refusal`; a dataset's `estimate` is [bytes,
+    documents, tokens].
     """
 
     def look(document: Document) -> Environment:
@@ -104,7 +106,12 @@ def _dataset(facts: dict[str, Any]) -> Dataset:
         store=_store(store) if store else None,
         obstacle=Obstacle(*facts["obstacle"]) if "obstacle" in facts else None,
         estimate=Estimate(*facts["estimate"]) if "estimate" in facts else None,
+        fields=_fields(facts["fields"]) if "fields" in facts else None,
     )
+
+
+def _fields(facts: dict[str, Any]) -> Fields:
+    return Fields(facts["read"], *(tuple(facts.get(name, ())) for name in ("first", "unread", "lost")))
 
 
 def _store(facts: dict[str, Any]) -> Store:

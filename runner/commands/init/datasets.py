@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from runner.data.sources import BUILTIN
 from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
+from schema.document.field_names import PAIRS, TEXTS, guess
 from schema.rules import machine_dependent_value
 from schema.rules.source_format import SUFFIXES
 from schema.sections.data import Source
@@ -19,15 +20,6 @@ from schema.text.paths import at_home
 from schema.text.wording import join, nearest, quote
 
 STYLES = {"pydoc": "PADDED", "pystdlib": "PMD"}
-# How the fields of records are called, most usual first.
-PAIRS = (
-    *(("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("instruction", "output")),
-    *(("instruction", "response"), ("input", "output"), ("query", "response"), ("problem", "solution")),
-    ("source", "target"),
-)
-TEXTS = ("text", "content", "document", "body")
-# An instruction, what it is about, and its answer; without the second they are a pair.
-TASK = ("instruction", "input", "output")
 # Keys of a message that say who speaks.
 SPEAKERS = ("role", "from")
 MADE_OF_FILES = f"a {join(SUFFIXES, 'or')} file, a folder or a pattern of them"
@@ -93,16 +85,13 @@ def _reading(found: Fields, file: Path) -> tuple[str, dict[str, str]]:
     if found.messages is not None:
         return "PADDED", {"messages": found.messages}
     fields = found.texts
-    if set(TASK) <= set(fields):
-        return "PADDED", dict(zip(TASK, TASK, strict=True))
-    pair = next((pair for pair in PAIRS if set(pair) <= set(fields)), None)
-    text = next((field for field in TEXTS if field in fields), None)
-    if pair is None and text is None and len(fields) in (1, 2):
-        pair, text = ((fields[0], fields[1]), None) if len(fields) == 2 else (None, fields[0])
-    if pair is not None:
-        return "PADDED", {} if pair == PAIRS[0] else dict(zip(PAIRS[0], pair, strict=True))
-    if text is not None:
-        return "PMD", {} if text == TEXTS[0] and "prompt" not in fields else {"text": text}
+    keys = guess(fields)
+    if not keys and len(fields) in (1, 2):
+        keys = dict(zip(PAIRS[0], fields, strict=True)) if len(fields) == 2 else {"text": fields[0]}
+    if "text" in keys:
+        return "PMD", {} if keys["text"] == TEXTS[0] and "prompt" not in fields else keys
+    if keys:
+        return "PADDED", {} if tuple(keys.values()) == PAIRS[0] else keys
     named = join([quote(field) for field in fields], "and") if fields else "none"
     raise Failure(
         f"{file}: the text fields of its records are {named}; call them text, or prompt and completion",

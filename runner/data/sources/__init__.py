@@ -6,10 +6,11 @@ A source yields documents; it neither tokenizes nor writes anything, and nothing
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from runner.data.sources import pydoc, pystdlib
-from runner.data.sources._source import DataSource, Dialogue, Document, LeftOut, Skipped, counted
+from runner.data.sources._reading import fields_sentence
+from runner.data.sources._source import DataSource, Dialogue, Document, Found, LeftOut, Skipped, counted
 from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
@@ -21,9 +22,11 @@ __all__ = [
     "DataSource",
     "Dialogue",
     "Document",
+    "Found",
     "LeftOut",
     "Skipped",
     "counted",
+    "fields_sentence",
     "find_source",
     "known_datasets",
     "unknown_dataset",
@@ -32,15 +35,16 @@ __all__ = [
 BUILTIN: dict[str, Callable[[], DataSource]] = {"pydoc": pydoc.open_source, "pystdlib": pystdlib.open_source}
 
 
-def find_source(name: str, data: Data) -> DataSource | None:
-    """Return the source of a dataset; None when the name is unknown, for a store may exist all the same.
+def find_source(name: str, data: Data, styles: Collection[str] = ()) -> DataSource | None:
+    """Return the source of a dataset that a run has in these styles, or in the default one.
 
+    None when the name is unknown, for a store may exist all the same.
     Raises Failure (INVALID) when the files of `data/sources` do not exist, or their name is a built-in's.
     """
     if name in data.sources:
         if name in BUILTIN:
             raise Failure(f"data/sources/{name}: '{name}' is a built-in dataset; write another name", ExitCode.INVALID)
-        return open_files(name, data.sources[name])
+        return open_files(name, data.sources[name], styles)
     return BUILTIN[name]() if name in BUILTIN else None
 
 

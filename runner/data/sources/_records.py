@@ -1,33 +1,48 @@
 """Records of .jsonl and .parquet files: a prompt and a completion, one text, a completion alone, or a conversation.
 
-Which of them, the fields say that data/sources/NAME names, or else the first record of a file. All records of a file
-are of one kind.
+All records of a source are of one kind, that of the first one; `_reading.py` says which it is. What else they hold is
+noted, so that nothing is left unread without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from runner.data.sources._reading import COMPANIONS, Choice, Reading, names_of
 from runner.data.sources._source import Dialogue, Document
+from runner.data.sources._unread import Unread
 from runner.failure import ExitCode, Failure
-from schema.sections.data import CONVERSATION_FIELDS, Source
-from schema.text.wording import join
-
-# Fields beside a conversation that belong to it: what is read of them, `read_conversation` says.
-COMPANIONS = ("system", "tools", "functions", "history")
+from schema.environment import Fields
+from schema.sections.data import Source
 
 
 class Records:
-    """Reads the records of one file: those fields that the first record is read by, and then of all."""
+    """Reads the records of all files of one source, each by the fields that the first one is read by."""
 
-    def __init__(self, section: Source) -> None:
-        self._section = section
-        self._wanted: tuple[str, ...] | None = None
+    def __init__(self, choice: Choice) -> None:
+        self._choice, self._section = choice, choice.section
+        self._first: tuple[str, ...] = ()
+        self._begin = ""  # file and line of the first record, or the first file without records
+        self._reading: Reading | None = None
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}  # fields of a record → those that are read of it
+        self._unread = Unread()
+
+    @property
+    def found(self) -> Fields:
+        """What was found in the records so far."""
+        styled = bool(self._first) and self._choice.is_styled(self._first)
+        return Fields(self._reading or {}, self._first, *self._unread.found(), styled)
 
     def read(self, record: Mapping[str, Any], where: str, done: int) -> Document | Dialogue:
         """Read one record. Raises Failure (INVALID) when it is another kind than those before, or malformed."""
-        wanted = self.fields(record, where)
+        wanted = self.fields((*record,), where)
+        entry = self._read(record, wanted, where, done)
+        if len(record) > len(wanted):
+            self._unread.note(record, wanted)
+        return entry
+
+    def _read(self, record: Mapping[str, Any], wanted: tuple[str, ...], where: str, done: int) -> Document | Dialogue:
         if self._section.messages is not None:
             return _conversation(record, self._section.messages, where, done)
         if self._section.instruction is not None:
@@ -35,43 +50,60 @@ class Records:
         prompt = _string(record, wanted[0], where) if len(wanted) == 2 else ""
         return Document(prompt, _string(record, wanted[-1], where), where, done)
 
-    def fields(self, record: Collection[str], where: str) -> tuple[str, ...]:
+    def fields(self, present: tuple[str, ...], where: str) -> tuple[str, ...]:
         """Return the fields that are read of a record, or columns of a table. Raises Failure INVALID.
 
         They are (prompt, completion), one field, or those of a conversation.
         """
-        if self._section.messages is not None:
-            return _needed((self._section.messages,), record, where) + _companions(record, self._section.messages)
-        if self._section.instruction is not None:
-            section = self._section
-            needed = tuple(filter(None, (section.instruction, section.input, section.output)))
-            return _needed(needed, record, where) + _companions(record, *needed)
-        wanted = self._chosen(record, where)
-        if self._wanted is None:
-            self._wanted = wanted
-        if wanted != self._wanted:
-            own, before = (" and ".join(f"'{field}'" for field in fields) for fields in (wanted, self._wanted))
+        if present not in self._known:
+            reading = self._compared(present, where)
+            self._known[present] = (*reading.values(), *_companions(present, reading))
+        return self._known[present]
+
+    def note_unread(self, samples: Iterable[Mapping[str, Any]], columns: tuple[str, ...], where: str) -> None:
+        """Note what the columns of a table hold that are not read, by some of its rows."""
+        wanted = self.fields(columns, where)
+        for sample in samples:
+            self._unread.note(sample, wanted)
+
+    def text_file(self, where: str) -> None:
+        """Take a file without records for one text. Raises Failure INVALID where the source has another kind."""
+        section = self._section
+        named = [key for key in ("prompt", "completion") if key in section.model_fields_set]
+        if section.holds_conversations or named:
+            kind = "conversations" if section.holds_conversations else f"the {named[0]}"
+            verb = "are" if section.holds_conversations else "is"
             raise Failure(
-                f"{where}: this record is read by {own}, and those before by {before}; make all records of a file "
-                "alike",
+                f"{where}: a .txt file has no records, and {kind} {verb} read from their fields; write .jsonl or "
+                ".parquet files",
                 ExitCode.INVALID,
             )
-        return wanted
+        self._same_kind({}, where)
 
-    def _chosen(self, record: Collection[str], where: str) -> tuple[str, ...]:
-        """The fields that the spec names; otherwise a pair where there is a prompt, or the text, or a completion."""
-        section, written = self._section, self._section.model_fields_set & {"text", "prompt", "completion"}
-        if written == {"text"}:
-            wanted: tuple[str, ...] = (section.text,)
-        elif section.prompt in record or "prompt" in written:
-            wanted = (section.prompt, section.completion)
-        else:
-            by_text = section.text in record and "completion" not in written
-            wanted = (section.text if by_text else section.completion,)
-        if any(field not in record for field in wanted):
-            choice = f"field '{section.text}', or '{section.prompt}' and '{section.completion}' together"
-            raise _missing(where, choice, record)
-        return wanted
+    def _compared(self, present: tuple[str, ...], where: str) -> Reading:
+        """The reading of a record, which must be that of the first one."""
+        try:
+            reading = self._choice.of(present)
+        except ValueError as error:
+            before = f", and {self._begin} is read by {names_of(self._reading or {})}" if self._first else ""
+            sentence, _, remedy = str(error).rpartition("; ")
+            alike = "make all records of a source alike" if before else remedy
+            raise Failure(f"{where}: {sentence}{before}; {alike}", ExitCode.INVALID) from error
+        self._same_kind(reading, where)
+        self._first = self._first or present
+        return reading
+
+    def _same_kind(self, reading: Reading, where: str) -> None:
+        """Compare a reading with those before; a .txt file, which has no fields, is one text."""
+        if self._reading is None:
+            self._reading, self._begin = reading, where
+        if {*reading, *([] if reading else ["text"])} != {*self._reading, *([] if self._reading else ["text"])}:
+            raise Failure(
+                f"{where}: this is read by {names_of(reading)}, and {self._begin} by {names_of(self._reading)}; make "
+                "all records of a source alike, or name two sources",
+                ExitCode.INVALID,
+            )
+        self._reading = self._reading or reading
 
 
 def _conversation(record: Mapping[str, Any], field: str, where: str, done: int) -> Dialogue:
@@ -91,20 +123,17 @@ def _instruction(record: Mapping[str, Any], section: Source, where: str, done: i
     about = None if field is None or record[field] is None else _string(record, field, where)
     answer = _string(record, str(section.output), where)
     user = {"role": "user", "content": asked} | ({"input": about} if about else {})
-    beside = {each: record[each] for each in _companions(record, section.instruction, field, section.output)}
+    named = (section.instruction, field, section.output)
+    beside = {each: record[each] for each in COMPANIONS if each in record and each not in named}
     messages = [user, {"role": "assistant", "content": answer}]
     return _conversation({"messages": messages, **beside}, "messages", where, done)
 
 
-def _companions(record: Collection[str], *named: str | None) -> tuple[str, ...]:
-    return tuple(field for field in COMPANIONS if field in record and field not in named)
-
-
-def _needed(fields: tuple[str, ...], record: Collection[str], where: str) -> tuple[str, ...]:
-    if any(field not in record for field in fields):
-        named = join([f"'{field}'" for field in fields], "and")
-        raise _missing(where, f"field {named}" if len(fields) == 1 else f"fields {named}", record)
-    return fields
+def _companions(present: Collection[str], reading: Reading) -> list[str]:
+    """The fields beside a conversation that are read with it."""
+    if not {"messages", "instruction"} & {*reading}:
+        return []
+    return [field for field in COMPANIONS if field in present and field not in reading.values()]
 
 
 def _string(record: Mapping[str, Any], field: str, where: str) -> str:
@@ -113,10 +142,3 @@ def _string(record: Mapping[str, Any], field: str, where: str) -> str:
         return value
     shown = "null" if value is None else type(value).__name__
     raise Failure(f"{where}: field '{field}' must be text, not {shown}", ExitCode.INVALID)
-
-
-def _missing(where: str, needed: str, present: Collection[str]) -> Failure:
-    has = ", ".join(f"'{field}'" for field in present) or "none"
-    talk = next((field for field in CONVERSATION_FIELDS if field in present), None)
-    remedy = f"write messages: {talk}" if talk else "name its fields"
-    return Failure(f"{where}: a record needs {needed}; it has {has}; {remedy} under data/sources", ExitCode.INVALID)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from runner.files.stamp import stamp_of
+from schema.environment import Fields
 
 if TYPE_CHECKING:  # reading text needs no chat templates
     from runner.data.chat.conversation import Conversation
@@ -49,6 +50,14 @@ class Skipped:
     done: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the records of a source hold, said behind the last of them; `done` is the source's `total`."""
+
+    fields: Fields
+    done: int
+
+
 class DataSource(Protocol):
     """Documents, or conversations, in an order that depends on nothing but their files."""
 
@@ -63,7 +72,7 @@ class DataSource(Protocol):
         ...
 
     def fingerprints(self) -> tuple[str, ...]:
-        """Identify the content: a digest over all files and over everything that changes what is made of them.
+        """Identify the content: a digest over all files and over what the spec says of them.
 
         Behind it stand those that older versions of lorarun gave the same content.
         """
@@ -73,8 +82,23 @@ class DataSource(Protocol):
         """Identify the files without reading them: while the stamp is the same, so is the fingerprint."""
         ...
 
-    def documents(self) -> Iterator[Document | Dialogue | Skipped]:
-        """Read all documents, in order. Raises Failure (INVALID) on files that are unreadable or malformed."""
+    @property
+    def has_records(self) -> bool:
+        """Whether documents are made of fields of records."""
+        ...
+
+    def reading(self, first: tuple[str, ...]) -> Mapping[str, str]:
+        """Return which field is read as what where the first record has these fields; without any there are no records.
+
+        Raises ValueError where such a record can't be read.
+        """
+        ...
+
+    def documents(self) -> Iterator[Document | Dialogue | Skipped | Found]:
+        """Read all documents, in order, and say last what was found beside them, where they stand in records.
+
+        Raises Failure (INVALID) on files that are unreadable or malformed.
+        """
         ...
 
 
@@ -90,6 +114,11 @@ class LeftOut:
         self._entries[reason] += 1
         if self._entries[reason] <= MOST_NAMES:
             self._found.setdefault(reason, []).append(printable(name))
+
+    @property
+    def total(self) -> int:
+        """How many entries were left out."""
+        return self._entries.total()
 
     def counts(self) -> dict[str, int]:
         """How many entries were left out by reason, which the names of the first stand behind."""

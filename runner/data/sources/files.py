@@ -1,24 +1,27 @@
 """Local files as a dataset: .txt is one document, .jsonl a record a line, .parquet a record a row.
 
-What a record is, `runner/data/sources/_records.py` says. A malformed one stops everything, with its file and line: a
-dataset that lost records, or prompts, without a word is worse than none.
+What a record is, `runner/data/sources/_records.py` says. A malformed one, or one of another kind than those before,
+stops everything, with its file and line: a dataset that lost records, or prompts, without a word is worse than none.
 """
 
 from __future__ import annotations
 
 import json
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from runner.data.sources._listing import Listing, list_files
+from runner.data.sources._reading import Choice, Reading
 from runner.data.sources._records import Records
 from runner.data.sources._source import (
     Dialogue,
     Document,
+    Found,
     LeftOut,
     Skipped,
     combined,
@@ -29,22 +32,25 @@ from runner.data.sources._source import (
 )
 from runner.data.sources._writers import find_writer
 from runner.failure import ExitCode, Failure
+from schema.environment import Fields
 from schema.rules.record_kinds import contradiction
 from schema.rules.source_format import SUFFIXES
 from schema.sections.data import Source
 from schema.text.paths import at_home
 from schema.text.wording import join
 
+SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
 FIRST_BYTES = 2**20  # of a .txt file, and of a line, that are read where not all of a file is
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Satisfies `runner.data.sources.DataSource`; units are bytes."""
+    """Satisfies `runner.data.sources.DataSource`; units are bytes. `styles` are those of the run's datasets of it."""
 
     name: str
     section: Source
+    styles: tuple[str, ...]
     listing: Listing
 
     @property
@@ -86,12 +92,43 @@ class Files:
         chat = (section.messages, section.instruction, section.input, section.output)
         return (*fields, *(field or "" for field in chat))
 
-    def documents(self, most: int | None = None) -> Iterator[Document | Dialogue | Skipped]:
+    @property
+    def has_records(self) -> bool:
+        """Whether a file holds records."""
+        return any(path.suffix != ".txt" for _, path in self.files)
+
+    def reading(self, first: tuple[str, ...]) -> Reading:
+        """Return which field is read as what. Raises ValueError for a first record that can't be read."""
+        return self._choice().of(first) if first else {}
+
+    def documents(self, most: int | None = None) -> Iterator[Document | Dialogue | Skipped | Found]:
         """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds.
 
         So does a file that is being written: another half of it would be read each time. With `most`, that many records
         of each file are read, and of a long text its beginning.
         """
+        records = Records(self._choice())
+        yield from self._read(records, most)
+        if records.found.first:
+            yield Found(records.found, self.total)
+
+    def first_records(self, enough: Callable[[int, Document | Dialogue], bool]) -> tuple[Fields, int]:
+        """Read until `enough` says so of a record, of which it is told the number, or to the end.
+
+        Returns what was found, and how many records were read. Raises Failure (INVALID) as `documents`.
+        """
+        records, number = Records(self._choice()), 0
+        texts = (entry for entry in self._read(records) if not isinstance(entry, Skipped))
+        with closing(texts):
+            for number, entry in enumerate(texts, start=1):
+                if enough(number, entry):
+                    break
+        return records.found, number
+
+    def _choice(self) -> Choice:
+        return Choice(self.name, self.section, self.styles)
+
+    def _read(self, records: Records, most: int | None = None) -> Iterator[Document | Dialogue | Skipped]:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
@@ -102,11 +139,11 @@ class Files:
         for _, path in self.files:
             try:
                 if path.suffix == ".txt":
-                    yield _read_text(path, self.section, before, whole=most is None)
+                    yield _read_text(path, records, before, whole=most is None)
                 elif path.suffix == ".jsonl":
-                    yield from islice(_read_lines(path, Records(self.section), before, whole=most is None), most)
+                    yield from islice(_read_lines(path, records, before, whole=most is None), most)
                 else:
-                    yield from islice(_read_parquet(path, Records(self.section), before), most)
+                    yield from islice(_read_parquet(path, records, before), most)
                 before += path.stat().st_size
             except OSError as error:
                 raise _unreadable(self.name, error) from error
@@ -140,8 +177,8 @@ class Files:
                 )
 
 
-def open_files(name: str, section: Source) -> Files:
-    """List the files of `data/sources/<name>`. Raises Failure (INVALID) when there are none."""
+def open_files(name: str, section: Source, styles: Collection[str] = ()) -> Files:
+    """List the files of `data/sources/<name>`, for datasets of these styles. Raises Failure (INVALID) for none."""
     key = f"data/sources/{name}/path"
     try:
         listing = list_files(at_home(section.path))
@@ -158,16 +195,11 @@ def open_files(name: str, section: Source) -> Files:
             found.add(reason, entry)
         beside = f": left out are {counted(found.counts())}" if listing.looked_through and listing.left_out else ""
         raise Failure(f"{key}: '{section.path}' names no {join(SUFFIXES, 'or')} file{beside}", ExitCode.INVALID)
-    return Files(name, section, listing)
+    return Files(name, section, tuple(styles), listing)
 
 
-def _read_text(path: Path, section: Source, before: int, *, whole: bool) -> Document:
-    if section.holds_conversations:
-        raise Failure(
-            f"{path}: a .txt file has no records, and conversations are read from their fields; write .jsonl or "
-            ".parquet files",
-            ExitCode.INVALID,
-        )
+def _read_text(path: Path, records: Records, before: int, *, whole: bool) -> Document:
+    records.text_file(printable(path))
     with path.open("rb") as handle:
         content = handle.read(-1 if whole else FIRST_BYTES)
         ends = whole or not handle.read(1)
@@ -227,10 +259,14 @@ def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Documen
         with pyarrow.parquet.ParquetFile(path) as table:
             rows = max(1, table.metadata.num_rows)
             size = path.stat().st_size
-            wanted = records.fields(table.schema_arrow.names, str(path))
-            repeated = [field for field in wanted if table.schema_arrow.names.count(field) > 1]
+            columns = tuple(table.schema_arrow.names)
+            wanted = records.fields(columns, printable(path))
+            repeated = [field for field in wanted if columns.count(field) > 1]
             if repeated:
                 raise Failure(f"{path}: two columns are called '{repeated[0]}'; rename one", ExitCode.INVALID)
+            if len(columns) > len(wanted):  # the others are read of some rows, to say what they hold
+                some = next(table.iter_batches(batch_size=SAMPLED), None)
+                records.note_unread(some.to_pylist() if some else (), columns, printable(path))
             number = 0
             for batch in table.iter_batches(batch_size=1024, columns=list(wanted)):
                 for record in batch.to_pylist():

@@ -16,6 +16,7 @@ from runner.data.sources._source import Document, Skipped, fingerprint_files, st
 from runner.data.sources.pystdlib import identify_library, read_module
 from runner.data.sources.pystdlib import open_source as open_library
 
+READING = {"prompt": "signature", "completion": "docstring"}
 LEAST_CHARACTERS = 16
 MOST_CHARACTERS = 1000
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,6 +44,16 @@ class PyDoc:
 
     def _recipe(self) -> tuple[str, ...]:
         return self.name, "1", str(LEAST_CHARACTERS), str(MOST_CHARACTERS)
+
+    @property
+    def has_records(self) -> bool:
+        """There are none."""
+        return False
+
+    def reading(self, first: tuple[str, ...]) -> dict[str, str]:
+        """Return what an example is made of."""
+        del first  # there are no records
+        return READING
 
     def documents(self) -> Iterator[Document | Skipped]:
         """Read the examples of all files, in order; files that are no UTF-8 or no Python are skipped."""

@@ -38,6 +38,16 @@ class PyStdlib:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
         return identify_library(stamp_files, self.files, self.name, "1")
 
+    @property
+    def has_records(self) -> bool:
+        """There are none."""
+        return False
+
+    def reading(self, first: tuple[str, ...]) -> dict[str, str]:
+        """Return that a file is one text."""
+        del first  # there are no records
+        return {}
+
     def documents(self) -> Iterator[Document | Skipped]:
         """Read the files in order; those that are no UTF-8 are skipped."""
         for done, (name, path) in enumerate(self.files, start=1):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.lessons import NO_TOKEN
 from runner.data.sources import Dialogue, Document, Skipped
 from runner.data.stores.build import is_validation
 from runner.data.tokenizers import Tokenizer
@@ -85,7 +86,7 @@ def _encode_dialogues(batch: Sequence[Dialogue], chat: ChatRows) -> Iterator[Row
     for dialogue, encoded in zip(batch, chat.encode(batch), strict=True):
         flags = np.array(encoded.supervised, np.bool_)
         if not flags[1:].any():  # the first token is no target
-            yield Skipped("without a supervised token", dialogue.where, dialogue.done)
+            yield Skipped(NO_TOKEN, dialogue.where, dialogue.done)
             continue
         edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
         spans = [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

@@ -18,6 +18,7 @@ from typing import Any
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.budget.dataset_names import folder_name
+from schema.environment import Fields
 from schema.text.paths import at_home
 
 FORMAT = 3
@@ -73,7 +74,8 @@ class StoreMeta:
     """A whole store. `skipped` counts what was left out of it by reason; `val` may be missing in `splits`.
 
     `source` is the fingerprint of the source, `stamp` its stamp when it was last read; `chat` is that of how
-    conversations were rendered, empty where there are none.
+    conversations were rendered, empty where there are none. `fields` are those of the source's records, None in a store
+    of an older version.
     """
 
     format: int
@@ -90,6 +92,7 @@ class StoreMeta:
     dtype: str
     skipped: Mapping[str, int]
     splits: Mapping[str, SplitMeta]
+    fields: Fields | None = None
 
     @property
     def max_token_id(self) -> int:
@@ -98,12 +101,16 @@ class StoreMeta:
 
     def to_json(self) -> str:
         """Serialise; `parse_meta` reads it back."""
-        return with_digest(json.dumps(asdict(self), indent=1))
+        facts = asdict(self) | {"fields": None if self.fields is None else self.fields._asdict()}
+        return with_digest(json.dumps(facts, indent=1))
 
 
-def key_digest(source: str, tokenizer: str, chat: str = "") -> str:
-    """Identify the content of a store: sha256 over its fingerprints and the format, and nothing else."""
-    return hashlib.sha256(json.dumps([FORMAT, source, tokenizer, chat]).encode()).hexdigest()
+def key_digest(source: str, tokenizer: str, chat: str = "", *marks: str) -> str:
+    """Identify the content of a store: sha256 over its fingerprints, the format and `marks`, and nothing else.
+
+    These say what is made otherwise of the same source than the first stores of the format.
+    """
+    return hashlib.sha256(json.dumps([FORMAT, source, tokenizer, chat, *marks]).encode()).hexdigest()
 
 
 def store_folder(root: str, name: str, suffix: str) -> Path:
@@ -210,9 +217,16 @@ def parse_meta(text: str) -> StoreMeta:
         if fields["format"] != FORMAT:
             raise OtherFormatError(fields["format"], (fields.get("name"), fields.get("suffix")))
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
+        if fields.get("fields") is not None:
+            fields["fields"] = _parse_fields(fields["fields"])
         return StoreMeta(**fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is not the meta data of a token store ({error})") from error
+
+
+def _parse_fields(found: dict[str, Any]) -> Fields:
+    first, unread, lost = (tuple(found[name]) for name in ("first", "unread", "lost"))
+    return Fields(found["read"], first, unread, lost, found["styled"])
 
 
 def _parse_split(fields: dict[str, Any]) -> SplitMeta:

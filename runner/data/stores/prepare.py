@@ -5,13 +5,24 @@ It prints nothing: progress and remarks go to the `PreparationDisplay` that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from runner.data.sources import DataSource, Dialogue, Document, LeftOut, Skipped, find_source, unknown_dataset
+from runner.data.lessons import left_out, nothing_to_learn
+from runner.data.sources import (
+    DataSource,
+    Dialogue,
+    Document,
+    Found,
+    LeftOut,
+    Skipped,
+    fields_sentence,
+    find_source,
+    unknown_dataset,
+)
 from runner.data.stores.build import (
     StoreWriter,
     install,
@@ -20,11 +31,14 @@ from runner.data.stores.build import (
     skipped_sentence,
     sweep,
 )
+from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.encode import encode_all
-from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, key_digest, store_folder
+from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, store_folder
 from runner.data.stores.store import Store, open_store
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
+from schema.environment import Fields
+from schema.rules.conversations_not_padded import ALL
 from schema.sections.data import Data
 
 if TYPE_CHECKING:  # plain text needs neither chat templates nor the library tokenizers
@@ -70,9 +84,13 @@ class Maker:
         """That of the chat recipe; empty where there is none."""
         return self.chat.recipe.fingerprint if self.chat else ""
 
-    def digest(self, source: str) -> str:
+    def digest(self, source: str, fields: Fields | None, skipped: Mapping[str, int]) -> str:
         """That of the store which is made of a source with this fingerprint."""
-        return key_digest(source, self.tokenizer.fingerprint, self.chat_fingerprint)
+        return content_digest(source, fields, skipped, self.tokenizer.fingerprint, self.chat_fingerprint)
+
+    def has_made(self, meta: StoreMeta, source: str) -> bool:
+        """Whether a store is one of a source with this fingerprint."""
+        return meta.digest == self.digest(source, meta.fields, meta.skipped)
 
     def change(self, meta: StoreMeta) -> str | None:
         """What a store was made by that is another one now; None where it is the same."""
@@ -89,16 +107,18 @@ def prepare_store(
     tokenizer: Tokenizer,
     progress: PreparationDisplay,
     chat: ChatRows | None = None,
+    styles: Collection[str] = (),
 ) -> Store:
     """Return the store of a dataset, made first when it is missing, outdated, or its source or tokenizer changed.
 
-    `chat` renders conversations, and datasets of plain text don't need it; another one makes their store again too. A
-    store that no source is known for is used as it is. Raises Failure: INVALID for an unknown or empty dataset,
+    `styles` are those of the run, which decide what is read where records hold a text and a pair. `chat` renders
+    conversations, and datasets of plain text don't need it; another one makes their store again too. A store that no
+    source is known for is used as it is. Raises Failure: INVALID for an unknown or empty dataset,
     malformed data files or a store of another tokenizer; STORAGE for a damaged store or a full disk.
     """
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
-    source = find_source(name, data)
+    source = find_source(name, data, styles)
     meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     store = open_store(folder) if meta else None
     if source is None:
@@ -111,21 +131,22 @@ def prepare_store(
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
     fingerprint = store.meta.source if store is not None and known else _identified(source, store)
-    if store is not None and store.digest == maker.digest(fingerprint):
+    if store is not None and maker.has_made(store.meta, fingerprint) and is_read_alike(source, store.meta):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
         return store
-    if store is None and folder.exists():
+    is_older = store is not None and store.meta.fields is None and maker.has_made(store.meta, fingerprint)
+    if is_older or (store is None and folder.exists()):
         progress.say(f"dataset '{name}': an older version of lorarun made '{folder}'; it is made again")
-    if store is not None:
-        changed = "source" if store.meta.source != fingerprint else maker.change(store.meta)
+    elif store is not None:
+        changed = "source" if store.meta.source != fingerprint else maker.change(store.meta) or "choice of fields"
         progress.say(f"dataset '{name}': the {changed} changed since '{folder}' was made; it is made again")
     try:
         _make(folder, suffix, source=source, identity=(fingerprint, stamp), maker=maker, progress=progress)
     except OSError as error:
         raise unwritable_store(folder, error.strerror or str(error)) from error
     made = open_store(folder)
-    if made.digest != maker.digest(fingerprint):
+    if not maker.has_made(made.meta, fingerprint):
         raise Failure(
             f"token store '{folder}' was made by another run meanwhile, of another source or tokenizer; give this run "
             "another data/root",
@@ -179,17 +200,15 @@ def _make(
     dtype = "<u2" if tokenizer.vocabulary <= 2**16 else "<u4"
     with partial_folder(folder) as partial:
         with StoreWriter(partial, dtype) as writer, progress.bar(f"preparing {folder.name}", source.total) as advance:
-            skipped = _write_documents(source, maker, writer, advance)
+            fields, skipped = _write_documents(source, maker, writer, advance)
             splits = writer.finish()
         if not splits:
-            lacking = "conversation with a supervised token" if maker.chat else "text"
-            remedy = f"give it at least one{'' if maker.chat else ' document'}"
-            raise Failure(f"dataset '{source.name}' holds no {lacking}; {remedy}", ExitCode.INVALID)
+            raise Failure(nothing_to_learn(source.name, skipped, maker.chat is not None), ExitCode.INVALID)
         meta = StoreMeta(
             format=FORMAT,
             name=source.name,
             suffix=suffix,
-            digest=maker.digest(fingerprint),
+            digest=maker.digest(fingerprint, fields, skipped),
             source=fingerprint,
             stamp=stamp,
             tokenizer=tokenizer.fingerprint,
@@ -200,38 +219,54 @@ def _make(
             dtype=dtype,
             skipped=skipped,
             splits=splits,
+            fields=fields,
         )
         install(partial, folder, meta)
+    if fields.first:
+        progress.say(f"dataset '{source.name}': {fields_sentence(fields)}")
     if skipped:
         progress.say(skipped_sentence(source.name, skipped))
     if "val" not in splits:
         progress.say(f"dataset '{source.name}' is too small to keep any of it for validation")
 
 
+@dataclass(slots=True)
+class _Notes:
+    """What is noted while a source is read: its fields, and what was left out."""
+
+    fields: Fields
+    skipped: LeftOut = field(default_factory=LeftOut)
+
+
 def _write_documents(
     source: DataSource, maker: Maker, writer: StoreWriter, advance: Callable[[int], None]
-) -> dict[str, int]:
-    """Tokenize every document into its split; return how many entries were left out for which reason."""
-    skipped = LeftOut()
-    for row in encode_all(_read(source, skipped, advance), maker.tokenizer, maker.chat):
+) -> tuple[Fields, dict[str, int]]:
+    """Tokenize every document into its split; return its fields, and how many were left out for which reason."""
+    notes = _Notes(Fields(source.reading(())))
+    train_on = maker.chat.recipe.train_on if maker.chat else ALL
+    for row in encode_all(_read(source, train_on, notes, advance), maker.tokenizer, maker.chat):
         if isinstance(row, Skipped):
-            skipped.add(row.reason, row.where)
+            notes.skipped.add(row.reason, row.where)
         else:
             writer.add(row.split, row.ids, row.spans)
-    return skipped.counts()
+    return notes.fields, notes.skipped.counts()
 
 
-def _read(source: DataSource, skipped: LeftOut, advance: Callable[[int], None]) -> Iterator[Document | Dialogue]:
-    """Yield what there is to tokenize; count the rest, and report how far reading is."""
+def _read(
+    source: DataSource, train_on: str, notes: _Notes, advance: Callable[[int], None]
+) -> Iterator[Document | Dialogue]:
+    """Yield what there is to tokenize; note the rest, and report how far reading is."""
     done = 0
     for entry in source.documents():
         if entry.done > done:
             advance(entry.done - done)
             done = entry.done
-        if isinstance(entry, Skipped):
-            skipped.add(entry.reason, entry.where)
-        elif isinstance(entry, Document) and not entry.prompt and not entry.completion:
-            skipped.add("empty", entry.where)
+        if isinstance(entry, Found):
+            notes.fields = entry.fields
+        elif isinstance(entry, Skipped):
+            notes.skipped.add(entry.reason, entry.where)
+        elif reason := left_out(entry, train_on):
+            notes.skipped.add(reason, entry.where)
         else:
             yield entry
     advance(max(0, source.total - done))

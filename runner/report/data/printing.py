@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from runner.data.sources import fields_sentence
 from runner.data.stores.build import skipped_sentence
 from runner.data.styles import Part
 from runner.data.tokenizers import Tokenizer
@@ -58,6 +59,8 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
     for stored in meta.splits.values():
         for length, number in stored.lengths.items():
             lengths[length] = lengths.get(length, 0) + number
+    if meta.fields is not None and meta.fields.first:
+        remarks.append(fields_sentence(meta.fields))
     below: list[RenderableType] = [table, *map(Text, remarks), Text(), _lengths(lengths)]
     return _drawn([heading, *(Padding(part, (0, 0, 0, 2)) for part in below)], colour)
 

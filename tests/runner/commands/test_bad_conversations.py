@@ -47,7 +47,8 @@ RECORDS: dict[str, tuple[Any, str, str]] = {
     "no messages": (
         {"text": "a"},
         TEMPLATE,
-        "a record needs field 'messages'; it has 'text'; name its fields under data/sources",
+        "a record needs field 'messages'; it has 'text', and chats.jsonl:1 is read by 'messages'; make all records of "
+        "a source alike",
     ),
     "no answer": (
         conversation("a"),
@@ -75,12 +76,6 @@ RECORDS: dict[str, tuple[Any, str, str]] = {
         NO_END,
         "an answer is learned without a special token of this tokenizer at its end ('b'), so the model would never "
         "stop; write a chat/template that ends answers by such a token, before {% endgeneration %} where it has that",
-    ),
-    "an empty answer that nothing marks": (
-        conversation("a", ""),
-        NO_END,
-        "the answer in message 2 is empty, and the chat template of 'smol' marks no end of turn behind it; put the "
-        "token that ends a turn before {% endgeneration %}",
     ),
     "half a character": (
         conversation("\ud83d", "b"),

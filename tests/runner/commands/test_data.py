@@ -14,6 +14,7 @@ from runner.commands.guide.shapes import SHAPES
 from tests.runner.workplace import SPEC, fill, located, lorarun
 
 ROOT = Path(__file__).resolve().parents[3]
+FIELDS = "dataset 'tales': fields read: 'prompt' and 'completion'\n"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -36,7 +37,7 @@ def rows(here: Path, *options: str) -> list[int]:
 def test_what_is_missing_is_prepared_once_and_said_on_standard_error(here: Path) -> None:
     first, second = (lorarun(here, "data", "spec.yaml", "--show", "1") for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stderr.endswith("preparing tales\n")
+    assert first.stderr.endswith("preparing tales\n" + FIELDS)
     assert {path.partition("/")[0] for path in first.changed} == {"stores"}
     assert first.stdout == second.stdout
     assert "preparing" not in second.stderr
@@ -51,7 +52,7 @@ def test_a_row_in_json_has_five_fields_with_the_version_and_standard_output_has_
     assert all(len(row["tokens"]) == len(row["supervised"]) for row in found)
     assert (len(found), found[0]["source"], found[0]["text"]) == (99, "tales", "tale 0: 0 times round<|endoftext|>")
     assert done.stderr.endswith(
-        "preparing tales\n"
+        f"preparing tales\n{FIELDS}"
         "tales (train): 96 of 99 examples are longer than block_size + 1 = 23 tokens and are truncated\n"
         "tales (val): 1 of 1 examples are longer than block_size + 1 = 23 tokens and are truncated\n"
     )
@@ -183,4 +184,4 @@ def test_a_reader_that_has_gone_is_no_error(layout: str, here: Path) -> None:
         ["bash", "-o", "pipefail", "-c", shell], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
-    assert done.stderr.endswith("preparing tales\n")
+    assert done.stderr.endswith("preparing tales\n" + FIELDS)

@@ -119,7 +119,8 @@ def make_store(here: Path, token: int) -> None:
                 writer.add("train", np.full(20, token, np.int32), [(0, 20)])
             splits = writer.finish()
         vocabulary = tokenizer.fingerprint, "", 400, tokenizer.end, tokenizer.pad
-        install(partial, folder, StoreMeta(FORMAT, "tales", "", "0" * 64, "made", "", *vocabulary, "<u2", {}, splits))
+        made_of = "0" * 64, "made", ""
+        install(partial, folder, StoreMeta(FORMAT, "tales", "", *made_of, *vocabulary, "<u2", {}, splits))
     replace(here, "sources: {tales: {path: tales.jsonl}}", "sources: {}")
 
 

@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
     "no field of this name": (
         {"chat": []},
         {"messages": "messages"},
-        ":1: a record needs field 'messages'; it has 'chat'; name its fields under data/sources",
+        ":1: a record needs field 'messages'; it has 'chat'; name its fields under data/sources/x",
     ),
     "null for messages": (
         {"messages": None},
@@ -141,7 +141,8 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
     "another usual name": (
         {"conversations": []},
         {"messages": "messages"},
-        ":1: a record needs field 'messages'; it has 'conversations'; write messages: conversations under data/sources",
+        ":1: a record needs field 'messages'; it has 'conversations'; write messages: conversations under "
+        "data/sources/x",
     ),
     "text for messages": (
         {"messages": "a"},
@@ -157,7 +158,7 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
         {"instruction": "Add.", "output": "3"},
         TASKS,
         ":1: a record needs fields 'instruction', 'input' and 'output'; it has 'instruction', 'output'; name its "
-        "fields under data/sources",
+        "fields under data/sources/x",
     ),
     "a number for an answer": ({**TASK, "output": 3}, TASKS, ":1: field 'output' must be text, not int"),
     "no answer": ({**TASK, "output": None}, TASKS, ":1: field 'output' must be text, not null"),

@@ -103,7 +103,8 @@ def test_a_store_is_made_again_when_its_source_changed(data: Data) -> None:
     second = prepare(data, progress=listener)
     assert second.digest != first.digest
     assert listener.sentences == [
-        f"dataset 'sums': the source changed since '{first.folder}' was made; it is made again"
+        f"dataset 'sums': the source changed since '{first.folder}' was made; it is made again",
+        "dataset 'sums': fields read: 'prompt' and 'completion'",
     ]
     assert "something new" in documents(second, "train") + documents(second, "val")
     assert names(data.root) == ["sums"]

@@ -92,13 +92,13 @@ def test_docstrings_become_completions_of_their_signatures() -> None:
 def test_a_folder_is_read_in_order_and_other_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes("\ufeffsecond\r\n".encode())
     (tmp_path / "a.jsonl").write_text('{"text": "first"}\n\n')
-    (tmp_path / "aa.jsonl").write_text('{"prompt": "2+2=", "completion": "4", "text": "no"}\n')
+    (tmp_path / "aa.jsonl").write_text('{"text": "2+2=4", "completion": "4"}\n')
     (tmp_path / "c.parquet").parent.mkdir(exist_ok=True)
     pyarrow.parquet.write_table(pyarrow.table({"text": ["third", "fourth"], "id": [1, 2]}), tmp_path / "c.parquet")
     (tmp_path / "README.md").write_text("about")
     (tmp_path / ".hidden.txt").write_text("no")
     source = open_files("notes", Source(path=str(tmp_path)))
-    assert texts(source) == [("", "first"), ("2+2=", "4"), ("", "second\r\n"), ("", "third"), ("", "fourth")]
+    assert texts(source) == [("", "first"), ("", "2+2=4"), ("", "second\r\n"), ("", "third"), ("", "fourth")]
     entries = list(source.documents())
     assert [entry.where for entry in entries if isinstance(entry, Skipped)] == [".hidden.txt", "README.md"]
     assert entries[-1].done == source.total
@@ -127,12 +127,12 @@ def test_globs_are_relative_to_the_working_directory(
         (
             b'{"body": "a", "prompt": "b"}\n',
             "DIR/x.jsonl:1: a record needs field 'text', or 'prompt' and 'completion' together; it has 'body', "
-            "'prompt'; name its fields under data/sources",
+            "'prompt'; write prompt: prompt, completion: body under data/sources/notes",
         ),
         (
             b'{"prompt": "a", "completion": "b"}\n{"completion": "b"}\n',
-            "DIR/x.jsonl:2: this record is read by 'completion', and those before by 'prompt' and 'completion'; make "
-            "all records of a file alike",
+            "DIR/x.jsonl:2: there is no field 'prompt' to go before 'completion'; it has 'completion', and "
+            "DIR/x.jsonl:1 is read by 'prompt' and 'completion'; make all records of a source alike",
         ),
         (
             b'{"text": "a", "text": "b"}\n',
@@ -188,7 +188,8 @@ def test_paths_without_files_are_refused(tmp_path: Path) -> None:
     ("section", "record", "read"),
     [
         ({}, {"text": "t", "completion": "c"}, ("", "t")),
-        ({}, {"completion": "c"}, ("", "c")),
+        ({}, {"completion": "c"}, None),
+        ({"completion": "completion"}, {"completion": "c"}, ("", "c")),
         ({}, {"prompt": "p", "completion": "c", "text": "t"}, ("p", "c")),
         ({"text": "text"}, {"prompt": "p", "completion": "c", "text": "t"}, ("", "t")),
         ({"completion": "answer"}, {"answer": "a", "text": "t"}, ("", "a")),
@@ -209,7 +210,7 @@ def test_fields_that_the_spec_names_must_be_there(
         pyarrow.parquet.write_table(pyarrow.table({name: [value] for name, value in record.items()}), path)
     source = open_files("notes", Source(path=str(path), **section))
     if read is None:
-        with pytest.raises(Failure, match="a record needs field"):
+        with pytest.raises(Failure, match=r"a record needs field|no field 'prompt' to go before"):
             list(source.documents())
     else:
         assert texts(source) == [read]

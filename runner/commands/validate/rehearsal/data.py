@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from runner.commands.validate.rehearsal.refusals import obstacle, refusal
 from runner.data.catalog import catalog_of, dataset_keys, open_tokenizer
 from runner.data.conversations import open_chat
-from runner.data.sources import Dialogue, Document, Skipped, find_source
+from runner.data.lessons import left_out
+from runner.data.sources import Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.stores.encode import Row, encode_all
 from runner.data.stores.meta import store_folder
@@ -28,7 +29,7 @@ from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan
 from schema import environment
-from schema.budget.dataset_names import folder_name
+from schema.budget.dataset_names import folder_name, styles_of
 from schema.environment import Dataset, Estimate, Refusal
 from schema.spec import Spec
 
@@ -89,7 +90,9 @@ class _Stage:
                     continue
                 found.digests[folder_name(*name)] = store.digest
                 self._check(name, store)
-                found.datasets[name] = before if before.store else before._replace(store=_counted(store))
+                found.datasets[name] = (
+                    before if before.store else before._replace(store=_counted(store), fields=store.meta.fields)
+                )
             except Failure as failure:
                 if failure.exit_code is ExitCode.STORAGE and str(self.folder) in str(failure):
                     continue  # the folder for what is temporary has no room
@@ -111,7 +114,12 @@ class _Stage:
             return None
         self.room -= source.total
         data = self.spec.data.model_copy(update={"root": str(self.folder)})
-        return prepare_store(*name, data=data, tokenizer=self.tokenizer, progress=Silent(), chat=self.chat)
+        return prepare_store(
+            *name, data=data, tokenizer=self.tokenizer, progress=Silent(), chat=self.chat, styles=self._styles(name)
+        )
+
+    def _styles(self, name: Name) -> tuple[str, ...]:
+        return styles_of(dataset_keys(self.plan))[name]
 
     def _check(self, name: Name, store: Store) -> None:
         """Open the rows of a store as a run does. Raises Failure."""
@@ -123,20 +131,20 @@ class _Stage:
 
         Returns what all will be by them; None for a built-in dataset, whose reader nobody can break.
         """
-        source = find_source(name[0], self.spec.data)
+        source = find_source(name[0], self.spec.data, self._styles(name))
         if not isinstance(source, Files):
             return None
-        entries = list(_first(source))
+        entries = list(_first(source, self.spec.chat.train_on))
         rows = encode_all(iter(entries), self.tokenizer, self.chat)
         tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
         return _scaled(source, entries, tokens) if tokens else None
 
 
-def _first(source: Files) -> Iterator[Document | Dialogue]:
-    """Yield the first records of every file that have text, until the time is up."""
+def _first(source: Files, train_on: str) -> Iterator[Document | Dialogue]:
+    """Yield the first records of every file that are no less than a row, until the time is up."""
     end = time.monotonic() + FIRST_SECONDS
     for entry in source.documents(FIRST_RECORDS):
-        if not isinstance(entry, Skipped) and (isinstance(entry, Dialogue) or entry.prompt or entry.completion):
+        if isinstance(entry, Document | Dialogue) and not left_out(entry, train_on):
             yield entry
         if time.monotonic() > end:
             return

@@ -1,0 +1,51 @@
+"""Whether there is something to learn of an entry, and what is said of a source that teaches nothing.
+
+An empty completion would be learned as its end token alone, and makes a model that answers nothing; so does one of
+blanks. It is left out by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner.data.sources import Dialogue, Document, counted
+from schema.rules.conversations_not_padded import ALL
+
+if TYPE_CHECKING:  # text is read without chat templates
+    from runner.data.chat.conversation import Message
+
+EMPTY, NO_COMPLETION, NO_ANSWER = "empty", "with an empty completion", "with an empty answer"
+NO_TOKEN = "without a supervised token"  # a conversation whose answers have weight 0, say
+BESIDE = ("name", "weight")  # fields of a message that say nothing
+
+
+def left_out(entry: Document | Dialogue, train_on: str) -> str | None:
+    """Return why an entry is left out, None where it teaches something; `train_on` is that of the section `chat`."""
+    if isinstance(entry, Document):
+        if entry.prompt:
+            return None if entry.completion.strip() else NO_COMPLETION
+        return None if entry.completion else EMPTY
+    if train_on == ALL:
+        return None
+    messages = entry.conversation.messages
+    answers = [messages[index] for index in entry.conversation.answers()]
+    learned = [each for each in (answers[-1:] if train_on == "last" else answers) if not each.is_silenced]
+    return NO_ANSWER if any(map(_is_empty, learned)) else None
+
+
+def nothing_to_learn(name: str, skipped: Mapping[str, int], conversations: bool) -> str:
+    """Refuse a dataset of which nothing is left; `skipped` counts what was left out, by reason."""
+    lacking = "conversation with a supervised token" if conversations else "text"
+    if any(reason.startswith(NO_COMPLETION) for reason in skipped):
+        lacking = "completion to learn"
+    if any(reason.startswith(NO_ANSWER) for reason in skipped):
+        lacking = "answer to learn"
+    beside = {reason: entries for reason, entries in skipped.items() if not reason.startswith(NO_TOKEN)}
+    remedy = "give it at least one" + (" document" if lacking == "text" else "")
+    return f"dataset '{name}' holds no {lacking}{f': left out are {counted(beside)}' if beside else ''}; {remedy}"
+
+
+def _is_empty(answer: Message) -> bool:
+    said = [answer.content, *(value for field, value in answer.others if field not in BESIDE)]
+    return not answer.tool_calls and not any(isinstance(each, str) and each.strip() for each in said)

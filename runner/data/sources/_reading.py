@@ -1,0 +1,134 @@
+"""Which fields of records are read, and as what: by the keys of data/sources/NAME, the fields, and the styles.
+
+A reading is a mapping from keys of data/sources to names of fields: {prompt: question, completion: answer}. Its keys
+are the kind of a record. Empty is the reading of .txt files, which have no fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from schema.document.field_names import guess, guess_prompt
+from schema.environment import Fields
+from schema.sections.data import Source
+from schema.text.wording import join
+
+Reading = Mapping[str, str]
+
+# Fields beside a conversation that belong to it: what is read of them, `read_conversation` says.
+COMPANIONS = ("system", "tools", "functions", "history")
+PLAIN_STYLE = "PMD"  # reads one text where there are a text and a pair; other styles have a use for prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is read of the records of data/sources/NAME by datasets of these styles; PADDED where there are none."""
+
+    name: str
+    section: Source
+    styles: tuple[str, ...]
+
+    def of(self, fields: Collection[str]) -> Reading:
+        """Return what is read of a record with these fields.
+
+        Fields that the spec names come first. Otherwise, and where it names a text and a pair, the style decides: PMD
+        reads the text, PADDED prompt and completion, each the other where that alone is there. Raises ValueError: what
+        the record lacks, and what to write.
+        """
+        for keys in (("messages",), ("instruction", "input", "output")):
+            named = {key: getattr(self.section, key) for key in keys if getattr(self.section, key) is not None}
+            if keys[0] in named:
+                return self._needed(named, fields)
+        readings = [self._plain(fields, style) for style in self.styles or ("PADDED",)]
+        other = next((each for each in readings if each != readings[0]), None)
+        if other is not None:
+            raise ValueError(
+                f"{self.styles[0]} reads {names_of(readings[0])}, {self.styles[1]} reads {names_of(other)}, and this "
+                "run has the dataset in both styles; name the fields of one of them under "
+                f"data/sources/{self.name}, or make two sources of it"
+            )
+        return readings[0]
+
+    def is_styled(self, fields: Collection[str]) -> bool:
+        """Whether a record with these fields is read otherwise than PADDED reads it."""
+        try:
+            return Choice(self.name, self.section, ("PADDED",)).of(fields) != self.of(fields)
+        except ValueError:
+            return True
+
+    def _plain(self, fields: Collection[str], style: str) -> Reading:
+        """The reading of text, or of prompt and completion, in one style."""
+        section = self.section
+        text, completion = {"text": section.text}, {"completion": section.completion}
+        pair = {"prompt": section.prompt} | completion
+        written = section.model_fields_set & {"text", "prompt", "completion"}
+        if written == {"text"}:
+            return self._needed(text, fields)
+        if "text" not in written and "prompt" in written:
+            return self._needed(pair, fields)
+        if written == {"completion"}:  # without a prompt, which was asked for
+            return self._needed(pair if section.prompt in fields else completion, fields)
+        first, second = (text, pair) if style == PLAIN_STYLE else (pair, text)
+        if "text" in written:  # and fields of a pair
+            return self._needed(first, fields)
+        found = next((reading for reading in (first, second) if {*reading.values()} <= {*fields}), None)
+        # PADDED takes no text for an example that has a prompt: its completion may have that name.
+        if found is None or (style != PLAIN_STYLE and found is text and section.prompt in fields):
+            raise ValueError(self._unfit(fields))
+        return found
+
+    def _needed(self, reading: Reading, fields: Collection[str]) -> Reading:
+        """A reading whose fields the spec names. Raises ValueError where one is missing."""
+        if any(field not in fields for field in reading.values()):
+            guessed = guess(fields)
+            raise ValueError(
+                f"a record needs field{'s' if len(reading) > 1 else ''} {names_of(reading)}; it has {_shown(fields)}; "
+                f"{self._written(guessed if guessed.keys() == reading.keys() else {})}"
+            )
+        return reading
+
+    def _unfit(self, fields: Collection[str]) -> str:
+        """Say what a record lacks that holds neither a text nor a whole pair."""
+        section, under, has = self.section, f"under data/sources/{self.name}", f"it has {_shown(fields)}"
+        text, completion = map(_spelled, (section.text, section.completion))
+        if section.completion in fields:
+            near = guess_prompt(fields, section.completion)
+            asked = f"prompt: {_spelled(near or 'FIELD')}, or " if len(fields) > 1 else ""
+            return (
+                f"there is no field '{section.prompt}' to go before '{section.completion}'; {has}; write {asked}"
+                f"completion: {completion} alone to learn it without a prompt, {under}"
+            )
+        if section.text in fields:
+            return (
+                f"there is no field '{section.completion}' to follow '{section.prompt}'; {has}; write completion: "
+                f"{text}, or text: {text} alone to learn that without the prompt, {under}"
+            )
+        needed = f"a record needs field '{section.text}', or '{section.prompt}' and '{section.completion}' together"
+        return f"{needed}; {has}; {self._written(guess(fields))}"
+
+    def _written(self, guessed: Reading) -> str:
+        """What to write for a guess."""
+        named = ", ".join(f"{key}: {_spelled(field)}" for key, field in guessed.items())
+        return f"{f'write {named}' if named else 'name its fields'} under data/sources/{self.name}"
+
+
+def names_of(reading: Reading) -> str:
+    """Say the fields of a reading in a sentence: 'question' and 'answer'."""
+    return join([f"'{field}'" for field in reading.values()], "and") if reading else "one text"
+
+
+def fields_sentence(fields: Fields) -> str:
+    """Say which fields of records are read, as what where they are not called so, and which are not."""
+    read = [f"'{field}'" if field == key else f"'{field}' as {key}" for key, field in fields.read.items()]
+    unread = f"; not read: {_shown(fields.unread)}" if fields.unread else ""
+    return f"fields read: {join(read, 'and')}{unread}"
+
+
+def _spelled(field: str) -> str:
+    """A name as YAML keeps it."""
+    return field if field == field.strip() else f'"{field}"'
+
+
+def _shown(fields: Collection[str]) -> str:
+    return ", ".join(f"'{field}'" for field in fields) or "none"

@@ -1,0 +1,75 @@
+"""What records hold beside the fields that are read: the names, and which of them are text that an example lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schema.document.field_names import CONTENT, plain
+
+MOST_NOTED = 256  # texts of each field that are looked at; its name is noted wherever it comes
+# A field without a usual name is content where it holds so many words on average, and so much of what is read. Less is
+# a title, a date, an address.
+LEAST_WORDS, LEAST_SHARE = 4, 0.05
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a field holds: how many texts were `seen`, and of those that no example has, `records` and how much."""
+
+    seen: int = 0
+    records: int = 0
+    words: int = 0
+    characters: int = 0
+    beside: int = 0  # characters that are read of the same records
+
+
+class Unread:
+    """Collects the fields of the records of one source that are not read."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, _Held] = {}
+
+    def note(self, record: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
+        """Note the fields of a record that are not among those that are read of it."""
+        for field, value in record.items():
+            if field in wanted:
+                continue
+            held = self._fields.setdefault(field, _Held())
+            if held.seen < MOST_NOTED and isinstance(value, str) and value.strip():
+                held.seen += 1
+                self._hold(held, value.strip(), [*_texts([record[each] for each in wanted])])
+
+    def _hold(self, held: _Held, value: str, read: list[str]) -> None:
+        """Count a text, unless it is part of one that is read, or made of all of them, as a rendered example is."""
+        pieces = [piece.strip() for piece in read if piece.strip()]
+        if any(value in piece for piece in pieces) or (pieces and all(piece in value for piece in pieces)):
+            return
+        held.records += 1
+        held.words += len(value.split())
+        held.characters += len(value)
+        held.beside += sum(map(len, pieces))
+
+    def found(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the names of all fields that are not read, and of those whose text an example lacks."""
+        return tuple(self._fields), tuple(name for name, held in self._fields.items() if _is_content(name, held))
+
+
+def _is_content(name: str, held: _Held) -> bool:
+    if not held.records:
+        return False
+    many = held.words >= LEAST_WORDS * held.records and held.characters >= LEAST_SHARE * held.beside
+    return many or plain(name) in CONTENT
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in the values of a record."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)

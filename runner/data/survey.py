@@ -1,0 +1,136 @@
+"""What this machine has of the datasets of a spec: their text, their stores, the fields of their first records.
+
+Reads, and writes nothing; neither jax nor numpy is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import schema.document
+from runner.data.lessons import left_out, nothing_to_learn
+from runner.data.sources import DataSource, Dialogue, Document, LeftOut, find_source, known_datasets
+from runner.data.sources.files import Files
+from runner.data.stores.current import content_digest, is_read_alike
+from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, stored_documents
+from runner.data.styles import load_style
+from runner.failure import ExitCode, Failure
+from schema.budget.dataset_names import styles_of
+from schema.document.mixtures import entries
+from schema.environment import Dataset, Fields, Obstacle, Split, Store
+from schema.sections.data import Data
+
+# Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
+MOST_COMPARED_BYTES = 2**30
+FIRST_RECORDS = 64  # of a source that is not prepared yet; more are read until one teaches something
+
+Fingerprints = dict[str, tuple[str, ...]]
+
+
+class MadeBy(NamedTuple):
+    """What a store that a run would use is made by: how its tokenizer begins, its chat recipe, what is learned."""
+
+    tokenizer: str
+    chat: str
+    train_on: str
+
+
+def survey_datasets(
+    document: schema.document.Document, own: MadeBy, fingerprints: Fingerprints
+) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
+    """Return what each dataset of the spec is, and the names that there are; nothing where `data` can't be read.
+
+    `fingerprints` are those of sources, kept for more specs. Raises Failure STORAGE where a store is damaged.
+    """
+    if not document.available("data"):
+        return {}, []
+    values = document.value("data")
+    sources = {name: _written(document, f"data/sources/{name}", keys) for name, keys in values["sources"].items()}
+    data = Data.model_validate(values | {"sources": sources})
+    styles = styles_of(entry.key for entry in entries(document))
+    return {key: _dataset(*key, data, own, styles[key], fingerprints) for key in sorted(styles)}, known_datasets(data)
+
+
+def _written(document: schema.document.Document, path: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the defaults: which fields a spec names decides what is read."""
+    return {key: value for key, value in values.items() if document.given(f"{path}/{key}")}
+
+
+def _dataset(
+    name: str, suffix: str, data: Data, own: MadeBy, styles: tuple[str, ...], fingerprints: Fingerprints
+) -> Dataset:
+    """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
+    source, meta, key = None, None, ""
+    try:
+        if name in data.sources:
+            key = f"data/sources/{name}/path"
+        source, key = find_source(name, data, styles), ""
+        meta = existing_meta(data.root, name, suffix, has_source=source is not None)
+    except Failure as failure:
+        return Dataset(obstacle=obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
+    if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
+        return Dataset(False) if source is None else _unprepared(source, own.train_on)
+    return Dataset(source is not None, known_store(data.root, meta), fields=meta.fields)
+
+
+def _unprepared(source: DataSource, train_on: str) -> Dataset:
+    """A dataset whose store would be made: what its first records hold, and whether it teaches anything."""
+    if not isinstance(source, Files):
+        return Dataset(True, fields=Fields(source.reading(())))
+    skipped = LeftOut()
+
+    def enough(number: int, entry: Document | Dialogue) -> bool:
+        if reason := left_out(entry, train_on):
+            skipped.add(reason, entry.where)
+        return number >= FIRST_RECORDS and skipped.total < number
+
+    try:
+        fields, records = source.first_records(enough)
+    except Failure:  # preparing the data reports it
+        return Dataset(True)
+    if records and skipped.total == records:
+        sentence = nothing_to_learn(source.name, skipped.counts(), source.section.holds_conversations)
+        return Dataset(True, obstacle=obstacle(Failure(sentence, ExitCode.INVALID), ""), fields=fields)
+    return Dataset(True, fields=fields)
+
+
+def obstacle(failure: Failure, remedy: str, key: str = "") -> Obstacle:
+    """Return what is in the way, with this remedy where the refusal has none; raises one that is not the spec's."""
+    if failure.exit_code is not ExitCode.INVALID:
+        raise failure
+    message, _, own = str(failure).partition("; ")
+    return Obstacle(message, own or remedy, key)
+
+
+def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fingerprints: Fingerprints) -> bool:
+    """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
+    chat = own.chat if source.name in data.sources and data.sources[source.name].holds_conversations else ""
+    if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat:
+        return False
+    key = f"{source.name} {data.sources.get(source.name)}"
+    try:
+        if not is_read_alike(source, meta):
+            return False
+        if meta.stamp == source.stamp():
+            return True
+        if source.total > MOST_COMPARED_BYTES:
+            return False
+        if key not in fingerprints:
+            fingerprints[key] = source.fingerprints()
+    except Failure:  # preparing the data reports it
+        return False
+    made = (meta.fields, meta.skipped, meta.tokenizer, chat)
+    return meta.digest in {content_digest(each, *made) for each in fingerprints[key]}
+
+
+def known_store(root: str, meta: StoreMeta) -> Store:
+    """Return what a lint knows of a store."""
+    found = {name: stored_documents(root, meta, name) for name in meta.splits}
+    splits = {name: Split(each.lengths, partial(_rows, each)) for name, each in found.items() if each}
+    return Store(meta.tokenizer, meta.max_token_id, splits)
+
+
+def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:
+    return load_style(style).count_rows(documents, block_size, on_too_long)

@@ -1,0 +1,58 @@
+"""How the fields of records are called in the field, and which keys of data/sources they ask for.
+
+A guess is said to the user, or written by `init`; nothing is read by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+CONVERSATION_FIELDS = ("messages", "conversations")
+# The unsupervised and the supervised part of an example, most usual first.
+PAIRS = (
+    *(("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("question", "completion")),
+    *(("instruction", "output"), ("instruction", "response"), ("input", "output"), ("query", "response")),
+    *(("problem", "solution"), ("source", "target")),
+)
+TEXTS = ("text", "content", "document", "body")
+# An instruction, what it is about, and its answer; without the second they are a pair.
+TASK = ("instruction", "input", "output")
+# Names of fields whose text is part of an example, wherever it is not read. A source often is a name or an address.
+CONTENT = {
+    *(name for pair in PAIRS[:-1] for name in pair),
+    *TEXTS,
+    *("context", "system", "passage", "reasoning", "rationale", "explanation", "hint", "thinking", "reply", "message"),
+}
+
+
+def plain(name: str) -> str:
+    """Return the name of a field without blanks around it and without capital letters."""
+    return name.strip().casefold()
+
+
+def guess(fields: Collection[str]) -> dict[str, str]:
+    """Return the field of each key of data/sources that records with these fields ask for; empty where none is near.
+
+    Blanks around a name and its capital letters do not count. What stands beside a prompt alone is its completion.
+    """
+    known = {plain(name): name for name in reversed([*fields])}
+    talk = next((known[name] for name in CONVERSATION_FIELDS if name in known), None)
+    if talk is not None:
+        return {"messages": talk}
+    if set(TASK) <= known.keys():
+        return {name: known[name] for name in TASK}
+    pair = next((pair for pair in PAIRS if set(pair) <= known.keys()), None)
+    if pair is None and len(known) == 2 and (first := next((one for one, _ in PAIRS if one in known), None)):
+        pair = first, next(name for name in known if name != first)
+    if pair is not None:
+        return dict(zip(PAIRS[0], (known[name] for name in pair), strict=True))
+    text = next((known[name] for name in TEXTS if name in known), None)
+    return {} if text is None else {"text": text}
+
+
+def guess_prompt(fields: Collection[str], completion: str) -> str | None:
+    """Return the field that may hold the prompt of a completion: one that is called so, else the only other one."""
+    others = [name for name in fields if name != completion]
+    called = [first for first, _ in PAIRS]
+    usual = [name for first in called for name in others if plain(name) == first]
+    return next(iter([*usual, *(others if len(others) == 1 else [])]), None)

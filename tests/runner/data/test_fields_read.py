@@ -1,0 +1,288 @@
+"""Which fields of records are read: one kind a source, nothing dropped without a word, and the style decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.data.sources import Document, Found, fields_sentence, find_source
+from runner.data.stores.prepare import prepare_store
+from runner.data.tokenizers.byte import ByteTokenizer
+from runner.failure import ExitCode, Failure
+from runner.files.digested_json import with_digest
+from schema.document.field_names import guess
+from schema.environment import Fields
+from schema.sections.data import Data
+from tests.runner.data.conversation_files import conversation, write_lines
+from tests.runner.data.listener import Listener
+
+PAIR = {"prompt": "1 + 2 = ", "completion": "3"}
+AS_CALLED = {"prompt": "prompt", "completion": "completion"}
+TASK = ("instruction", "input", "output")
+THREE = {**PAIR, "text": "One and two make three."}
+
+
+def data_of(path: Path, **fields: str) -> Data:
+    return Data.model_validate({"root": str(path.parent / "stores"), "sources": {"x": {"path": str(path), **fields}}})
+
+
+def read(path: Path, *styles: str, **fields: str) -> tuple[list[tuple[str, str]], Fields]:
+    """The documents of a source, and what was found in its records."""
+    source = find_source("x", data_of(path, **fields), styles)
+    assert source is not None
+    *entries, found = source.documents()
+    assert isinstance(found, Found) and found.done == source.total
+    return [(entry.prompt, entry.completion) for entry in entries if isinstance(entry, Document)], found.fields
+
+
+def refusal(path: Path, *styles: str, **fields: str) -> str:
+    with pytest.raises(Failure) as caught:
+        read(path, *styles, **fields)
+    assert caught.value.exit_code is ExitCode.INVALID
+    return str(caught.value).replace(str(path.parent), "DIR")
+
+
+# A record of a file, and the sentence for it: each dropped its prompt, and trained on the rest, without a word.
+WITHOUT_PROMPT: dict[str, tuple[dict[str, str], str]] = {
+    "another name": (
+        {"question": "1 + 2?", "completion": "3"},
+        "there is no field 'prompt' to go before 'completion'; it has 'question', 'completion'; write prompt: "
+        "question, or completion: completion alone to learn it without a prompt, under data/sources/x",
+    ),
+    "a blank behind the name": (
+        {"prompt ": "1 + 2?", "completion": "3"},
+        "there is no field 'prompt' to go before 'completion'; it has 'prompt ', 'completion'; write prompt: "
+        '"prompt ", or completion: completion alone to learn it without a prompt, under data/sources/x',
+    ),
+    "a capital letter": (
+        {"id": "7", "Prompt": "1 + 2?", "completion": "3"},
+        "there is no field 'prompt' to go before 'completion'; it has 'id', 'Prompt', 'completion'; write prompt: "
+        "Prompt, or completion: completion alone to learn it without a prompt, under data/sources/x",
+    ),
+    "nothing beside it": (
+        {"completion": "3"},
+        "there is no field 'prompt' to go before 'completion'; it has 'completion'; write completion: completion alone "
+        "to learn it without a prompt, under data/sources/x",
+    ),
+    "both names are others": (
+        {"question": "1 + 2?", "answer": "3"},
+        "a record needs field 'text', or 'prompt' and 'completion' together; it has 'question', 'answer'; write "
+        "prompt: question, completion: answer under data/sources/x",
+    ),
+    "a task of three fields": (
+        {"instruction": "Add.", "input": "1 2", "output": "3"},
+        "a record needs field 'text', or 'prompt' and 'completion' together; it has 'instruction', 'input', 'output'; "
+        "write instruction: instruction, input: input, output: output under data/sources/x",
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("case", WITHOUT_PROMPT)
+def test_a_completion_without_its_prompt_must_be_asked_for(case: str, suffix: str, tmp_path: Path) -> None:
+    record, sentence = WITHOUT_PROMPT[case]
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "jsonl":
+        write_lines(path, [record])
+    else:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([record]), path)
+    where = "DIR/x.jsonl:1" if suffix == "jsonl" else "DIR/x.parquet"
+    assert refusal(path) == f"{where}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (
+            {"a.jsonl": [PAIR], "b.jsonl": [PAIR, {"promt": "1 + 1 = ", "completion": "2"}]},
+            "b.jsonl:2: there is no field 'prompt' to go before 'completion'; it has 'promt', 'completion', and "
+            "DIR/a.jsonl:1 is read by 'prompt' and 'completion'; make all records of a source alike",
+        ),
+        (
+            {"a.jsonl": [{"text": "a tale"}], "b.jsonl": [PAIR]},
+            "b.jsonl:1: this is read by 'prompt' and 'completion', and DIR/a.jsonl:1 by 'text'; make all records of a "
+            "source alike, or name two sources",
+        ),
+        (
+            {"a.jsonl": [PAIR], "b.txt": "a tale"},
+            "b.txt: this is read by one text, and DIR/a.jsonl:1 by 'prompt' and 'completion'; make all records of a "
+            "source alike, or name two sources",
+        ),
+    ],
+    ids=["a misspelt field in the second file", "a pair behind texts", "a text file behind pairs"],
+)
+def test_all_files_of_a_source_have_one_kind_of_records(files: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    for name, content in files.items():
+        if isinstance(content, str):
+            (tmp_path / name).write_text(content)
+        else:
+            write_lines(tmp_path / name, content)
+    with pytest.raises(Failure) as caught:
+        read(tmp_path)
+    assert str(caught.value).replace(str(tmp_path), "DIR") == f"DIR/{sentence}"
+
+
+def test_a_text_file_is_refused_where_the_spec_names_a_prompt(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("a tale")
+    sentence = "a .txt file has no records, and the prompt is read from their fields; write .jsonl or .parquet files"
+    assert refusal(tmp_path / "x.txt", prompt="question") == f"DIR/x.txt: {sentence}"
+
+
+# Records, the keys of their source, and which of their fields are read, not read, and lost.
+UNREAD: dict[str, tuple[list[dict[str, Any]], dict[str, str], Fields]] = {
+    "the input of Alpaca's": (
+        [{"instruction": "Add.", "input": "1 2", "output": "3"}],
+        {"prompt": "instruction", "completion": "output"},
+        Fields({"prompt": "instruction", "completion": "output"}, TASK, ("input",), ("input",)),
+    ),
+    "an input that some records have": (
+        [{"instruction": "Hi.", "output": "Ho."}, {"instruction": "Add.", "input": "1 2", "output": "3"}],
+        {"instruction": "instruction", "output": "output"},
+        Fields({"instruction": "instruction", "output": "output"}, ("instruction", "output"), ("input",), ("input",)),
+    ),
+    "an input that nobody needs": (
+        [
+            {"instruction": "Hi.", "input": "", "output": "Ho."},
+            {"instruction": "Add 1 2", "input": "1 2", "output": "3"},
+        ],
+        {"instruction": "instruction", "output": "output"},
+        Fields({"instruction": "instruction", "output": "output"}, TASK, ("input",)),
+    ),
+    "a passage without a usual name": (
+        [{**PAIR, "lines": "Sums are made of two numbers or more."}],
+        {},
+        Fields(AS_CALLED, ("prompt", "completion", "lines"), ("lines",), ("lines",)),
+    ),
+    "what identifies a document": (
+        [{"text": "A tale. " * 99, "id": 7, "url": "https://a.b/c", "date": "2024-01-02 10:00", "title": "The tale"}],
+        {},
+        Fields({"text": "text"}, ("text", "id", "url", "date", "title"), ("id", "url", "date", "title")),
+    ),
+    "an example rendered in one more field": (
+        [{"prompt": "1 + 2 = ", "completion": "3", "text": "### Task: 1 + 2 = ### Answer: 3"}],
+        {},
+        Fields(AS_CALLED, ("prompt", "completion", "text"), ("text",)),
+    ),
+    "the first turn of a conversation in one more field": (
+        [{**conversation("How far is it?", "b"), "prompt": "How far is it?", "tools": None}],
+        {"messages": "messages"},
+        Fields({"messages": "messages"}, ("messages", "prompt", "tools"), ("prompt",)),
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("case", UNREAD)
+def test_what_is_not_read_is_known_by_name_and_what_an_example_lacks(case: str, suffix: str, tmp_path: Path) -> None:
+    records, keys, fields = UNREAD[case]
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "jsonl":
+        write_lines(path, records)
+    else:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(sorted(records, key=len, reverse=True)), path)
+    found = read(path, **keys)[1]
+    if suffix == "parquet":  # whose records all have the same fields
+        fields = fields._replace(first=found.first)
+    assert found == fields
+
+
+def test_preparation_says_which_fields_are_read_and_which_are_not(tmp_path: Path) -> None:
+    records = [{"question": f"{n} + 1?", "answer": str(n + 1), "id": n} for n in range(99)]
+    data = data_of(write_lines(tmp_path / "x.jsonl", records), prompt="question", completion="answer")
+    listener = Listener()
+    store = prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener)
+    sentence = "fields read: 'question' as prompt and 'answer' as completion; not read: 'id'"
+    assert fields_sentence(store.meta.fields) == sentence
+    assert listener.sentences == [f"dataset 'x': {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("styles", "fields", "reading"),
+    [
+        (("PMD",), {}, {"text": "text"}),
+        (("PADDED",), {}, {"prompt": "prompt", "completion": "completion"}),
+        (("PMD",), {"prompt": "prompt"}, {"prompt": "prompt", "completion": "completion"}),
+        (("PADDED",), {"text": "text"}, {"text": "text"}),
+        (("PMD", "PADDED"), {"text": "text"}, {"text": "text"}),
+        (("PMD",), {"text": "completion", "prompt": "text", "completion": "prompt"}, {"text": "completion"}),
+    ],
+)
+def test_the_style_decides_what_is_read_of_a_text_and_a_pair(
+    styles: tuple[str, ...], fields: dict[str, str], reading: dict[str, str], tmp_path: Path
+) -> None:
+    (document,), found = read(write_lines(tmp_path / "x.jsonl", [THREE]), *styles, **fields)
+    assert found.read == reading
+    assert document == (THREE[reading["prompt"]] if "prompt" in reading else "", THREE[[*reading.values()][-1]])
+
+
+def test_two_styles_that_read_two_things_need_two_sources(tmp_path: Path) -> None:
+    assert refusal(write_lines(tmp_path / "x.jsonl", [THREE]), "PMD", "PADDED") == (
+        "DIR/x.jsonl:1: PMD reads 'text', PADDED reads 'prompt' and 'completion', and this run has the dataset in both "
+        "styles; name the fields of one of them under data/sources/x, or make two sources of it"
+    )
+
+
+def test_a_prompt_and_a_text_are_a_text_for_pmd_and_a_question_for_padded(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "x.jsonl", [{"prompt": "1 + 2 = ", "text": "three"}])
+    assert read(path, "PMD")[0] == [("", "three")]
+    assert read(path, "PADDED", completion="text")[0] == [("1 + 2 = ", "three")]
+    assert refusal(path, "PADDED") == (
+        "DIR/x.jsonl:1: there is no field 'completion' to follow 'prompt'; it has 'prompt', 'text'; write completion: "
+        "text, or text: text alone to learn that without the prompt, under data/sources/x"
+    )
+
+
+def test_a_store_is_made_again_where_a_style_reads_other_fields(tmp_path: Path) -> None:
+    data = data_of(write_lines(tmp_path / "x.jsonl", [THREE] * 9))
+    listener, digests = Listener(), []
+    for style in ("PMD", "PADDED", "PADDED", "PMD"):
+        store = prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener, styles=(style,))
+        digests.append(store.digest)
+    assert digests[0] == digests[3] != digests[1] == digests[2]
+    again = f"dataset 'x': the choice of fields changed since '{store.folder}' was made; it is made again"
+    assert listener.sentences.count(again) == 2
+
+
+def test_a_store_of_an_older_version_is_read_again_and_stays_the_same_where_its_records_are_sound(
+    tmp_path: Path,
+) -> None:
+    data = data_of(write_lines(tmp_path / "x.jsonl", [PAIR] * 9))
+    listener = Listener()
+    made = prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=Listener())
+    facts = json.loads((made.folder / "meta.json").read_text())
+    older = json.dumps({name: facts[name] for name in facts if name not in ("fields", "sha256")}, indent=1)
+    (made.folder / "meta.json").write_text(with_digest(older))
+    again = prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener)
+    assert again.digest == made.digest
+    assert listener.sentences[0].endswith(
+        "an older version of lorarun made '" + str(made.folder) + "'; it is made again"
+    )
+    write_lines(tmp_path / "x.jsonl", [PAIR] * 9 + [{**PAIR, "completion": ""}])
+    (made.folder / "meta.json").write_text(with_digest(older))
+    assert prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener).meta.skipped
+
+
+NAMES = st.sampled_from(["text", "prompt", "completion", "question", "answer", "input", "id"])
+
+
+@settings(max_examples=40)
+@given(fields=st.lists(NAMES, min_size=1, unique=True), style=st.sampled_from(["PMD", "PADDED"]))
+def test_what_a_refusal_tells_to_write_is_read(
+    fields: list[str], style: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "written.jsonl"
+    path.write_text(json.dumps(dict.fromkeys(fields, "a b")) + "\n")
+    try:
+        documents, found = read(path, style)
+        assert documents and {*found.read.values()} <= {*fields}
+        assert "completion" in found.read or "text" in found.read
+    except Failure:
+        keys = guess(fields)
+        assert not keys or read(path, style, **keys)[1].read.keys() == keys.keys()
