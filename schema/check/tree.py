@@ -12,6 +12,7 @@ from schema.check.findings import FAILED, Failed, Findings, Json, Problem, show
 from schema.check.glued import glued_key
 from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
 from schema.check.lookalikes import meant_key, meant_value
+from schema.check.mixtures import misshapen
 from schema.check.otherwise import OTHERWISE
 from schema.check.slips import Meant, meant_nothing
 from schema.text.diagnostic import Related
@@ -169,6 +170,8 @@ def elsewhere(found: Findings, name: str) -> str:
 
 
 def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    if misshapen(found, node, path):
+        return FAILED
     if not isinstance(node, Sequence):
         return wrong_type(found, node, schema, path)
     least = schema.get("minItems", 0)

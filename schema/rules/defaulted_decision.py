@@ -17,7 +17,8 @@ tokenizer:
   name: gpt2
 ```
 
-*Fix.* Write the default out, which `--unsafe-fixes` does, or write what was meant.
+*Fix.* Write the default out, which `--unsafe-fixes` does, or write what was meant. Where one phase alone is written,
+`--unsafe-fixes` leaves the other out with an empty budget.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase
 from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.scalars import written
@@ -37,7 +38,10 @@ SEVERITY = Severity.WARNING
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for the keys that decide and were not written."""
-    for path, what in _decisions(document):
+    lone = _lone_phase(document)
+    if lone:
+        yield _without_phase(document, lone)
+    for path, what in _decisions(document, lone):
         if not document.given(path) and document.available(path):
             default = written(_short(document.value(path)))
             edit = document.edits.insert(parse(path), default)
@@ -45,8 +49,33 @@ def check(document: Document) -> Iterator[Diagnostic]:
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))
 
 
-def _decisions(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield the paths that decide this run, each with what it decides."""
+def _lone_phase(document: Document) -> Phase | None:
+    """The phase of which nothing is written, where the other one is; None where LR107 says so."""
+    if document.budget.one_budget or document.budget.displaced or document.budget.adapters_without_phase:
+        return None
+    written = [phase for phase in TOKENS_KEY if any(map(document.given, _keys(phase)))]
+    return next((phase for phase in TOKENS_KEY if phase not in written), None) if written else None
+
+
+def _keys(phase: Phase) -> tuple[str, str]:
+    return f"training/{TOKENS_KEY[phase]}", f"training/{DATASET_KEY[phase]}"
+
+
+def _without_phase(document: Document, phase: Phase) -> Diagnostic:
+    """Say that a whole phase comes from defaults, and how it is left out or written."""
+    tokens, mixture = _keys(phase)
+    default = f"{written(document.value(tokens)[0])} tokens of {document.value(mixture)[0][0]['name']}"
+    message = f"phase {phase} is not written: its default applies, {default}"
+    remedy = f"write {tokens}: [] to leave it out, or {tokens} and {mixture} with what it trains on"
+    starts = phase == "lora" or document.pretrained is not None
+    if not starts:
+        remedy = f"write {tokens} and {mixture}, or {tokens}: [] beside architecture/pretrained or --restore"
+    edit = document.edits.insert(parse(tokens), "[]") if starts else None
+    return Diagnostic(CODE, SLUG, SEVERITY, document.span("training"), message, remedy, fix=fix(edit, safe=False))
+
+
+def _decisions(document: Document, lone: Phase | None) -> Iterator[tuple[str, str]]:
+    """Yield the paths that decide this run, each with what it decides; those of a phase that is not written apart."""
     named = any(map(document.given, ("tokenizer/backend", "tokenizer/name")))  # a name alone: LR009 says so
     if not named and document.pretrained is None:  # else it is the model's
         yield "tokenizer/backend", "the tokenizer"
@@ -55,7 +84,7 @@ def _decisions(document: Document) -> Iterator[tuple[str, str]]:
         yield "training/dataset", "the mixture"
         return
     for phase in TOKENS_KEY:
-        if phase == "lora" and document.budget.adapters_without_phase:
+        if phase == lone or (phase == "lora" and document.budget.adapters_without_phase):
             continue  # LR107 says so
         pair = [f"training/{family[phase]}" for family in (TOKENS_KEY, DATASET_KEY)]
         if all(map(document.listed, pair)) and len(set(map(document.length, pair))) > 1:

@@ -24,6 +24,7 @@ training:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from schema.check.findings import show
@@ -35,6 +36,8 @@ from schema.text.source import Mapping, Node, Path, Scalar
 CODE = "LR013"
 SLUG = "deprecated-key"
 SEVERITY = Severity.WARNING
+
+COMMENT = re.compile(r"\s#.*")  # behind a key with a plain value, in which no # stands behind a space
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -56,13 +59,43 @@ def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:
     if text and old[:-1] == new[:-2] and _alone(document.root, old):
         return [document.edits.rename(old, str(new[-2])), document.edits.replace(old, f"{{{new[-1]}: {text}}}")]
     removed, added = document.edits.remove(old), document.edits.insert(new, text) if text else None
-    if removed and added and _within(added.span, removed.span):  # one edit in place of two that touch
+    if not removed or not added:
+        return [None]
+    added, taken = _with_comments(document.found.keys[new].span, added)
+    if _within(added.span, removed.span):  # one edit in place of two that touch
         span, text = removed.span, added.text
         if text.startswith("\n"):
-            return [Edit(span, f"{text[1:]}\n")]
+            return [Edit(span, f"{text[1:]}\n"), *taken]
         if span.origin.lines[span.line - 1][: span.column - 1].rstrip().endswith("{"):
             return [Edit(span, text.removeprefix(", "))]
-    return [removed, added]
+    return [removed, added, *taken]
+
+
+def _with_comments(key: Span, added: Edit) -> tuple[Edit, list[Edit]]:
+    """Take along the comments of a key that moves: the one behind it, and those on the lines above it.
+
+    Returns the insertion with them, and the edits that they need elsewhere.
+    """
+    lines, target = key.origin.lines, added.span
+    line, indent = lines[key.line - 1], key.column - 1
+    behind = COMMENT.search(line) if not line[:indent].strip() else None
+    comment = behind[0].strip() if behind else ""
+    if not added.text.startswith("\n"):  # into braces: a comment stands behind their line, where none is yet
+        whole = lines[target.line - 1]
+        end = len(whole.rstrip())
+        place = target._replace(column=end + 1, end_column=end + 1)
+        return added, [Edit(place, f"  {comment}")] if comment and "#" not in whole else []
+    above = 0
+    while key.line - 2 - above >= 0 and lines[key.line - 2 - above].startswith(" " * indent + "#"):
+        above += 1
+    if key.line - 1 - above == 0:
+        above = 0  # the comment at the top is the file's
+    *parents, last = added.text.split("\n")
+    margin = last[: len(last) - len(last.lstrip())]
+    moved = [f"{margin}{each.strip()}" for each in lines[key.line - 1 - above : key.line - 1]]
+    text = "\n".join([*parents, *moved, f"{last}  {comment}" if comment else last])
+    gone = Edit(Span(key.origin, key.line - above, 1, key.line, 1), "")
+    return added._replace(text=text), [gone] if above else []
 
 
 def _alone(tree: Node, path: Path) -> bool:

@@ -44,7 +44,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if problem.instead in STAGED.values():
             edits = _to_phase_full(document, problem.certain)
         elif problem.instead:
-            edits = [document.edits.replace(problem.path, problem.instead)]
+            edits = [document.edits.write(problem.path, problem.instead)]
         yield problem.diagnostic(CODE, SLUG, SEVERITY, fix(*edits, safe=problem.certain))
 
 

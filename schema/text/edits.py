@@ -38,6 +38,17 @@ class Edits:
             return None
         return Edit(node.span, text)
 
+    def write(self, path: Path, text: str) -> Edit | None:
+        """Write another value, in one line, in place of a single one or of a whole collection without comments."""
+        node = self._own.node(path)
+        if node is None or isinstance(node, Scalar):
+            return self.replace(path, text)
+        start, end = _start(node), end_of(node)
+        within = [self._line(number) for number in range(start[0], end[0])]
+        if not self._own.alone((node,)) or any("#" in line for line in within):
+            return None
+        return Edit(self._span(start, end), text)
+
     def rename(self, path: Path, name: str) -> Edit | None:
         """Write another name for a key."""
         key = self._own.key(path)

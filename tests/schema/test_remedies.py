@@ -37,6 +37,8 @@ optimization:
   lora: {rank: 4, alpha: 8, target_modules: [attn, mlp]}
 logging: {report_interval: 5, checkpoint_interval: 50, validation_interval: 50, wandb: false}
 """
+LORA = "  post_lora_tokens: [51_200]\n  post_lora_dataset: [[{name: pydoc, rate: 1.0, style: PADDED}]]\n"
+ADAPTERS = "  lora: {rank: 4, alpha: 8, target_modules: [attn, mlp]}\n"
 SAFE, UNSAFE = "--fix", "--unsafe-fixes"
 
 
@@ -52,7 +54,8 @@ class Mistake(NamedTuple):
     @property
     def spec(self) -> str:
         assert self.instead_of in GOOD
-        return GOOD.replace(self.instead_of, self.written, 1)
+        text = GOOD.replace(self.instead_of, self.written, 1)
+        return text.replace(ADAPTERS, "") if self.instead_of == LORA else text
 
 
 NUMBERS = [
@@ -153,7 +156,30 @@ PATTERNS = [
         ("*", "quote it: write '*'"),
     )
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX]
+MIXTURE = "[[{name: pystdlib, rate: 1.0, style: PMD}]]"
+TWO = "[[{name: pystdlib, rate: 0.5, style: PMD}, {name: pydoc, rate: 0.5, style: PADDED}]]"
+MIXTURES = [
+    Mistake("name of a dataset", MIXTURE, "pystdlib", f"write {MIXTURE}; PMD is for running text,", UNSAFE),
+    Mistake("name in a list", MIXTURE, "[pystdlib]", f"write {MIXTURE}", UNSAFE),
+    Mistake("name in a mixture", MIXTURE, "[[pystdlib]]", f"write {MIXTURE}", UNSAFE),
+    Mistake("name below the key", MIXTURE, "\n    - pystdlib", f"write {MIXTURE}", UNSAFE),
+    Mistake("names", MIXTURE, "[pystdlib, pydoc]", f"write {TWO}", UNSAFE),
+    Mistake("names with commas", MIXTURE, "pystdlib, pydoc", f"write {TWO}", UNSAFE),
+    Mistake("names and rates", MIXTURE, "{pystdlib: 0.5, pydoc: 0.5}", f"write {TWO}", UNSAFE),
+    Mistake("an entry", MIXTURE, MIXTURE[2:-2], f"write {MIXTURE}", SAFE),
+    Mistake("an entry below the key", MIXTURE, "\n    name: pystdlib\n    rate: 1.0\n    style: PMD", MIXTURE, SAFE),
+    Mistake("a list of entries", MIXTURE, MIXTURE[1:-1], f"write {MIXTURE}", SAFE),
+    Mistake("a bracket too many", MIXTURE, f"[{MIXTURE}]", f"write {MIXTURE}", SAFE),
+    Mistake("no rate", "rate: 1.0, style: PMD", "style: PMD", "add 'rate: 1.0'", SAFE),
+    Mistake("the rest of the rates", MIXTURE, TWO.replace("rate: 0.5, style: PA", "style: PA"), "rate: 0.5", UNSAFE),
+    Mistake("weight for rate", "rate: 1.0, style: PMD", "weight: 1.0, style: PMD", "write 'rate'", UNSAFE),
+    Mistake("dataset for name", "{name: pystdlib", "{dataset: pystdlib", "write 'name'", UNSAFE),
+    Mistake("a file for a name", MIXTURE, "[pystdlib.txt]", "data/sources/books/path: pystdlib.txt, and", MIXTURE),
+]
+PHASES = [
+    Mistake("phase full alone", LORA, "", "write training/post_lora_tokens: [] to leave it out", UNSAFE),
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 
@@ -186,3 +212,19 @@ def test_a_count_may_have_a_suffix(written: str) -> None:
     assert heard(verdict) == []
     assert verdict.document is not None
     assert verdict.document.value("training/pre_lora_tokens") == [400_000]
+
+
+@pytest.mark.parametrize(
+    ("starts", "says", "fixed"),
+    [
+        ("", "[] beside architecture/pretrained or --restore", ""),
+        ("  pretrained: runs/base\n", "[] to leave it out", "[]"),
+    ],
+)
+def test_phase_lora_alone_is_told_how_phase_full_is_left_out(starts: str, says: str, fixed: str) -> None:
+    full = f"  pre_lora_tokens: [400_384]\n  pre_lora_dataset: {MIXTURE}\n"
+    assert full in GOOD
+    text = GOOD.replace(full, "").replace("training:\n", f"{starts}training:\n")
+    (found,) = [each for each in lint_text(text).diagnostics if each.code == "LR010"]
+    assert f"training/pre_lora_tokens: {says}" in found.remedy
+    assert [edit.text.split(": ")[-1] for edit in (found.fix.edits if found.fix else ())] == ([fixed] if fixed else [])
