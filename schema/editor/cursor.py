@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schema.editor.flow import COMMENT, QUOTED, Hit, flow_at
 from schema.text.source import Path
 
 LINE = re.compile(r"(?P<indent> *)(?P<dashes>(?:- +|-$)*)(?P<key>[A-Za-z0-9_.<-]*)(?P<colon>:(?=\s|$))?(?P<value>.*)")
+ITEM = re.compile(r" *- +(?:- +)*(?P<word>[^\s:{\[][^\s{\[]*|) *")  # a value behind its dash, or a place for one
 NO_VALUE = re.compile(r"(\s+[&!]\S*)*\s*(#.*)?")  # the value may follow below
 TEXT_OR_COMMENT = re.compile(rf"{QUOTED}|(?P<comment>{COMMENT})")
 
@@ -34,6 +36,18 @@ class Cursor:
     start: int
     end: int
     in_flow: bool = False
+
+
+class Item(NamedTuple):
+    """An item of a list that is being written: the path of the list, and the columns, from 0, of the item.
+
+    `others` is what the other items of the list are called, as far as they are single values.
+    """
+
+    path: Path
+    others: frozenset[str]
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,33 @@ def cursor_at(lines: Sequence[str], line: int, column: int) -> Cursor | None:
     elif not start <= column <= end or (not found["key"] and found["value"].strip()):
         return None
     return _cursor(lines, line, shape, colon, in_value, (start, end))
+
+
+def item_at(lines: Sequence[str], line: int, column: int) -> Item | None:
+    """Say which item of a list stands at a line and a column, both from 0; None where it is no single value."""
+    text = lines[line] if line < len(lines) else ""
+    if column > _comment(text):
+        return None
+    if flow := _flow(lines, line, column):
+        others = frozenset(each.key for each in flow.frame.entries if each is not flow.entry)
+        return None if flow.frame.mapping else Item(flow.path, others, flow.start, flow.end)
+    found = ITEM.fullmatch(text[: _comment(text)])
+    shape = _shape(text)
+    if found is None or shape is None or not found.start("word") <= column <= found.end("word"):
+        return None
+    others = frozenset((*_items(lines[line - 1 :: -1] if line else (), shape), *_items(lines[line + 1 :], shape)))
+    return Item(_parents(lines, line, shape)[:-1], others, *found.span("word"))
+
+
+def _items(lines: Sequence[str], shape: _Shape) -> Iterator[str]:
+    """The items of a list on these lines, up to the first that is none of it."""
+    for text in lines:
+        found, other = ITEM.fullmatch(text[: _comment(text)]), _shape(text)
+        if other is None:
+            continue
+        if found is None or other.dashes[-1:] != shape.dashes[-1:]:
+            return
+        yield found["word"]
 
 
 def _comment(text: str) -> int:

@@ -12,13 +12,15 @@ from schema.check.tree import property_schema
 from schema.docs.keys import FREE, Key, declared_keys, every_key
 from schema.docs.rules import documentation, find_rule, summary
 from schema.document import Document, load_schema
-from schema.editor.cursor import Cursor, cursor_at
+from schema.editor.cursor import Cursor, cursor_at, item_at
+from schema.editor.names import Known, Name, names_of_item, names_of_keys, names_of_value
 from schema.rules import RULES
 from schema.text.diagnostic import Severity
 from schema.text.scalars import written
 from schema.text.source import Path
 from schema.text.suppression import COMMENT
 
+NOTHING_KNOWN = Known()
 OPEN_IGNORE = re.compile(r"#\s*lorarun:\s*ignore\[(?:[^\]]*[\s,])?(?P<word>[^\]\s,]*)$")
 
 
@@ -66,22 +68,41 @@ class Guide:
             path = (*place.path, place.key) if place and not place.in_value else ()
         return self._described(path)
 
-    def complete(self, lines: Sequence[str], line: int, column: int) -> Hints:
-        """Return what can be written at a place (from 0)."""
+    def complete(
+        self,
+        lines: Sequence[str],
+        line: int,
+        column: int,
+        document: Document | None = None,
+        known: Known = NOTHING_KNOWN,
+    ) -> Hints:
+        """Return what can be written at a place (from 0).
+
+        `document` is what the lines gave, or gave before they were half typed: it has names that a value may have.
+        """
         text = lines[line] if line < len(lines) else ""
         ignore = OPEN_IGNORE.search(text[:column])
         if ignore:
             rules = (rule for rule in RULES if rule.SEVERITY is not Severity.ERROR)
             found = tuple(Hint(rule.SLUG, rule.SLUG, _rule(rule.SLUG), False) for rule in rules)
             return Hints(ignore.start("word"), column, found)
+        item = item_at(lines, line, column)
+        if item and (names := names_of_item(item.path, item.others, document)):
+            return Hints(item.start, item.end, tuple(map(_named, names)))
         place = cursor_at(lines, line, column)
         mapping = self._schema(place.path) if place else None
         if place is None or mapping is None:
             return Hints(column, column, ())
         if place.in_value:
-            declared = property_schema(mapping, place.key)
-            return Hints(place.start, place.end, tuple(self._values(declared)) if declared else ())
+            declared, names = (
+                property_schema(mapping, place.key),
+                names_of_value(place.path, place.key, document, known),
+            )
+            values = list(map(_named, names)) or (list(self._values(declared)) if declared else [])
+            return Hints(place.start, place.end, tuple(values))
         keys = [(name, inner) for name, inner in mapping.get("properties", {}).items() if name not in place.siblings]
+        free = [name for name in names_of_keys(place.path, document, known) if name.text not in place.siblings]
+        keys += [(name.text, property_schema(mapping, name.text) or {}) for name in free]
         return Hints(place.start, place.end, tuple(self._key(place, *key) for key in keys))
 
     def _key(self, place: Cursor, name: str, schema: Json) -> Hint:
@@ -126,6 +147,10 @@ class Guide:
         for choice in choices:
             mark = "the default" if choice == schema.get("default") else ""
             yield Hint(written(choice), written(choice), mark, False)
+
+
+def _named(name: Name) -> Hint:
+    return Hint(name.text, written(name.text), name.meaning, False)
 
 
 def describe(key: Key) -> str:

@@ -16,8 +16,8 @@ from runner.failure import ExitCode, Failure
 def command(traceback: bool, layout: str, stdio: bool) -> None:
     """Lint specs while they are written: a language server for editors, over standard input and output.
 
-    Gives diagnostics, the documentation of a key under the cursor, completion of keys and choices, and the fixes of
-    validate. Needs the extra lsp: pip install 'lorarun[lsp]'.
+    Gives diagnostics, the documentation of a key under the cursor, completion of keys, choices and names, and the
+    fixes of validate. Needs the extra lsp: pip install 'lorarun[lsp]'.
     """
     with leave_cleanly(traceback):
         from importlib.util import find_spec

@@ -12,7 +12,9 @@ from pygls.uris import to_fs_path
 
 from runner.commands.lsp.actions import FIX_ALL, QUICK, Lint, code_actions
 from runner.commands.lsp.findings import SOURCE, client_diagnostic
+from runner.commands.lsp.names import Remembered, known_names
 from runner.commands.lsp.text import Text
+from schema.document import Document
 from schema.editor.hints import Guide
 from schema.lint import Verdict, lint_text
 from schema.settings import Settings, SettingsError, read_settings
@@ -69,6 +71,7 @@ def _report_findings(server: LanguageServer) -> None:
 
 def _answer_questions(server: LanguageServer, guide: Guide) -> None:
     """Answer what a reader or a writer asks at a place: what is this, what can stand here, what can be done."""
+    remembered = Remembered()
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(parameters: types.HoverParams) -> types.Hover | None:
@@ -80,7 +83,11 @@ def _answer_questions(server: LanguageServer, guide: Guide) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[" ", "\n", "{", "["]))
     def completion(parameters: types.CompletionParams) -> types.CompletionList:
-        return _completions(_text(server, parameters.text_document.uri), parameters.position, guide)
+        uri = parameters.text_document.uri
+        text = _text(server, uri)
+        line, _ = text.from_client(parameters.position)
+        document = remembered.around(uri, text.lines, line)
+        return _completions(text, parameters.position, guide, document)
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[QUICK, FIX_ALL]))
     def code_action(parameters: types.CodeActionParams) -> list[types.CodeAction]:
@@ -89,9 +96,9 @@ def _answer_questions(server: LanguageServer, guide: Guide) -> None:
         return list(code_actions(_text(server, uri), uri, _lint(server, uri), parameters.range, kinds))
 
 
-def _completions(text: Text, position: types.Position, guide: Guide) -> types.CompletionList:
+def _completions(text: Text, position: types.Position, guide: Guide, document: Document | None) -> types.CompletionList:
     line, column = text.from_client(position)
-    hints = guide.complete(text.lines, line, column)
+    hints = guide.complete(text.lines, line, column, document, known_names(document))
     place = types.Range(text.to_client(line + 1, hints.start + 1), text.to_client(line + 1, hints.end + 1))
     items = [
         types.CompletionItem(

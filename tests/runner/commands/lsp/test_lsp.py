@@ -176,6 +176,23 @@ def test_a_key_is_explained_and_completed(client: Client) -> None:
     assert repaired(SPEC, [styles[1]["textEdit"]]) == SPEC.replace("pmd", "PMD")
 
 
+def test_names_of_datasets_evaluations_and_targets_are_completed(client: Client) -> None:
+    uri = "file:///specs/names.yaml"
+    whole = f"{SPEC}eval: {{evaluations: [no]}}\ndata: {{sources: {{web: {{path: a.txt}}}}}}\n"
+    opened(client, uri, whole)
+
+    def offered(text: str, piece: str) -> list[str]:
+        request = {"textDocument": {"uri": uri}, "position": place(text, piece, len(piece))}
+        return [item["label"] for item in client.ask("textDocument/completion", request)["items"]]
+
+    assert offered(whole, "name: we") == ["web", "pydoc", "pystdlib"]
+    assert offered(whole, "evaluations: [no") == ["web_ppl", "chat_ppl"]
+    assert "q_proj" in offered(whole, "attn, ml")
+    half = whole.replace("pre_lora_dataset: [[{name: web, rate: 1.0, x-note: 🦊, style: pmd}]]", "dataset: [{name: ")
+    changed(client, uri, half)
+    assert offered(half, "dataset: [{name: ")[0] == "web"
+
+
 def test_a_fix_is_offered_and_its_finding_goes(client: Client) -> None:
     uri = "file:///specs/fixes.yaml"
     found = opened(client, uri, SPEC)
