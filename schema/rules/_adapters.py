@@ -10,6 +10,7 @@ from schema.document import Document
 from schema.families import Parameter, Role, adapted, parameters, shape_is_whole
 
 TARGETS = "optimization/lora/target_modules"
+HIGH_RANK = 64  # from which on LR313 judges the scale
 ROLES: dict[Role, str] = {
     "embedding": "the embedding",
     "positions": "the embedding of positions",

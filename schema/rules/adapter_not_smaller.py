@@ -9,6 +9,7 @@ and does not get one.
 optimization:
   lora:
     rank: 64
+    alpha: 64
 ```
 
 *Good*

@@ -9,6 +9,9 @@ all.
 architecture:
   pretrained: tests/spec/models/llama
   n_layers: 2
+optimization:
+  lora:
+    lr: 3.0e-3
 ```
 
 *Good*
@@ -17,6 +20,9 @@ architecture:
 architecture:
   pretrained: tests/spec/models/llama
   n_layers: 4
+optimization:
+  lora:
+    lr: 3.0e-3
 ```
 
 *Fix.* Remove the keys that differ, or name another model; nothing is written.

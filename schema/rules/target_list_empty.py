@@ -15,7 +15,7 @@ optimization:
 ```yaml
 optimization:
   lora:
-    target_modules: [attn]
+    target_modules: [attn, mlp]
 ```
 """
 

@@ -7,7 +7,7 @@
 ```yaml
 optimization:
   lora:
-    target_modules: [q_prj, v_proj]
+    target_modules: [q_prj, v_proj, mlp]
 ```
 
 *Good*
@@ -15,7 +15,7 @@ optimization:
 ```yaml
 optimization:
   lora:
-    target_modules: [q_proj, v_proj]
+    target_modules: [q_proj, v_proj, mlp]
 ```
 
 *Fix.* Write a part of a parameter's path. `--unsafe-fixes` writes the nearest, where there is one.

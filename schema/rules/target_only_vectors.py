@@ -8,7 +8,7 @@ would not be trained, without a word.
 ```yaml
 optimization:
   lora:
-    target_modules: [attn, bias]
+    target_modules: [attn, mlp, bias]
 ```
 
 *Good*
@@ -16,7 +16,7 @@ optimization:
 ```yaml
 optimization:
   lora:
-    target_modules: [attn]
+    target_modules: [attn, mlp]
 ```
 
 *Fix.* Remove the target, or name a matrix. Nothing is written, since what was wanted can't be had.

@@ -20,7 +20,7 @@ def linted(*overrides: str, text: str = TEXT) -> Verdict:
     ("argument", "path", "value"),
     [
         ("training/batch_size=4", "training/batch_size", 4),
-        ("logging/report_interval=4K", "logging/report_interval", 4000),
+        ("logging/report_interval=1K", "logging/report_interval", 1000),
         ("optimization/lora/target_modules=[q_proj, 'mlp']", "optimization/lora/target_modules", ["q_proj", "mlp"]),
         ("mesh/data=-1", "mesh/data", -1),
         ("mesh={data: 2, fsdp: 4}", "mesh/fsdp", 4),

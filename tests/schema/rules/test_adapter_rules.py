@@ -47,18 +47,21 @@ def test_a_target_that_reaches_nothing_is_the_only_cause() -> None:
         ("[lm_head]", {"LR310"}),
         ("[wte]", {"LR310"}),
         ("[wte, lm_head]", {"LR310"}),
-        ("[wte, q_proj]", set()),
-        ("[q_proj]", set()),
-        ("[k_proj]", set()),
+        ("[wte, q_proj]", {"LR312"}),
+        ("[q_proj]", {"LR312"}),
+        ("[k_proj]", {"LR312"}),
+        ("[attn]", {"LR312"}),
+        ("[q_proj, lm_head]", {"LR312"}),
+        ("[down_proj]", set()),
+        ("[q_proj, up_proj]", set()),
         ("[proj]", set()),
         ("[kernel]", {"LR305"}),
         ("[k]", {"LR305"}),
         # The broad one is to be changed; that the others are inside it is no second finding.
         ("[kernel, attn, mlp]", {"LR305"}),
-        ("[attn, attn]", {"LR306"}),
-        ("[attn/q_proj, q_proj, v_proj]", {"LR306"}),
-        ("[q_proj, v_proj]", set()),
-        ("[v_proj]", set()),
+        ("[attn, attn, mlp]", {"LR306"}),
+        ("[attn/q_proj, q_proj, mlp]", {"LR306"}),
+        ("[q_proj, v_proj]", {"LR312"}),
         ("[]", {"LR307"}),
     ],
 )
@@ -68,6 +71,27 @@ def test_targets_are_judged_by_what_they_reach(targets: str, found: set[str]) ->
 
 def test_a_tied_embedding_leaves_no_head_for_kernel() -> None:
     assert codes("target_modules=[kernel]", "architecture/tie_embeddings=true") == set()
+
+
+@pytest.mark.parametrize(
+    ("rank", "alpha", "scaling", "found"),
+    [
+        (64, 16, "standard", {"LR313"}),
+        (64, 63, "standard", {"LR313"}),
+        (64, 64, "standard", set()),
+        (128, 256, "standard", set()),
+        (256, 16, "standard", {"LR313"}),  # and not LR309 too
+        (63, 16, "standard", set()),
+        (256, 16, "rslora", set()),
+    ],
+)
+def test_a_high_rank_wants_rslora_or_a_high_alpha(rank: int, alpha: int, scaling: str, found: set[str]) -> None:
+    assert codes(f"rank={rank}", f"alpha={alpha}", f"scaling={scaling}", "architecture/n_embd=1024") == found
+
+
+def test_an_adapter_that_is_gone_on_with_keeps_its_targets() -> None:
+    init = "optimization/lora/init=tests/spec/adapters/llama"
+    assert "LR312" not in codes("target_modules=[attn]", init)
 
 
 @pytest.mark.parametrize(
