@@ -36,14 +36,16 @@ def key(
     unit: str = "",
     never: int | None = None,
     former: Mapping[str, str] | None = None,
+    word: str = "",
     **bounds: Any,
 ) -> Any:
     """Declare one key: its default, its one-sentence documentation, what a change of it means, its unit and bounds.
 
-    `former` maps what a value was called to its name, and is read with a word. `bounds` are pydantic's (`ge`, `gt`,
-    `le`, `lt`, `min_length`, `pattern`). Lists and mappings are given as a callable, so that no two specs share one.
+    `former` maps what a value was called to its name, and is read with a word. `word` may stand for a list of it alone.
+    `bounds` are pydantic's (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`). Lists and mappings are given as a
+    callable, so that no two specs share one.
     """
-    extra: dict[str, Any] = {"change": change} | ({"unit": unit} if unit else {})
+    extra: dict[str, Any] = {"change": change} | ({"unit": unit} if unit else {}) | ({"word": word} if word else {})
     if former:
         extra["former"] = dict(former)
     if never is not None:

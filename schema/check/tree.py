@@ -170,6 +170,8 @@ def elsewhere(found: Findings, name: str) -> str:
 
 
 def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
+    if isinstance(node, Scalar) and node.text and node.text == schema.get("word"):
+        return [node.text]
     if misshapen(found, node, path):
         return FAILED
     if not isinstance(node, Sequence):

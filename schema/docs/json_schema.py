@@ -20,7 +20,7 @@ NAME = "urn:lorarun:spec"
 KEYWORDS = {
     *("$ref", "anyOf", "type", "properties", "required", "additionalProperties", "patternProperties", "items"),
     *("enum", "const", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "pattern"),
-    *("minItems", "default", "description", "unit", "change", "any_case", "former", "not"),
+    *("minItems", "default", "description", "unit", "change", "any_case", "former", "not", "word"),
 }
 TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}
 NUMBERS = {"integer": "a whole number, such as 512, 300_000 or 300M", "number": "a number, such as 0.5 or 3.0e-4"}
@@ -61,6 +61,8 @@ def _cleaned(schema: dict[str, Any], where: str) -> Json:
         found["anyOf"] = [_cleaned(option, where) for option in found["anyOf"]]
     if "items" in found:
         found["items"] = _cleaned(found["items"], where)
+    if "word" in found:  # which editors take alone; the linter goes by the first type
+        found |= {"type": ["array", "string"], "pattern": f"^{found['word']}$"}
     if "properties" in found:
         found["properties"] = {name: _cleaned(part, f"{where}/{name}") for name, part in found["properties"].items()}
     if found.get("type") == "object":

@@ -120,7 +120,7 @@ def _kinds(schema: Json) -> list[str]:
     if "anyOf" in schema:
         return [kind for option in schema["anyOf"] for kind in _kinds(option)]
     if schema["type"] == "array":
-        return [f"a list of {_many(schema['items'])}"]
+        return [*([schema["word"]] if "word" in schema else []), f"a list of {_many(schema['items'])}"]
     choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
     return [str(choice) for choice in choices] or [KINDS[schema["type"]]]
 

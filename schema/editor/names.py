@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from schema.budget.dataset_names import labels
 from schema.check.findings import Unavailable
 from schema.document import Document, read_document
-from schema.families import Parameter, adapted, matches, parameters
+from schema.families import ALL_LINEAR, Parameter, adapted, matches, parameters
 from schema.text.source import Mapping, Node, Path, Sequence
 from schema.tokenizers import ENCODINGS
 
@@ -82,7 +82,7 @@ def _targets(document: Document | None, spec: dict[str, Any]) -> Iterator[Name]:
     parts = [path.removeprefix("blocks/").split("/")[:-1] for path in paths]
     deepest = max(map(len, parts), default=0)
     names = dict.fromkeys(part[depth] for depth in range(deepest) for part in parts if depth < len(part))
-    for name in names:
+    for name in (ALL_LINEAR, *names):
         yield Name(name, f"adapters on {', '.join(path for path in paths if matches(path, [name]))}")
 
 

@@ -16,13 +16,23 @@ from schema.families._activations import ATTENTION, LOW_RANK, Activation
 from schema.families._adapter_config import AdapterConfig, adapter_refusals, adapters_of
 from schema.families._config import MODEL_TYPES, ConfigError, architecture_of
 from schema.families._config import NAMES as CONFIG_NAMES
-from schema.families._decoder import HEAD
 from schema.families._gguf import Gguf, GgufKind, TensorKind, has_factors, tensor_bytes, tensor_kind
 from schema.families._hugging_face import HuggingFace, Row, stand_in
 from schema.families._options import Options, Refusal, Rope
-from schema.families._parameter import ITEM_BYTES, Parameter, Role, adapted, adapters, is_matrix, matches
+from schema.families._parameter import (
+    ALL_LINEAR,
+    HEAD,
+    ITEM_BYTES,
+    Parameter,
+    Role,
+    adapted,
+    adapters,
+    is_matrix,
+    matches,
+)
 
 __all__ = [
+    "ALL_LINEAR",
     "ATTENTION",
     "CONFIG_NAMES",
     "HEAD",

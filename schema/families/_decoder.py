@@ -11,9 +11,9 @@ from typing import Literal
 
 from schema.families._activations import Activation
 from schema.families._options import Options
-from schema.families._parameter import Parameter
+from schema.families._parameter import HEAD, Parameter
 
-TOKENS, POSITIONS, HEAD = "wte/embedding", "wpe/embedding", "lm_head/kernel"
+TOKENS, POSITIONS = "wte/embedding", "wpe/embedding"
 
 
 def parameters(o: Options) -> tuple[Parameter, ...]:

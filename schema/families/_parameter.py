@@ -7,6 +7,8 @@ from math import prod
 from typing import Literal, NamedTuple
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+HEAD = "lm_head/kernel"
+ALL_LINEAR = "all-linear"  # the target that means every linear layer but the output head, as PEFT means by it
 VECTORS = ("scale", "bias")  # last parts of the paths of norms and biases, which layers may stack to two axes
 
 Role = Literal["embedding", "positions", "blocks", "head", "norm"]
@@ -50,9 +52,18 @@ def is_matrix(path: str) -> bool:
     return path.rpartition("/")[2] not in VECTORS
 
 
+def is_linear(path: str) -> bool:
+    """Whether the parameter at a path is the matrix of a linear layer other than the output head; a table is none."""
+    return path.endswith("/kernel") and path != HEAD
+
+
 def matches(path: str, targets: Sequence[str]) -> bool:
-    """Whether any of `optimization/lora/target_modules` is a part of a path such as blocks/attn/q_proj/kernel."""
-    return any(target in path for target in targets)
+    """Whether any of `optimization/lora/target_modules` reaches the parameter at a path.
+
+    A target is a part of such a path, blocks/attn/q_proj/kernel, or `ALL_LINEAR`.
+    """
+    each = (targets,) if isinstance(targets, str) else targets
+    return any(is_linear(path) if target == ALL_LINEAR else target in path for target in each)
 
 
 def adapted(found: Sequence[Parameter], targets: Sequence[str]) -> list[Parameter]:

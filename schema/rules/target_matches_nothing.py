@@ -26,8 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.families import matches
-from schema.rules._adapters import TARGETS, named
+from schema.families import ALL_LINEAR, matches
+from schema.rules._adapters import TARGETS, matrices, named
+from schema.rules._targets import meant_targets
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote
 
@@ -40,14 +41,26 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each target with the paths of the parameters, which follow from the architecture keys."""
     targets = document.value(TARGETS)
     family = document.value("architecture/family")
-    paths = [parameter.path for parameter in named(document)]
+    every = named(document)
+    paths = [parameter.path for parameter in every]
     for index, target in enumerate(targets):
         if any(matches(path, [target]) for path in paths):
             continue
-        segments = list(dict.fromkeys(segment for path in paths for segment in path.split("/")))
-        near = nearest(target, segments) or nearest(target, paths)
-        remedy = f"write {join(near, 'or')}" if near else f"write a part of a path: {join(segments, 'or')}"
-        where = f"{TARGETS}[{index}]"
-        edit = document.edits.replace(parse(where), near[0]) if len(near) == 1 else None
+        segments = list(dict.fromkeys(segment for each in matrices(every, "") for segment in each.path.split("/")))
+        meant = meant_targets(target, every)
+        near = [] if meant else nearest(target, [*segments, ALL_LINEAR]) or nearest(target, paths)
+        remedy = f"write a part of a path: {join([*segments, ALL_LINEAR], 'or')}"
+        if meant or near:
+            remedy = f"write {', '.join(meant) or join(near, 'or')}"
+        where, instead = f"{TARGETS}[{index}]", meant or (near if len(near) == 1 else [])
+        edit = document.edits.replace(parse(where), ", ".join(instead)) if _fits(document, instead) else None
         message = f"{quote(target)} matches no parameter of {family}"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(where), message, remedy, fix=fix(edit, safe=False))
+
+
+def _fits(document: Document, targets: list[str]) -> bool:
+    """Whether these can stand in place of one: in brackets several can, in a list of lines one alone."""
+    listed = document.found.nodes.get(parse(TARGETS))
+    line = listed.span.origin.lines[listed.span.line - 1] if listed else ""
+    in_brackets = listed is not None and line[listed.span.column - 1 :].startswith("[")
+    return len(targets) == 1 or (len(targets) > 1 and in_brackets)

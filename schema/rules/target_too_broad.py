@@ -27,7 +27,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.families import ALL_LINEAR
 from schema.rules._adapters import matrices, named, parts, roles, trained, written_targets
+from schema.rules._targets import is_a_letter, meant_targets
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join, quote
 
@@ -46,4 +48,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if len(roles(found)) > 1:
             message = f"{quote(target)} matches {join(roles(found), 'and')}"
             remedy = f"name those that are meant: {join(parts(every, found), 'or')}"
+            if is_a_letter(target, every) and (meant := meant_targets(target, every)):
+                remedy = f"write {', '.join(meant)}"
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+        elif is_a_letter(target, every):
+            meant = meant_targets(target, every)
+            message = f"{quote(target)} matches every matrix of the blocks, as that letter stands in all their paths"
+            remedy = f"write {', '.join(meant or [ALL_LINEAR])}"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)

@@ -28,9 +28,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schema.check.findings import Problem, Unavailable, show
 from schema.check.staged import NO_PHASE, SECTION, STAGED, find_stages
 from schema.document import Document
+from schema.families import ALL_LINEAR
+from schema.rules._adapters import TARGETS, matrices, named
+from schema.rules._targets import meant_targets
 from schema.text.diagnostic import Diagnostic, Edit, Severity, fix
+from schema.text.scalars import written
+from schema.text.source import Scalar
 
 CODE = "LR004"
 SLUG = "wrong-type"
@@ -40,6 +46,8 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found."""
     for problem in document.problems_of(SLUG):
+        if show(problem.path) == TARGETS and (meant := _meant_targets(document, problem)):
+            problem = problem._replace(remedy=f"write {meant}", instead=meant)
         edits: list[Edit | None] = [*problem.edits]
         if problem.instead in STAGED.values():
             edits = _to_phase_full(document, problem.certain)
@@ -50,8 +58,21 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def _to_phase_full(document: Document, alone: bool) -> list[Edit | None]:
     """Write lists of stages under the keys of phase full, `alone` where there is no phase lora."""
-    written: list[Edit | None] = []
+    edits: list[Edit | None] = []
     for each in find_stages(document.root):
         path = (SECTION, each.key.text)
-        written += [document.edits.rename(path, each.name)] + ([] if each.is_list else [document.edits.wrap(path)])
-    return written + ([document.edits.insert((SECTION, NO_PHASE), "[]")] if alone else [])
+        edits += [document.edits.rename(path, each.name)] + ([] if each.is_list else [document.edits.wrap(path)])
+    return edits + ([document.edits.insert((SECTION, NO_PHASE), "[]")] if alone else [])
+
+
+def _meant_targets(document: Document, problem: Problem) -> str:
+    """The list that a single text means in place of targets: a pattern as PEFT has it, names with commas."""
+    node = document.found.nodes.get(problem.path)
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return ""
+    try:
+        every = named(document)
+    except Unavailable:
+        return ""
+    meant = [] if matrices(every, node.value) else meant_targets(node.value, every)
+    return ALL_LINEAR if meant == [ALL_LINEAR] else written(meant) if meant else ""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from schema.families import ALL_LINEAR
 from schema.optimizers.adafactor.keys import Adafactor
 from schema.optimizers.adamw.keys import AdamW
 from schema.optimizers.muon.keys import Muon
 from schema.section import Section, key
 
+
+def _listed(value: Any) -> Any:
+    """Read the one target that may stand without its list; the linter reads YAML itself."""
+    return [value] if value == ALL_LINEAR else value
+
+
+Targets = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
 Optimizer = Literal["adamw", "muon", "adafactor"]
 
 
@@ -19,8 +27,12 @@ class Lora(Section):
 
     rank: int = key(16, "Adapter rank.", unit="rank", ge=1, change="breaking")
     alpha: float = key(16.0, "Adapter scale is alpha / rank (standard) or alpha / √rank (rslora).", change="breaking")
-    target_modules: list[Annotated[str, Field(min_length=1)]] = key(
-        lambda: ["kernel"], "Substrings of parameter paths that get adapters.", change="breaking"
+    target_modules: Targets = key(
+        lambda: ["kernel"],
+        "Substrings of parameter paths that get adapters; all-linear, alone or in the list, is every linear layer but "
+        "the output head, as in PEFT.",
+        word=ALL_LINEAR,
+        change="breaking",
     )
     init: str | None = key(
         None,

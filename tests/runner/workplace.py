@@ -27,7 +27,7 @@ training:
   pre_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
   post_lora_tokens: [256] # lorarun: ignore[phase-too-short]
   post_lora_dataset: [[{name: tales, rate: 1.0, style: PADDED}]]
-optimization: {lr: 0.003, lora: {rank: 2, target_modules: [attn, mlp]}}
+optimization: {lr: 0.003, lora: {rank: 2, target_modules: all-linear}}
 logging: {report_interval: 1}
 tokenizer: {backend: byte}
 """

@@ -179,7 +179,19 @@ MIXTURES = [
 PHASES = [
     Mistake("phase full alone", LORA, "", "write training/post_lora_tokens: [] to leave it out", UNSAFE),
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES]
+TARGETS = "[attn, mlp]"
+ADAPTED = [
+    Mistake("all", TARGETS, "all", "write all-linear", UNSAFE),
+    Mistake("all in a list", TARGETS, "[all]", "write all-linear", UNSAFE),
+    Mistake("all-linear misspelt", TARGETS, "[all_linear]", "write all-linear", UNSAFE),
+    Mistake("attention", TARGETS, "[attention, mlp]", "write attn", UNSAFE),
+    Mistake("one target alone", TARGETS, "attn", "write a list: [attn]", UNSAFE),
+    Mistake("a pattern", TARGETS, '".*(q_proj|v_proj)"', "write [q_proj, v_proj]", UNSAFE),
+    Mistake("a dotted path", TARGETS, "[self_attn.q_proj, mlp]", "write q_proj", UNSAFE),
+    Mistake("one matrix for three", TARGETS, "[query_key_value]", "write q_proj, k_proj, v_proj", UNSAFE),
+    Mistake("the output projection's letter", TARGETS, "[q, o]", "write o_proj", "[q, o_proj]"),
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 
@@ -201,7 +213,7 @@ def test_a_remedy_that_is_obeyed_leaves_a_good_spec(mistake: Mistake) -> None:
         fixed = fix_text(mistake.spec, lint_text, mistake.obeyed == UNSAFE)
         left, text = heard(fixed.verdict), fixed.text
     else:
-        text = mistake.spec.replace(mistake.written, mistake.obeyed, 1)
+        text = GOOD.replace(mistake.instead_of, mistake.obeyed, 1)
         left = heard(lint_text(text))
     assert left == [], (text, [f"{each.message}: {each.remedy}" for each in left])
 

@@ -70,7 +70,7 @@ SPECS = {
         "write at least 128, or lower training/batch_size",
     ),
     "a target that matches nothing": (
-        SPEC.replace("attn, mlp", "q_prj"),
+        SPEC.replace("all-linear", "[q_prj]"),
         "13:60: error[LR301 target-matches-nothing]: 'q_prj' matches no parameter of gpt",
         "write q_proj",
     ),

@@ -66,7 +66,7 @@ SHAPES: dict[str, dict[str, Any]] = {
             "rope_theta": 50.0,
             "rope_scaling": {"rope_type": "llama3", "factor": 4.0, "original_max_position_embeddings": 9},
         },
-        "lora": {"target_modules": ["attn", "mlp"]},
+        "lora": {"target_modules": "all-linear"},
     },
 }
 

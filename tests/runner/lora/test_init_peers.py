@@ -23,7 +23,7 @@ transformers = pytest.importorskip("transformers")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of those libraries' own
 
 CASES: dict[str, tuple[dict[str, Any], list[str], list[str], bool]] = {
-    "llama, all matrices of the blocks": (LLAMA_5, ["attn", "mlp"], ["all-linear"], False),
+    "llama, all matrices of the blocks": (LLAMA_5, ["all-linear"], ["all-linear"], False),
     "llama, its embedding and head too": (
         LLAMA_5,
         ["wte", "lm_head", "v_proj"],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.plan.compile import compile_plan
-from schema.families import Options, is_matrix, load_family, matches, parameters
+from schema.families import Options, adapted, is_matrix, load_family, matches, parameters
 from schema.families import gpt as gpt_facts
 from schema.spec import Spec
 
@@ -46,6 +46,23 @@ def test_every_parameter_has_a_tensor_of_its_own_and_the_tensor_names_the_parame
 @pytest.mark.parametrize("name", ["model.layers.x.mlp.c_fc.weight", "model.norm.inv_freq", "norm.weight", ""])
 def test_a_tensor_of_another_class_has_no_parameter(name: str) -> None:
     assert load_family("gpt").hugging_face(spec_of().architecture).name_from_hf(name) is None
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_all_linear_is_every_matrix_but_tables_and_the_output_head(options: dict[str, Any]) -> None:
+    every = parameters(spec_of(**options).architecture)
+    wanted = [parameter.path for parameter in every if parameter.role == "blocks" and parameter.matrix]
+    assert [parameter.path for parameter in adapted(every, ["all-linear"])] == wanted
+    assert [parameter.path for parameter in every if matches(parameter.path, ["all-linear"])] == wanted
+    assert {"wte/embedding"} == {each.path for each in adapted(every, ["all-linear", "wte"])} - set(wanted)
+
+
+def test_all_linear_may_stand_without_a_list_in_a_spec_and_in_python() -> None:
+    for targets in ("all-linear", ["all-linear"]):
+        spec = Spec.model_validate({"optimization": {"lora": {"target_modules": targets}}})
+        assert spec.optimization.lora.target_modules == ["all-linear"]
+    with pytest.raises(ValueError, match="list"):
+        Spec.model_validate({"optimization": {"lora": {"target_modules": "attn"}}})
 
 
 def test_roles_are_read_from_the_axes() -> None:

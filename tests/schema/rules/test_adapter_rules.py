@@ -42,6 +42,9 @@ def test_a_target_that_reaches_nothing_is_the_only_cause() -> None:
     ("targets", "found"),
     [
         ("[attn, mlp]", set()),
+        ("all-linear", set()),
+        ("[all-linear, lm_head]", set()),
+        ("[all-linear, q_proj]", {"LR306"}),
         ("[attn, mlp, lm_head]", set()),
         # Adapters on none of the blocks are a mistake; on few of them they are somebody's choice.
         ("[lm_head]", {"LR310"}),
