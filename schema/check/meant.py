@@ -45,28 +45,29 @@ class Flat(NamedTuple):
 def read_as_meant(found: Findings, tree: Mapping) -> Mapping:
     """Return the tree with flat keys and sections of another name in their places; record a problem for each cause."""
     flat = find_flat(found.schema, tree)
-    for entry in flat:
-        tree = with_entry(_without(tree, entry.key), entry.path, (_named(entry.key, str(entry.path[-1])), entry.value))
     if flat:
         found.problems.append(_flat_problem(flat))
+        tree = _without(tree, *(entry.key for entry in flat))
+    for key, value, path in flat:
+        tree = with_entry(tree, path, (_named(key, str(path[-1])), value))
+    written = {key.text: key for key, _ in tree.entries}
     for key, value in tree.entries:
         is_name = WORD.fullmatch(key.text) and key.text.isascii() and not key.text.startswith(NOTE)
         if isinstance(value, Mapping) and is_name and key.text not in found.schema["properties"]:
-            tree = _section(found, tree, key, value)
+            tree = _section(found, tree, (key, value), written)
     return tree
 
 
 def find_flat(schema: Declared, tree: Mapping) -> list[Flat]:
     """Return the flat keys of a tree, but for those whose place is taken."""
-    flat: list[Flat] = []
+    flat: dict[Path, Flat] = {}
+    sections = {key.text: value for key, value in reversed(tree.entries)}
     for key, value in tree.entries:
         path = tuple(re.split(r"[/.]", key.text))
-        known = (
-            len(path) > 1 and path[0] in schema["properties"] and all(re.fullmatch(r"\w[\w-]*", part) for part in path)
-        )
-        if known and not _taken(tree, path) and all(entry.path != path for entry in flat):
-            flat.append(Flat(key, value, path))
-    return flat
+        known = len(path) > 1 and path[0] in schema["properties"] and all(map(WORD.fullmatch, path))
+        if known and path not in flat and not (path[0] in sections and _taken(sections[path[0]], path[1:])):
+            flat[path] = Flat(key, value, path)
+    return list(flat.values())
 
 
 def _flat_problem(flat: list[Flat]) -> Problem:
@@ -77,9 +78,9 @@ def _flat_problem(flat: list[Flat]) -> Problem:
     return Problem("unknown-key", (first.key.text,), first.key.span, message, f"nest the keys: {nested}")
 
 
-def _section(found: Findings, tree: Mapping, key: Scalar, value: Mapping) -> Mapping:
+def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], written: dict[str, Scalar]) -> Mapping:
     """Read a section under the name that it has here, where its name or its keys say which it is."""
-    declared, written = found.schema["properties"], {other.text: other for other, _ in tree.entries}
+    declared, (key, value) = found.schema["properties"], entry
     near = nearest(key.text, [name for name in declared if name not in written])
     close = near[0] if len(near) == 1 and distance(key.text, near[0]) <= MOST_EDITS else ""
     target, sure = (close, True) if close else _by_keys(found.schema, key.text, value)
@@ -98,6 +99,7 @@ def _section(found: Findings, tree: Mapping, key: Scalar, value: Mapping) -> Map
         found.problems.append(problem._replace(instead=target if target == section else ""))
     tree = _without(tree, key)
     if target == section and target not in written:
+        written[target] = key
         return with_entry(tree, (target,), (_named(key, target), value))
     for inner, held in value.entries:
         path = (*target.split("/"), inner.text)
@@ -138,5 +140,6 @@ def _named(key: Scalar, name: str) -> Scalar:
     return Scalar(key.span, name, True, name)
 
 
-def _without(tree: Mapping, gone: Scalar) -> Mapping:
-    return Mapping(tree.span, tuple((key, value) for key, value in tree.entries if key is not gone))
+def _without(tree: Mapping, *gone: Scalar) -> Mapping:
+    names = {id(key) for key in gone}
+    return Mapping(tree.span, tuple(entry for entry in tree.entries if id(entry[0]) not in names))

@@ -43,11 +43,11 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what the schema check found, but for keys that LR406 reports."""
+    flat = find_flat(document.found.schema, document.root)
     for problem in unknown(document):
         if problem.instead:
             written = fix(document.edits.rename(problem.path, problem.instead), safe=problem.certain)
         else:
-            flat = find_flat(document.found.schema, document.root)
             is_first = flat and (flat[0].key.text,) == problem.path
             written = fix(*nest(document.root, flat), safe=True) if is_first else None
         yield problem.diagnostic(CODE, SLUG, SEVERITY, written)

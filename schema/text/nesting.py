@@ -25,8 +25,9 @@ def nest(root: Mapping, moved: Sequence[tuple[Scalar, Node, Path]]) -> tuple[Edi
     """Move entries to the paths that are given with them; (None,) where the text can't be edited line by line."""
     trees: dict[str, _Branch] = {}
     edits: list[Edit] = []
+    own = Ownership(root)
     for key, value, path in moved:
-        found = _lines(root, key, value)
+        found = _lines(own, key, value)
         if found is None:
             return (None,)
         branch = trees.setdefault(str(path[0]), _Branch())
@@ -42,12 +43,13 @@ def nest(root: Mapping, moved: Sequence[tuple[Scalar, Node, Path]]) -> tuple[Edi
     return (*edits, *below)
 
 
-def _lines(root: Mapping, key: Scalar, value: Node) -> list[str] | None:
+def _lines(own: Ownership, key: Scalar, value: Node) -> list[str] | None:
     """The lines of an entry, the first one without its key; None where they hold something else too."""
-    lines, last = root.span.origin.lines, max(end_of(key), end_of(value))
+    origin = own.root.span.origin
+    lines, last = origin.lines, max(end_of(key), end_of(value))
     behind = lines[last[0] - 1][last[1] - 1 :].strip()
-    own = key.span.origin is value.span.origin is root.span.origin and Ownership(root).alone((key, value))
-    if not own or key.span.column != 1 or not (behind == "" or behind.startswith("#")):
+    alone = key.span.origin is value.span.origin is origin and own.alone((key, value))
+    if not alone or key.span.column != 1 or not (behind == "" or behind.startswith("#")):
         return None
     return [lines[key.span.line - 1][key.span.end_column - 1 :], *lines[key.span.line : last[0]]]
 
