@@ -20,6 +20,7 @@ from schema.budget.deciding import ADAPTERS, DECIDING
 from schema.check.declared import Declared
 from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.meant import read_as_meant
+from schema.check.other_program import refuse_other_program
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
@@ -164,6 +165,7 @@ def read_document(
     found = Findings(load_schema())
     try:
         root = read_mapping(data, name)
+        refuse_other_program(root, found.schema)
         tree = read_stages(found, rename(found, read_as_meant(found, splice(found, root, overrides))))
     except SourceError as error:
         found.problems.append(explained(error, data, name, found.schema.names))

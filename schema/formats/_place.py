@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from schema.text.diagnostic import Diagnostic, Origin, Severity, Span
@@ -48,3 +49,9 @@ def visible(text: str) -> str:
 def painted(text: str, code: str, colour: bool) -> str:
     """Wrap a text in an ANSI colour."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def one_line(text: str) -> str:
+    """Write a text of several lines, such as a remedy with a table, on one line."""
+    first, *rest = (re.sub(r"\s+", " ", line.strip()) for line in text.split("\n"))
+    return f"{first} {', '.join(rest)}" if rest else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schema.formats._place import BOLD, TINTS, label, painted, visible, where
+from schema.formats._place import BOLD, TINTS, label, one_line, painted, visible, where
 from schema.formats._report import Report
 
 
@@ -11,6 +11,6 @@ def render(report: Report) -> str:
     return "".join(
         f"{painted(where(found.span), BOLD, report.colour)}: "
         f"{painted(label(found), TINTS[found.severity], report.colour)}: "
-        f"{visible(found.message)}; {visible(found.remedy)}\n"
+        f"{visible(found.message)}; {visible(one_line(found.remedy))}\n"
         for found in report.diagnostics
     )

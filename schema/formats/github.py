@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.formats._place import in_file, region, visible, where
+from schema.formats._place import in_file, one_line, region, visible, where
 from schema.formats._report import Report
 from schema.text.diagnostic import Diagnostic, Severity
 
@@ -34,7 +34,7 @@ def _properties(found: Diagnostic) -> Iterator[str]:
 
 def _sentence(found: Diagnostic) -> str:
     """The place again, since the log of a job shows the message alone."""
-    return visible(f"{where(found.span)}: {found.message}; {found.remedy}")
+    return visible(f"{where(found.span)}: {found.message}; {one_line(found.remedy)}")
 
 
 def _data(text: str) -> str:

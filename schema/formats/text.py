@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from unicodedata import combining, east_asian_width
 
@@ -12,12 +13,33 @@ from schema.text.wording import count
 
 # A longer source line is shown as a window around the place.
 WIDEST = 160
+# Findings of one rule in one file, behind which the rest are counted.
+MOST_ALIKE = 15
 
 
 def render(report: Report) -> str:
-    """Write the findings and a summary."""
-    blocks = ["\n".join(_block(found, report.colour)) for found in report.diagnostics]
+    """Write the findings and a summary; of many that are alike in one file, the first."""
+    of_a_kind = Counter(map(_kind, report.diagnostics))
+    blocks, shown = [], Counter[tuple[str, str]]()
+    for found in report.diagnostics:
+        kind = _kind(found)
+        shown[kind] += 1
+        if shown[kind] <= MOST_ALIKE:
+            blocks.append("\n".join(_block(found, report.colour)))
+        if shown[kind] == MOST_ALIKE < of_a_kind[kind]:
+            blocks.append(_folded(found, of_a_kind[kind] - MOST_ALIKE, report.colour))
     return "\n\n".join([*blocks, _summary(report)]) + "\n"
+
+
+def _kind(found: Diagnostic) -> tuple[str, str]:
+    """What findings have in common that are alike: file and rule."""
+    return found.span.origin.name, label(found)
+
+
+def _folded(found: Diagnostic, more: int, colour: bool) -> str:
+    name = painted(visible(found.span.origin.name), BOLD, colour)
+    kind = painted(label(found), TINTS[found.severity], colour)
+    return f"{name}: {kind}: and {more:,} more like it; --format concise lists all"
 
 
 def _block(found: Diagnostic, colour: bool) -> Iterator[str]:
@@ -25,7 +47,8 @@ def _block(found: Diagnostic, colour: bool) -> Iterator[str]:
     gutter = max(len(str(found.span.line)), *(len(str(other.span.line)) for other in found.related), 1)
     yield f"{painted(where(found.span), BOLD, colour)}: {painted(label(found), tint, colour)}: {found.message}"
     yield from _snippet(found.span, gutter, tint, colour)
-    yield f"{' ' * gutter} {painted('= help:', BLUE, colour)} {found.remedy}"
+    remedy = found.remedy.replace("\n", f"\n{' ' * gutter}   ")
+    yield f"{' ' * gutter} {painted('= help:', BLUE, colour)} {remedy}"
     for other in found.related:
         yield f"{painted(where(other.span), BOLD, colour)}: {painted('note', BLUE, colour)}: {other.message}"
         yield from _snippet(other.span, gutter, BLUE, colour)

@@ -240,3 +240,31 @@ def test_the_summary_of_text_says_what_can_be_fixed_and_how() -> None:
     assert last(safe, finding()) == "2 errors in 1 file; fixable: 1 by validate --fix"
     assert last(unsafe) == "1 error in 1 file; fixable: 1 by validate --unsafe-fixes"
     assert last(safe, safe, unsafe) == "3 errors in 1 file; fixable: 2 by validate --fix, 1 by validate --unsafe-fixes"
+
+
+@pytest.mark.parametrize(("number", "more"), [(27, 12), (16, 1), (15, 0)])
+def test_many_findings_of_one_rule_are_folded_for_people_and_kept_for_programs(number: int, more: int) -> None:
+    keys = "".join(f"  what_{index}: {index}\n" for index in range(number))
+    text = f"tokenizer: {{backend: byte}}\nmesh:\n{keys}training:\n  post_lora_tokens: [5, 6]\n"
+    found = [each for each in lint_text(text, "s").diagnostics if each.code in ("LR003", "LR101")]
+    shown = load_format("text").render(Report(found))
+    folded = f"s: error[LR003 unknown-key]: and {more} more like it; --format concise lists all\n"
+    assert (folded in shown) == (more > 0)
+    assert shown.count("error[LR003") == number - more + (more > 0)
+    assert "error[LR101" in shown
+    assert shown.endswith(f"{number + 1} errors in 1 file\n")
+    assert len(load_format("concise").render(Report(found)).splitlines()) == number + 1
+    assert len(json.loads(load_format("sarif").render(Report(found)))["runs"][0]["results"]) == number + 1
+
+
+def test_the_same_findings_in_two_files_are_not_folded_together() -> None:
+    text = "mesh:\n" + "".join(f"  what_{index}: 1\n" for index in range(10))
+    found = [each for name in ("a", "b") for each in lint_text(text, name).diagnostics if each.code == "LR003"]
+    assert "more like it" not in load_format("text").render(Report(found, 2))
+
+
+def test_a_remedy_of_several_lines_is_indented_for_people_and_one_line_for_others() -> None:
+    found = [finding()._replace(remedy="write these:\n  a   → b\n  c → d")]
+    assert "\n  = help: write these:\n      a   → b\n      c → d\n" in load_format("text").render(Report(found))
+    for kind in ("concise", "github"):
+        assert load_format(kind).render(Report(found)).endswith("wrong; write these: a → b, c → d\n")
