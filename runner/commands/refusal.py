@@ -13,6 +13,7 @@ import click
 
 from runner.failure import ExitCode, Failure
 
+NAMED = "name a YAML file that can be read; `lorarun init` writes one"
 UNEXPECTED = "run it again with --traceback, and report what that shows"
 FILE = re.compile(r"(?P<file>[^\s:'\"][^:'\"\n]*\.\w+)(?::(?P<line>\d+)|, row (?P<row>\d+))")
 SECTIONS = "architecture|chat|checkpoint|data|eval|export|logging|mesh|optimization|tokenizer|training"
@@ -38,20 +39,22 @@ def as_object(error: BaseException) -> dict[str, Any]:
         return _of_usage(error)
     if isinstance(error, Failure):
         return {**_row(str(error), error.exit_code), **error.details}
-    if isinstance(error, UnreadableSpec | SettingsError):
+    if isinstance(error, UnreadableSpec):
+        return _row(str(error), ExitCode.INVALID, NAMED)
+    if isinstance(error, SettingsError):
         return _row(str(error), ExitCode.INVALID)
     message = f"unexpected {type(error).__name__}: {error}"
     return {**_row(message, ExitCode.FINDINGS), "code": "unexpected", "message": message, "remedy": UNEXPECTED}
 
 
-def _row(sentence: str, exit_code: ExitCode) -> dict[str, Any]:
-    """A sentence that says what is wrong and, behind its last semicolon, what to do; else its exit code says that."""
-    message, _, remedy = sentence.rpartition("; ")
+def _row(sentence: str, exit_code: ExitCode, remedy: str = "") -> dict[str, Any]:
+    """A sentence that says what is wrong and, behind its last semicolon, what to do; else `remedy` or the code do."""
+    message, _, own = sentence.rpartition("; ")
     return {
         "code": exit_code.name.lower(),
         "message": message or sentence,
         "where": _place(message or sentence),
-        "remedy": remedy if message else exit_code.remedy,
+        "remedy": own if message else remedy or exit_code.remedy,
         "exit_code": int(exit_code),
     }
 

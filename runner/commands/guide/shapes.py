@@ -32,7 +32,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "explain": {"markdown": "the page"},
     "generate": {"answers": "list of adapters (whether they are on), text, remark (why it ended early, or null)"},
     "guide": {"markdown": "this page"},
-    "init": {"file": "what was written, null for -", "spec": "its text"},
+    "init": {"file": "what was written, null for -", "spec": "its text", "findings": "as validate has them"},
     "plan": {
         "tokens_per_step": "batch_size × block_size",
         "steps": "of the run",

@@ -56,6 +56,8 @@ def check_usage(request: Request) -> None:
         raise click.UsageError("--stdin-filename names standard input, and no SPEC is '-'")
     if request.write_baseline and request.fixes:
         raise click.UsageError("--write-baseline takes the findings as they are, so fixes can't be asked with it")
+    if request.write_baseline and (request.select or request.ignore):
+        raise click.UsageError("--write-baseline takes all findings, so --select and --ignore can't be asked with it")
     check_names(_split(request.select), "--select")
     check_names(_split(request.ignore), "--ignore")
     check_quiet(_split(request.ignore), "--ignore")

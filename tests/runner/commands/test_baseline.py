@@ -108,6 +108,7 @@ def test_a_baseline_that_is_none_is_refused(here: Path, text: str | None, senten
     [
         (["--write-baseline"], "--write-baseline needs a file; name it with --baseline FILE, or in pyproject.toml"),
         (["--write-baseline", *KNOWN, "--fix"], "--write-baseline takes the findings as they are"),
+        (["--write-baseline", *KNOWN, "--select", "LR5"], "--write-baseline takes all findings"),
     ],
 )
 def test_a_baseline_that_cannot_be_written_so_is_wrong_usage(arguments: list[str], sentence: str) -> None:

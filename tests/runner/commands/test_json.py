@@ -89,17 +89,17 @@ def test_a_command_line_that_cannot_be_read_is_an_object_too(
 
 def test_what_fails_before_a_command_starts_is_an_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def unloadable(name: str) -> None:
-        raise ImportError(f"{name} is half there")
+        raise RuntimeError(f"{name} is half there")
 
     monkeypatch.setattr("runner.cli.import_module", unloadable)
     found = refused("rules", "--format", "json")
     assert (found["code"], found["exit_code"]) == ("unexpected", 1)
-    assert found["message"] == "unexpected ImportError: runner.commands.rules is half there"
+    assert found["message"] == "unexpected RuntimeError: runner.commands.rules is half there"
     assert "--traceback" in found["remedy"]
-    assert isinstance(lorarun("rules", "--format", "json", "--traceback").exception, ImportError)
+    assert isinstance(lorarun("rules", "--format", "json", "--traceback").exception, RuntimeError)
     text = lorarun("rules")
     assert (text.exit_code, text.stdout) == (1, "")
-    assert text.stderr.startswith("lorarun: unexpected ImportError: runner.commands.rules is half there; ")
+    assert text.stderr.startswith("lorarun: unexpected RuntimeError: runner.commands.rules is half there; ")
 
 
 def test_a_defect_of_a_command_is_an_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,8 @@ def test_an_interrupt_is_an_object_too(interrupt: type[BaseException], exit_code
 def test_init_writes_a_spec_and_says_so_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = json.loads(lorarun("init", "spec.yaml", "--yes", "--format", "json").stdout)
-    assert made == {"version": VERSION, "file": "spec.yaml", "spec": Path("spec.yaml").read_text(encoding="utf-8")}
+    text = Path("spec.yaml").read_text(encoding="utf-8")
+    assert made == {"version": VERSION, "file": "spec.yaml", "spec": text, "findings": []}
     assert refused("init", "spec.yaml", "--yes", "--format", "json")["where"] == {"file": "spec.yaml"}
 
 
