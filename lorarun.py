@@ -6,12 +6,15 @@ files' places, or stand before them on the path. This module loads neither packa
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
+from itertools import pairwise
 
 PACKAGES = ("schema", "runner")
 OWN = "LoRATrainerConfig"  # a name that both packages of lorarun give away, and others don't
+VERSION = 1  # of the JSON, as in schema.formats, which may be another one's
 INVALID = 2  # as in runner.failure, which may be another one's
 
 
@@ -20,8 +23,7 @@ def main() -> None:
     for name in PACKAGES:
         place = stranger(name)
         if place is not None:
-            print(f"lorarun: {_sentence(name, place)}", file=sys.stderr)
-            sys.exit(INVALID)
+            _refuse(name, place)
     from runner.cli import main as run
 
     run()
@@ -42,6 +44,19 @@ def stranger(name: str, path: Sequence[str] | None = None) -> str | None:
     if OWN in (source or ""):
         return None
     return found.origin or next(iter(found.submodule_search_locations or ()), "")
+
+
+def _refuse(name: str, place: str) -> None:
+    """Say it and exit: in a sentence, or for programs as every command does it, though none can be loaded."""
+    sentence = _sentence(name, place)
+    if "--format=json" in sys.argv or ("--format", "json") in pairwise(sys.argv):
+        message, _, remedy = sentence.partition("; ")
+        where = {"file": place} if place else None
+        facts = {"version": VERSION, "code": "invalid", "message": message, "where": where, "remedy": remedy}
+        print(json.dumps({**facts, "exit_code": INVALID}))
+    else:
+        print(f"lorarun: {sentence}", file=sys.stderr)
+    sys.exit(INVALID)
 
 
 def _sentence(name: str, place: str) -> str:

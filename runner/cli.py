@@ -28,7 +28,9 @@ class Commands(click.Group):
         """Run the command line, in surroundings in which it can."""
         open_closed_streams()
         forgive_warnings()
-        with leave_cleanly("--traceback" in sys.argv):
+        given = options.get("args", next(iter(arguments), None))
+        asked = sys.argv[1:] if given is None else list(given)
+        with leave_cleanly("--traceback" in asked, asks_for_json(asked)):
             return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import lorarun
+from runner.commands.guide.shapes import ERROR
+from schema.formats import VERSION
 
 
 def package(folder: Path) -> None:
@@ -58,6 +61,23 @@ def test_the_command_refuses_in_one_sentence_with_a_remedy(
     said = capsys.readouterr().err
     assert (caught.value.code, said.count("\n")) == (2, 1)
     assert re.match(rf"lorarun: the package '{name}' is not its own but that.* at {tmp_path / place}; install", said)
+
+
+@pytest.mark.parametrize("asked", [["--format", "json"], ["--format=json"]])
+def test_a_program_is_told_in_json(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "argv", ["lorarun", "plan", "spec.yaml", *asked])
+    with pytest.raises(SystemExit) as caught:
+        lorarun.main()
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [*found] == ["version", *ERROR]
+    assert (found["version"], found["exit_code"], caught.value.code, err) == (VERSION, 2, 2, "")
+    assert found["where"] == {"file": str(tmp_path / "schema/__init__.py")}
+    assert found["remedy"].startswith("install lorarun in a fresh environment")
 
 
 def test_the_command_runs_where_all_is_its_own(

@@ -62,8 +62,11 @@ def last_words() -> tuple[int, str]:
 
 
 @contextmanager
-def leave_cleanly(traceback: bool) -> Iterator[None]:
-    """Turn what a command raises into a sentence, or an object, and an exit code."""
+def leave_cleanly(traceback: bool, as_json: bool = False) -> Iterator[None]:
+    """Turn what a command raises into a sentence, or an object, and an exit code.
+
+    `as_json` says that an object is wanted where no command has begun that knows it.
+    """
     try:
         yield
     except click.ClickException as error:
@@ -75,7 +78,7 @@ def leave_cleanly(traceback: bool) -> Iterator[None]:
     except BaseException as error:
         if traceback and not isinstance(error, Failure | KeyboardInterrupt):
             raise
-        sys.exit(_write_object(_named(error)) if wants_json() else _explain(error))
+        sys.exit(_write_object(_named(error)) if as_json or wants_json() else _explain(error))
 
 
 def _named(error: BaseException) -> BaseException:

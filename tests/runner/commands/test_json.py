@@ -102,6 +102,11 @@ def test_what_fails_before_a_command_starts_is_an_object_too(monkeypatch: pytest
     assert text.stderr.startswith("lorarun: unexpected RuntimeError: runner.commands.rules is half there; ")
 
 
+def test_what_fails_before_the_command_line_is_read_is_an_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(click.Context, "__init__", lambda *_, **__: 1 / 0)
+    assert refused("rules", "--format", "json")["message"] == "unexpected ZeroDivisionError: division by zero"
+
+
 def test_a_defect_of_a_command_is_an_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner.commands.rules, "_write_json", lambda: 1 / 0)
     found = refused("rules", "--format", "json")
