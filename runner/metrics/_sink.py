@@ -15,7 +15,10 @@ Record = Mapping[str, Value]
 
 
 class Sink(Protocol):
-    """Takes the records of a run. Each record has `event` (train, skipped, validation, evaluation) and `step`."""
+    """Takes the records of a run. Each record has `event` (train, skipped, validation, evaluation) and `step`.
+
+    A value that a step does not have, as the loss of a batch without supervised tokens, is None.
+    """
 
     def write(self, record: Record) -> None:
         """Take one record."""

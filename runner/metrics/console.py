@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from runner.failure import ExitCode, Failure
-from runner.metrics._sink import Record
+from runner.metrics._sink import Record, Value
 
 NARROWEST, WIDTH = 20, 80  # columns: of the least that is believed, and of what has none
 
@@ -122,8 +122,8 @@ class ConsoleSink:
             )
             return
         numbers = (
-            f"tokens {_short(float(str(record['tokens'])))}  loss {record['loss']:.4f}  "
-            f"lr {record['learning_rate']:.3g}  grad_norm {record['grad_norm']:.3g}  "
+            f"tokens {_short(float(str(record['tokens'])))}  loss {_digits(record['loss'], '.4f')}  "
+            f"lr {record['learning_rate']:.3g}  grad_norm {_digits(record['grad_norm'], '.3g')}  "
             f"{_short(float(str(record['tokens_per_second'])))} tokens/s"
         )
         place = f"{record['phase']:<5} stage {record['stage']}"
@@ -181,6 +181,11 @@ class ConsolePreparation:
     def say(self, sentence: str) -> None:
         """Print a sentence."""
         self._console.print(sentence)
+
+
+def _digits(number: Value, form: str) -> str:
+    """A number in some digits; a dash where there is none."""
+    return "-" if number is None else format(number, form)
 
 
 def _short(number: float) -> str:

@@ -85,7 +85,7 @@ def write_summary(
         **digests,
         "token_digest": ledger.token_digest,
         "datasets": {name: asdict(taken) for name, taken in sorted(ledger.counts.items())},
-        "phases": {phase.name: _phase_losses(records, phase.name) for phase in plan.phases},
+        "phases": {phase.name: phase_losses(records, phase.name) for phase in plan.phases},
         "strange_lines": strange_lines,
     }
     write_facts(run_dir / SUMMARY, summary)
@@ -136,9 +136,13 @@ def exporting(spec: Spec, plan: Plan) -> dict[str, Any]:
     return {**asked, "adapter": adapter} if asked["merged"] or asked["gguf"] or adapter else {}
 
 
-def _phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:
-    """First and last reported train loss of a phase, and each dataset's last validation loss in it."""
-    train = [record["loss"] for record in records if record["event"] == "train" and record["phase"] == phase]
+def phase_losses(records: list[dict[str, Any]], phase: str) -> dict[str, Any]:
+    """Return the first and last reported train loss of a phase, and each dataset's last validation loss in it.
+
+    A step without a loss, which had no supervised token or was not finite, is neither.
+    """
+    own = [record for record in records if record["event"] == "train" and record["phase"] == phase]
+    train = [record["loss"] for record in own if record["loss"] is not None]
     validation = {
         record["dataset"]: record["loss"]
         for record in records

@@ -149,7 +149,10 @@ def _settle(run: PhaseRun, last: int) -> None:
 
 
 def _report(run: PhaseRun, metrics: Metrics) -> float | None:
-    """Read the metrics of the last step back and record them, at report steps only; return its loss, in nats."""
+    """Read the metrics of the last step back and record them, at report steps only; return its loss, in nats.
+
+    A step without supervised tokens has none, so that nothing is compared with it.
+    """
     if run.step not in run.phase.report_steps:
         return None
     _settle(run, run.step)

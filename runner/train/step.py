@@ -40,8 +40,8 @@ def train_step(
     The batch's rows must be a multiple of `micro.devices` × `micro.rows`. `key` is the phase's key for
     dropout; the step's own is derived from it and `state.step`. Metrics are scalars: `loss` (mean over
     supervised tokens, nats), `grad_norm` (before clipping), `supervised_tokens` (int32), `finite` (bool:
-    loss, gradient and update are). A batch without supervised tokens has loss and gradient zero. With `skip` a
-    step that is not finite changes nothing but the number of the step.
+    loss, gradient and update are). A batch without supervised tokens has loss and gradient zero, which are
+    not reported. With `skip` a step that is not finite changes nothing but the number of the step.
     """
     key = jax.random.fold_in(key, state.step)  # a resumed step draws the same dropout masks
     gradient_of = jax.value_and_grad(_sum_of_losses, has_aux=True)

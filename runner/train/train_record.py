@@ -30,18 +30,22 @@ class StepClock:
 def train_record(
     progress: Progress, plan: Plan, phase: PhasePlan, metrics: Mapping[str, Any], lap: tuple[int, float]
 ) -> dict[str, Any]:
-    """Say how the last step went; `metrics` are of the host, `lap` is the steps and seconds since the last report."""
+    """Say how the last step went; `metrics` are of the host, `lap` is the steps and seconds since the last report.
+
+    A step whose batch had no supervised token has neither a loss nor a gradient; both are None.
+    """
     steps, seconds = lap
+    supervised = int(metrics["supervised_tokens"])
     return {
         "event": "train",
         "step": progress.step,
         "phase": progress.phase,
         "stage": progress.stage,
         "tokens": progress.step * plan.tokens_per_step,
-        "loss": float(metrics["loss"]),
+        "loss": float(metrics["loss"]) if supervised else None,
         "learning_rate": phase.learning_rate_at(progress.step),
-        "grad_norm": float(metrics["grad_norm"]),
-        "supervised_tokens": int(metrics["supervised_tokens"]),
+        "grad_norm": float(metrics["grad_norm"]) if supervised else None,
+        "supervised_tokens": supervised,
         "token_digest": progress.ledger.token_digest,
         "seconds": seconds,
         "tokens_per_second": steps * plan.tokens_per_step / seconds,

@@ -19,6 +19,7 @@ from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, RunConsole, preparation_bar
 from runner.metrics.jsonl import JsonlSink, has_records, read_records
 from runner.metrics.tensorboard import TensorboardSink
+from runner.report.summary import phase_losses
 from tests.runner.event_files import events
 
 
@@ -55,6 +56,27 @@ def test_a_record_is_one_line_and_written_at_once(tmp_path: Path) -> None:
     sink.write(train(1))
     assert [json.loads(line) for line in lines(tmp_path)] == [train(1)]
     sink.close()
+
+
+def test_a_step_without_a_loss_is_null_in_the_file_a_dash_on_the_console_and_nowhere_else(tmp_path: Path) -> None:
+    nothing = {**train(1), "loss": None, "grad_norm": None, "supervised_tokens": 0}
+    out = StringIO()
+    sinks = (JsonlSink(tmp_path), TensorboardSink(tmp_path, 0), ConsoleSink(Console(file=out, width=200), 4, 0))
+    for sink in sinks:
+        sink.write(nothing)
+        sink.close()
+    assert [json.loads(line) for line in lines(tmp_path)] == [nothing]
+    assert '"loss": null' in lines(tmp_path)[0]
+    assert "loss -  lr 0.001  grad_norm -  " in out.getvalue()
+    written = {tag for tag, _, _ in events(tmp_path)}
+    assert "train/learning_rate" in written and not written & {"train/loss", "train/grad_norm"}
+
+
+def test_a_summary_takes_the_first_and_the_last_loss_that_there_is() -> None:
+    losses = [None, 3.0, 2.0, None]
+    records = [{**train(step), "loss": loss} for step, loss in enumerate(losses, start=1)]
+    assert phase_losses(records, "full")["train_loss"] == [3.0, 2.0]
+    assert phase_losses(records[:1], "full")["train_loss"] == [None, None]
 
 
 def test_records_after_the_checkpoint_are_dropped_at_resume(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from runner.train.compiled import CompiledPhase
 from runner.train.loop import PhaseRun, run_phase
 from runner.train.nonfinite import FiniteSteps
 from runner.train.session import LastSave, Session
-from runner.train.spikes import Spikes
+from runner.train.spikes import WINDOW, Spikes
 from runner.train.train_record import StepClock
 from schema.spec import Spec
 from tests.runner.tiny_run import ARCHITECTURE, one_device
@@ -53,6 +53,9 @@ class Fake:
     preemption: Preemption = field(default_factory=Preemption)
     at: dict[str, Callable[[], object]] = field(default_factory=dict)  # what else happens at an event
     bad: int = 0  # the step that is not finite
+    unsupervised: tuple[int, ...] = ()  # the steps whose batches have no supervised token
+    spikes: Spikes = field(default_factory=Spikes)
+    losses: list[float | None] = field(default_factory=list)  # as they are recorded
     manifests: list[Manifest] = field(default_factory=list)
 
     def note(self, event: str) -> None:
@@ -61,8 +64,15 @@ class Fake:
 
     def train(self, state: int, batch: Any, rate: float, key: jax.Array) -> tuple[int, Any]:
         self.note(f"train {state + 1}")
-        numbers = {"loss": 2.0, "grad_norm": 1.0, "supervised_tokens": 1, "finite": state + 1 != self.bad}
+        supervised = int(state + 1 not in self.unsupervised)
+        numbers = {"loss": 2.0 * supervised, "grad_norm": 1.0 * supervised, "supervised_tokens": supervised}
+        numbers |= {"finite": state + 1 != self.bad}
         return state + 1, jax.device_put({name: np.asarray(number) for name, number in numbers.items()})
+
+    def record(self, record: dict[str, Any]) -> None:
+        if record["event"] == "train":
+            self.losses.append(record["loss"])
+        self.note(f"record {record['event']} {record['step']}")
 
     def save(self, state: Any, manifest: Manifest) -> None:
         self.manifests.append(manifest)
@@ -110,9 +120,7 @@ def go(fake: Fake, spec: Spec = SPEC, step: int = 0) -> Any:
         state=step,
         progress=Progress("full", step=step),
     )
-    sink: Any = SimpleNamespace(
-        write=lambda record: fake.note(f"record {record['event']} {record['step']}"), sync=lambda: fake.note("sync")
-    )
+    sink: Any = SimpleNamespace(write=fake.record, sync=lambda: fake.note("sync"))
     checkpoints: Any = SimpleNamespace(
         check=lambda: None,
         save=fake.save,
@@ -120,7 +128,7 @@ def go(fake: Fake, spec: Spec = SPEC, step: int = 0) -> Any:
         score=lambda step, phase, loss: fake.note(f"note score {step}"),
     )
     catalog: Any = SimpleNamespace(validation={"d": None})
-    open_now = (None, (sink,), fake.preemption, "id", LastSave(step), FiniteSteps(spec.training), Spikes())
+    open_now = (None, (sink,), fake.preemption, "id", LastSave(step), FiniteSteps(spec.training), fake.spikes)
     run_phase(trainer, plan.phases[0], Session(catalog, checkpoints, *open_now))
     return trainer
 
@@ -196,3 +204,20 @@ def test_a_transfer_that_does_not_say_so_is_refused_inside_the_loop(fake: Fake) 
     with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed host-to-device transfer"):
         go(fake)
     assert fake.events == ["train 1", "record train 1"]
+
+
+def test_a_step_without_supervised_tokens_has_no_loss_and_the_next_one_is_no_spike(fake: Fake) -> None:
+    for _ in range(WINDOW - 2):
+        fake.spikes.look(2.0)
+    fake.unsupervised = (1, 2, 3)
+    go(fake)
+    assert fake.losses == [None, None, None, 2.0]
+    assert not [event for event in fake.events if event.startswith("step ")]
+    assert fake.spikes.look(9.0) == 2.0
+
+
+def test_a_phase_that_sees_nothing_has_no_loss_at_all(fake: Fake) -> None:
+    fake.unsupervised = tuple(range(1, STEPS + 1))
+    go(fake)
+    assert fake.losses == [None] * STEPS
+    assert fake.spikes.look(9.0) is None
