@@ -41,8 +41,8 @@ SPECS = {
     ),
     "a tab": (
         "training:\n\tbatch_size: 4\n",
-        "2:1: error[LR001 yaml-syntax]: a tab stands where this reader takes spaces only",
-        "write spaces",
+        "2:1: error[LR001 yaml-syntax]: a tab stands here, where YAML takes spaces only",
+        "write 2 spaces for each",
     ),
     "an unknown key": (
         SPEC.replace("validation_steps", "validation_step"),

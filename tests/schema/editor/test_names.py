@@ -47,7 +47,19 @@ def test_an_evaluation_is_of_a_dataset_of_the_spec(marked: str) -> None:
 
 @pytest.mark.parametrize("marked", [f"{ADAPTERS} [|]", f"{ADAPTERS}\n    - q_|", f"{ADAPTERS} [\n      at|\n    ]"])
 def test_a_target_is_a_part_of_a_matrix_of_the_family(marked: str) -> None:
-    wanted = ["wte", "attn", "mlp", "lm_head", "q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+    wanted = [
+        "all-linear",
+        "wte",
+        "attn",
+        "mlp",
+        "lm_head",
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "up_proj",
+        "down_proj",
+    ]
     assert sorted(offered(marked)) == sorted(wanted)
     assert "gate_proj" in offered(f"architecture: {{family: llama}}\n{marked}")
     assert "gate_proj" in offered(f"architecture: {{family: llama, n_head: 7}}\n{marked}")
