@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.checkpoint.progress import Progress
+from runner.data.stores.trained import Trained
 from runner.failure import ExitCode, Failure
 from runner.files.seal import Damaged, sealed_facts
+from runner.run.layout import checkpoints_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ def read_manifest(folder: Path) -> Manifest:
         return manifest_of(sealed_facts(folder))
     except Damaged as damaged:
         raise Failure(f"{folder} is no intact checkpoint: {damaged}", ExitCode.STORAGE) from damaged
+
+
+def trained_on(run_dir: Path) -> Trained | None:
+    """Return what the newest checkpoint that says anything was trained on; None where there is none."""
+    for folder in checkpoints_in(run_dir):
+        with suppress(Failure):
+            progress = read_manifest(folder).progress
+            return Trained(run_dir, progress.step, progress.stores)
+    return None
 
 
 def manifest_of(facts: Mapping[str, Any]) -> Manifest:

@@ -12,6 +12,7 @@ from runner.data.sources import find_source, unknown_dataset
 from runner.data.stores.meta import read_meta
 from runner.data.stores.prepare import PreparationDisplay, prepare_store
 from runner.data.stores.store import Store, check_vocabulary
+from runner.data.stores.trained import Trained
 from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
@@ -60,9 +61,11 @@ class Catalog:
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
 
 
-def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalog:
+def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: Trained | None = None) -> Catalog:
     """Make or open the store of every dataset of the plan, and check it against the spec.
 
+    `trained` is what the run was trained on so far; where its data changed, it raises Failure RESUME, and no store that
+    the run was trained on is made again.
     Raises Failure INVALID for an unknown dataset, conversations that can't be rendered or are not for PADDED rows, a
     tokenizer or a token id that the vocabulary does not hold, a missing validation split, or a dataset that is too
     small where data/on_exhausted is error; STORAGE for disks.
@@ -83,6 +86,7 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay) -> Catalo
             progress=progress,
             chat=chat,
             styles=styles[name, suffix],
+            trained=trained,
         )
         check_vocabulary(store, spec.architecture.vocab_size)
         stores[folder_name(name, suffix)] = store

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from runner.checkpoint.base import save_base
 from runner.checkpoint.intact import Intact, verify
+from runner.checkpoint.manifest import trained_on
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.catalog import Catalog, open_catalog
@@ -104,7 +105,8 @@ class LoRATrainer(BaseTrainer):
 
     def _prepare(self) -> Catalog:
         """Prepare or open every dataset and print what was cut or left out."""
-        catalog = open_catalog(self.spec.spec, self.plan, ConsolePreparation(self.console))
+        progress, trained = ConsolePreparation(self.console), trained_on(self.spec.run_dir)
+        catalog = open_catalog(self.spec.spec, self.plan, progress, trained)
         for remark in catalog.remarks():
             self.console.print(remark)
         return catalog

@@ -14,6 +14,7 @@ from runner.checkpoint.arrays import tree_digest
 from runner.checkpoint.base import save_base
 from runner.checkpoint.intact import Intact, verified, with_base
 from runner.checkpoint.manifest import Manifest
+from runner.data.stores.trained import Trained
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_json
 from runner.lora.transition import TwoPhaseTrainer, transition_to_lora
@@ -132,14 +133,7 @@ def _refuse_another_course(
 
 def refuse_other_data(run_dir: Path, manifest: Manifest, stores: Mapping[str, str]) -> None:
     """Raise Failure RESUME where a token store is another one than when a checkpoint was saved."""
-    progress = manifest.progress
-    changed = sorted(name for name, digest in stores.items() if progress.stores.get(name, digest) != digest)
-    if changed:
-        raise Failure(
-            f"the data of {', '.join(changed)} changed since step {progress.step:,} of {run_dir} was saved; bring it "
-            "back, or start a new run with another --run-dir",
-            ExitCode.RESUME,
-        )
+    Trained(run_dir, manifest.progress.step, manifest.progress.stores).refuse_others(stores)
 
 
 def note_resumed(run_dir: Path, manifest: Manifest, plan: Plan) -> Iterator[str]:

@@ -35,6 +35,7 @@ from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.encode import encode_all
 from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, store_folder
 from runner.data.stores.store import Store, open_store
+from runner.data.stores.trained import Trained
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from schema.environment import Fields
@@ -108,13 +109,15 @@ def prepare_store(
     progress: PreparationDisplay,
     chat: ChatRows | None = None,
     styles: Collection[str] = (),
+    trained: Trained | None = None,
 ) -> Store:
     """Return the store of a dataset, made first when it is missing, outdated, or its source or tokenizer changed.
 
     `styles` are those of the run, which decide what is read where records hold a text and a pair. `chat` renders
     conversations, and datasets of plain text don't need it; another one makes their store again too. A store that no
-    source is known for is used as it is. Raises Failure: INVALID for an unknown or empty dataset,
-    malformed data files or a store of another tokenizer; STORAGE for a damaged store or a full disk.
+    source is known for is used as it is, and so is one that the run was `trained` on. Raises Failure: INVALID for an
+    unknown or empty dataset, malformed data files or a store of another tokenizer; RESUME where the run was trained on
+    another source; STORAGE for a damaged store or a full disk.
     """
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
@@ -134,7 +137,9 @@ def prepare_store(
     if store is not None and maker.has_made(store.meta, fingerprint) and is_read_alike(source, store.meta):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
-        return store
+        return as_trained(store, source, maker, trained)
+    if store is not None and trained:
+        _refuse_change(store, fingerprint, maker, trained)
     is_older = store is not None and store.meta.fields is None and maker.has_made(store.meta, fingerprint)
     if is_older or (store is None and folder.exists()):
         progress.say(f"dataset '{name}': an older version of lorarun made '{folder}'; it is made again")
@@ -152,7 +157,24 @@ def prepare_store(
             "another data/root",
             ExitCode.STORAGE,
         )
-    return made
+    return as_trained(made, source, maker, trained)
+
+
+def _refuse_change(store: Store, fingerprint: str, maker: Maker, trained: Trained) -> None:
+    """Raise Failure RESUME where the store that a run was trained on would be made again, of something else."""
+    is_other = store.meta.source != fingerprint or maker.change(store.meta) is not None
+    if is_other and trained.stores.get(store.folder.name) == store.digest:
+        raise trained.refusal([store.folder.name])
+
+
+def as_trained(store: Store, source: DataSource, maker: Maker, trained: Trained | None) -> Store:
+    """Give a store the digest that the run knows it by, where an older version gave the same content another one."""
+    wanted = trained.stores.get(store.folder.name) if trained else None
+    if wanted is not None and wanted != store.digest:
+        meta = store.meta
+        if wanted in {maker.digest(each, meta.fields, meta.skipped) for each in source.fingerprints()}:
+            return replace(store, meta=replace(meta, digest=wanted))
+    return store
 
 
 def _identified(source: DataSource, store: Store | None) -> str:

@@ -15,6 +15,7 @@ from runner.data.sources.files import open_files
 from runner.data.stores.meta import key_digest
 from runner.data.stores.prepare import Silent, prepare_store
 from runner.data.stores.store import Store
+from runner.data.stores.trained import Trained
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data, Source
@@ -42,9 +43,11 @@ def refusal(path: str) -> str:
     return str(caught.value).removeprefix("data/sources/notes/path: ")
 
 
-def prepare(path: str, root: str = "stores") -> Store:
+def prepare(path: str, root: str = "stores", trained_on: str | None = None) -> Store:
+    """Prepare the texts at a path, for a run that was trained on a store of this digest, where there is one."""
     data = Data(root=root, sources={"notes": Source(path=path)})
-    return prepare_store("notes", "", data=data, tokenizer=ByteTokenizer(), progress=Silent())
+    trained = None if trained_on is None else Trained(Path("runs/spec"), 7, {"notes": trained_on})
+    return prepare_store("notes", "", data=data, tokenizer=ByteTokenizer(), progress=Silent(), trained=trained)
 
 
 OWN = {
@@ -198,3 +201,30 @@ def test_the_same_bytes_under_another_name_have_the_same_store(here: Path) -> No
     (here / "a.txt").rename(here / "elsewhere/renamed.txt")
     assert prepare("elsewhere/renamed.txt").digest == prepare("elsewhere").digest == digest
     assert prepare("b.txt").digest != digest
+
+
+def test_other_bytes_are_refused_before_the_store_of_a_run_is_made_again(here: Path) -> None:
+    store = prepare("a.txt")
+    written = (store.folder / "meta.json").read_bytes()
+    assert prepare("./a.txt", trained_on=store.digest).digest == store.digest
+    with pytest.raises(Failure) as caught:
+        prepare("b.txt", trained_on=store.digest)
+    assert (caught.value.exit_code, str(caught.value)) == (
+        ExitCode.RESUME,
+        "the data of notes changed since step 7 of runs/spec was saved; bring it back, or start a new run with another "
+        "--run-dir",
+    )
+    assert prepare("a.txt").digest == store.digest
+    assert (store.folder / "meta.json").stat().st_size == len(written)
+
+
+@pytest.mark.parametrize("path", ["a.txt", "*.txt", "."])
+def test_a_run_of_an_older_version_resumes_with_a_store_that_is_made_again(here: Path, path: str) -> None:
+    current = prepare(path)
+    former = open_files("notes", Source(path=path)).fingerprints()[1]
+    known = key_digest(former, current.meta.tokenizer)
+    assert known != current.digest
+    assert prepare(path, trained_on=known).digest == known  # another run made the store
+    assert prepare(path, root="moved", trained_on=known).digest == known
+    assert prepare(path).digest == prepare(path, root="moved").digest == current.digest
+    assert prepare(path, trained_on="another").digest == current.digest

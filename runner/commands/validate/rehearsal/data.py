@@ -22,8 +22,9 @@ from runner.data.sources import Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.stores.encode import Row, encode_all
 from runner.data.stores.meta import store_folder
-from runner.data.stores.prepare import Maker, Silent, as_it_is, prepare_store
+from runner.data.stores.prepare import Maker, Silent, as_it_is, as_trained, prepare_store
 from runner.data.stores.store import Store, check_vocabulary, open_store
+from runner.data.stores.trained import Trained
 from runner.data.styles import load_style
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
@@ -52,10 +53,12 @@ class RehearsedData:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def rehearse_data(spec: Spec, plan: Plan, known: Mapping[Name, Dataset]) -> RehearsedData:
+def rehearse_data(
+    spec: Spec, plan: Plan, known: Mapping[Name, Dataset], trained: Trained | None = None
+) -> RehearsedData:
     """Open the tokenizer and every dataset of a plan as a run does, as far as that takes seconds.
 
-    `known` are the datasets as a survey found them.
+    `known` are the datasets as a survey found them, `trained` is what the run that would resume was trained on.
     """
     keys = dataset_keys(plan)
     try:
@@ -64,7 +67,8 @@ def rehearse_data(spec: Spec, plan: Plan, known: Mapping[Name, Dataset]) -> Rehe
     except Failure as failure:
         return RehearsedData(refused=(refusal(failure, "tokenizer"),))
     with TemporaryDirectory(prefix="lorarun-") as folder:
-        return _Stage(spec, plan, tokenizer, chat, Path(folder)).rehearse({key[:2] for key in keys}, known)
+        stage = _Stage(spec, plan, tokenizer, chat, Path(folder), trained)
+        return stage.rehearse({key[:2] for key in keys}, known)
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class _Stage:
     tokenizer: Tokenizer
     chat: ChatRows | None
     folder: Path
+    trained: Trained | None
     room: int = WHOLE_BYTES
 
     def rehearse(self, names: Iterable[Name], known: Mapping[Name, Dataset]) -> RehearsedData:
@@ -108,14 +113,20 @@ class _Stage:
         source = find_source(name[0], self.spec.data)
         if before.store is not None or source is None:
             store = open_store(store_folder(self.spec.data.root, *name))
-            chat = self.chat if store.meta.chat else None
-            return store if source is not None else as_it_is(store, Maker(self.tokenizer, chat))
+            maker = Maker(self.tokenizer, self.chat if store.meta.chat else None)
+            return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
         if not isinstance(source, Files) or source.total > self.room:
             return None
         self.room -= source.total
         data = self.spec.data.model_copy(update={"root": str(self.folder)})
         return prepare_store(
-            *name, data=data, tokenizer=self.tokenizer, progress=Silent(), chat=self.chat, styles=self._styles(name)
+            *name,
+            data=data,
+            tokenizer=self.tokenizer,
+            progress=Silent(),
+            chat=self.chat,
+            styles=self._styles(name),
+            trained=self.trained,
         )
 
     def _styles(self, name: Name) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from runner.checkpoint.manifest import trained_on
 from runner.commands.validate.rehearsal.data import Name, RehearsedData, rehearse_data
 from runner.commands.validate.rehearsal.places import check_run_folder, check_store_folder
 from runner.commands.validate.rehearsal.refusals import obstacle, refusal
@@ -48,7 +49,7 @@ def rehearse(execution: ExecutionSpec, facts: Environment) -> Environment:
         asked.ask(key, partial(_check_start, execution))
     data = RehearsedData()
     if "tiktoken" not in asked.missing:
-        data = rehearse_data(execution.spec, plan, facts.datasets)
+        data = rehearse_data(execution.spec, plan, facts.datasets, trained_on(execution.run_dir))
         asked.refused += data.refused
     run_option = f"--run-dir {execution.run_dir}"
     asked.ask("data/root", partial(_check_stores, execution.spec, data.datasets, facts))
