@@ -165,10 +165,10 @@ def test_folders_that_are_not_entered_need_no_permission() -> None:
 def test_a_file_that_cannot_be_opened_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     fill("d/a.txt", "d/b.txt")
 
-    def read_bytes(file: Path) -> bytes:
+    def open_file(file: Path, mode: str) -> Any:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "open", open_file)
     assert refusal(path) == "d/a.txt: Permission denied"
 
 
