@@ -28,14 +28,13 @@ def has_key() -> bool:
     return bool(os.environ.get("WANDB_IDENTITY_TOKEN_FILE")) or _in_netrc()
 
 
-def server() -> str | None:
-    """The host that the user's variables or settings of wandb name; None for that of its service."""
-    named = os.environ.get("WANDB_BASE_URL") or _setting("base_url")
-    return urlsplit(named).netloc if named else None
+def base_url() -> str | None:
+    """The server that the user's variables or settings of wandb name; None for its own service."""
+    return os.environ.get("WANDB_BASE_URL") or _setting("base_url")
 
 
 def _in_netrc() -> bool:
-    named = server()
+    named = urlsplit(base_url() or "").netloc
     paths = [Path(own)] if (own := os.environ.get("NETRC")) else [_home() / ".netrc", _home() / "_netrc"]
     for path in paths:
         try:

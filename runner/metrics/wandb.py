@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +20,11 @@ from urllib.request import getproxies
 
 from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record
-from runner.metrics._wandb_key import asks_for_key, has_key
+from runner.metrics._wandb_key import asks_for_key, base_url, has_key
 from schema.document import Document
 from schema.environment import Obstacle
 
-INIT_SECONDS = 20  # wandb's own limit is 90, and some more
+INIT_SECONDS = 10  # wandb's own limit is 90, and some more
 CONNECT_SECONDS = 5
 FINISH_SECONDS = 60
 # What `wandb.init` is given where the user's variable does not say it.
@@ -124,6 +125,7 @@ class WandbSink:
                 return _start(options, {"init_timeout": INIT_SECONDS, "finish_timeout": FINISH_SECONDS})
             except Exception as error:
                 obstacle = _reason(error)
+                _let_go()
         run = self._start({**options, "mode": "offline", "resume": None}, {"silent": True})
         if run is not None:
             self._say(f"logging/wandb: nothing is uploaded now ({obstacle}); {self._later()}")
@@ -150,6 +152,14 @@ def _start(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
     return wandb.init(**options, **({"settings": wandb.Settings(**some)} if some else {}))
 
 
+def _let_go() -> None:
+    """End what a failed start has left: within one process of wandb an id is in use from then on."""
+    import wandb
+
+    with suppress(Exception):
+        wandb.teardown()
+
+
 def _obstacle() -> str | None:
     """Why nothing can be uploaded, found without waiting for wandb, which asks people on a terminal for a key."""
     if not has_key():
@@ -157,7 +167,8 @@ def _obstacle() -> str | None:
     try:
         import wandb
 
-        url = urlsplit(str(wandb.Settings().base_url))
+        # Where nobody names a server it is that of this version of wandb.
+        url = urlsplit(base_url() or str(wandb.Settings().base_url))
     except Exception:  # an older version; its own limit holds
         return None
     if not url.hostname or getproxies():

@@ -26,6 +26,7 @@ class Library:
         self.begun: list[dict[str, Any]] = []
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.finished = 0
+        self.in_use: set[str | None] = set()
         self.fails: dict[str, Exception] = {}
         self.waits = threading.Event()
         self.waits.set()
@@ -38,6 +39,9 @@ class Library:
 
     def init(self, **options: Any) -> Library:
         self.begun.append(options)
+        if options.get("id") in self.in_use:  # by a start that failed, as in wandb
+            raise RuntimeError("run ID is in use")
+        self.in_use = {options.get("id")} if self.fails else set()
         if options.get("mode") in self.fails or "init" in self.fails:
             raise self.fails.get(options.get("mode", ""), self.fails.get("init", Exception()))
         if "online" in self.fails and options.get("mode") != "offline":
@@ -48,6 +52,9 @@ class Library:
         if "log" in self.fails and step > 3:
             raise self.fails["log"]
         self.logged.append((step, numbers))
+
+    def teardown(self) -> None:
+        self.in_use.clear()
 
     def finish(self) -> None:
         self.waits.wait(9)
@@ -157,6 +164,8 @@ def test_without_a_network_nobody_waits(library: Library, tmp_path: Path, monkey
     assert [options["mode"] for options in library.begun] == ["offline"]
     assert len(said) == 1
     assert said[0].startswith("logging/wandb: nothing is uploaded now (127.0.0.1 can't be reached: ")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.2:9")
+    assert begin(tmp_path)[1][0].startswith("logging/wandb: nothing is uploaded now (127.0.0.2 can't be reached: ")
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ValueError("the server does not know this key\nand more")])
