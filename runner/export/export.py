@@ -22,6 +22,8 @@ import flax.traverse_util
 import jax
 
 from runner.data.loader import Batch
+from runner.export.adapter_readme import NAME as README
+from runner.export.adapter_readme import adapter_readme
 from runner.export.base_name import base_name
 from runner.export.configs import ADAPTER, BASE, check_configs, model_config, trained_template, write_texts
 from runner.export.parity import (
@@ -47,13 +49,11 @@ from runner.huggingface.tensors import write_json
 from runner.huggingface.tokenizer import same_tokenizer
 from runner.lora.on_host import HostWeights
 from runner.mesh import batch_devices
-from runner.run.layout import EXPORT
+from runner.run.layout import EXPORT, NOTE
 from schema.budget.bytes import export_bytes
 from schema.families import GgufKind, HuggingFace, Parameter, load_family, parameters
 from schema.sections.export import Export
 from schema.spec import Spec
-
-NOTE = "lorarun.json"  # says, in each folder, what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ class _Export:
             named = (str(place.absolute()), None) if untied else base_name(self.spec, place, self.hugging_face, exact)
             config = adapter_config(lora, *named)
             write_adapter(self.folder / ADAPTER, self.hugging_face, every, adapted, sources, config)
+            readme = adapter_readme(str(place.with_name(ADAPTER).absolute()), *named)
+            (self.folder / ADAPTER / README).write_text(readme, encoding="utf-8")
         trained = self.trained
         write_texts(self.folder, self.spec, trained.origin, trained.special_tokens, trained.tokenizer)
         if self.spec.export.gguf:

@@ -20,6 +20,7 @@ from runner.huggingface.adapter_import import OtherAdapterError, import_adapter
 from runner.huggingface.tensors import Tensors
 from runner.lora.adapters import lora_scale
 from runner.models import Decoder, LoRAScale, build_model
+from runner.run.layout import BASE, NOTE
 from runner.state import abstract_full_state
 from runner.weights.huggingface import HuggingFaceWeights
 from runner.weights.pretrained import pretrained_spec
@@ -98,13 +99,17 @@ def _read_config(folder: Path) -> AdapterConfig:
 
 
 def _base_of(folder: Path) -> HuggingFaceWeights:
-    """The base that an adapter names: by a path from its folder or from here, or a model in the cache of the hub."""
+    """The base beside an adapter of the same export, wherever both were moved to; else the one that an adapter names.
+
+    It names it by a path from its folder or from here, or as a model in the cache of the hub.
+    """
     path = folder / ADAPTER_CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not isinstance(name, str):
         raise Failure(f"{path} names no base; write its path as base_model_name_or_path", ExitCode.INVALID)
-    places = (folder / name, located(f"{name}@{revision}" if revision else name))
+    beside = [folder.resolve().with_name(BASE)] if _is_of_one_export(folder, folder.resolve().with_name(BASE)) else []
+    places = (*beside, folder / name, located(f"{name}@{revision}" if revision else name))
     found = map(HuggingFaceWeights.find, places)
     base = next(filter(None, found), None)
     if base is None:
@@ -114,6 +119,14 @@ def _base_of(folder: Path) -> HuggingFaceWeights:
             ExitCode.INVALID,
         )
     return base
+
+
+def _is_of_one_export(adapter: Path, base: Path) -> bool:
+    """Whether two folders say the same of themselves."""
+    try:
+        return (adapter / NOTE).read_bytes() == (base / NOTE).read_bytes()
+    except OSError:
+        return False
 
 
 def _tokenizer_of(*folders: Path) -> Tokenizer:

@@ -8,6 +8,7 @@ from runner.files.seal import MANIFEST
 
 CHECKPOINTS, BASE, EXPORT = "checkpoints", "base", "export"  # folders of a run directory
 RUNS = Path("runs")  # where runs lie whose folder is not named
+NOTE = "lorarun.json"  # says, in each folder of an export, what it is
 SUMMARY = "summary.json"  # of a finished run
 BEFORE_A_RUN = (".lock", ".run.json.partial")  # what may lie in a run directory that has no run.json yet
 

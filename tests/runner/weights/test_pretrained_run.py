@@ -143,6 +143,8 @@ def test_adapters_are_trained_on_the_weights_of_the_folder_and_exported_beside_t
     assert note["start"] == read_json(here / "run/run.json")["start"]
     adapter = json.loads((here / "run/export/adapter/adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == str(here / "run/export/base")
+    readme = (here / "run/export/adapter/README.md").read_text()
+    assert f"`{here}/run/export/base`" in readme and "After a move" in readme
 
 
 def test_a_model_that_no_family_holds_is_refused_in_one_sentence(here: Path) -> None:
