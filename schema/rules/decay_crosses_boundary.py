@@ -1,7 +1,7 @@
 """A phase's decay is longer than its last stage, so that it starts inside an earlier one.
 
-*Why it is bad.* The last stage is mostly there for the data that the decay is to see; here a part of the decay is spent
-on the stage before.
+*Why it is good to know.* The last stage is mostly there for the data that the decay is to see; here a part of the decay
+is spent on the stage before.
 
 *Bad*
 
@@ -44,7 +44,7 @@ from schema.text.wording import count
 
 CODE = "LR105"
 SLUG = "decay-crosses-boundary"
-SEVERITY = Severity.WARNING
+SEVERITY = Severity.INFO
 
 DECAY = "training/decay_pct"
 

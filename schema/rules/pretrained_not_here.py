@@ -1,8 +1,8 @@
 """The pretrained model is not here, and the spec leaves out what its config.json would say.
 
 *Why it is bad.* What depends on the architecture can't be checked: parameters, bytes, what adapters sit on. A plan
-shows the default shape in its place. A path from the working directory may be misspelt. A model of the hub that was not
-fetched yet, and an absolute path, which another machine may have, are an info.
+shows the default shape in its place. A path from the working directory may be misspelt. It is an info where another
+machine may have an absolute path, and where a model of the hub was not fetched yet, unless its owner is a folder here.
 
 *Bad*
 
@@ -52,6 +52,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         else:
             message = f"{model.name} is not here: what its config.json decides can't be checked"
             remedy = f"run this where it is, or write {', '.join(SHAPE)}"
-        elsewhere = on_hub or Path(model.name).is_absolute()
-        severity = Severity.INFO if elsewhere and not start else SEVERITY
+        path = Path(model.name)
+        elsewhere = not path.parent.is_dir() if on_hub else path.is_absolute()
+        severity = Severity.INFO if elsewhere else SEVERITY
         yield Diagnostic(CODE, SLUG, severity, where, message, remedy)

@@ -24,6 +24,7 @@ INFOS = {
     "multilingual": {"LR102", "LR603"},
     "pretrain_10b_tune_20m": {"LR102", "LR603"},
     "qwen3_4b_mixed_styles": {"LR102"},
+    "stages_of_unequal_length": {"LR105"},  # a decay that is longer than the last stage
     "two_stages_each": {"LR102"},
 }
 WORDS = (

@@ -75,11 +75,13 @@ def test_the_disks_of_a_cluster_are_no_mistake(path: str, severities: list[str])
         ("/scratch/models/llama", ["info"]),
         ("./modles/llama", ["warning"]),
         ("modles", ["warning"]),
+        ("tests/llama", ["warning"]),  # in a folder that is here
     ],
 )
 def test_a_model_that_another_machine_may_have_is_no_mistake(
     name: str, severities: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(SPECS.parents[1])
     monkeypatch.setenv("HF_HUB_CACHE", "/none")
     base = BASE.replace("  n_layers: 4\n", f"  pretrained: {name}\n")
     assert found("pretrained-not-here", base=base) == severities

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from schema.fixes.apply import fix_text
 from schema.lint import lint_text
+from schema.spec import Spec
 from tests.schema.goldens import SPECS
 
 BASE = (SPECS / "ok" / "base.yaml").read_text(encoding="utf-8")
@@ -52,6 +55,41 @@ def test_updates_are_lost_where_they_are_small_beside_weights(overrides: list[st
 def test_nobody_is_advised_to_store_parameters_in_bfloat16() -> None:
     found = lint_text(BASE, "s.yaml", ["architecture/dtype/param=float16"]).diagnostics
     assert [each.remedy for each in found if each.slug == "half-parameters"] == ["write float32"]
+
+
+# ── rates that are none ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "written", "near"),
+    [
+        ("  lr: {}", "optimization/lr", "3e4", "3e-4"),
+        ("  lr: {}", "optimization/lr", "6.5E+5", "6.5e-5"),
+        ("  lora: {{lr: {}}}", "optimization/lora/lr", "2e4", "2e-4"),
+        ("  adamw: {{eps: {}}}", "optimization/adamw/eps", "1e8", "1e-8"),
+        ("  muon: {{eps: {}}}", "optimization/muon/eps", "1e+7", "1e-7"),
+    ],
+)
+def test_an_exponent_without_its_sign_is_an_error_that_only_an_unsafe_fix_mends(
+    line: str, key: str, written: str, near: str
+) -> None:
+    text = f"optimization:\n{line.format(written)} # as it was\n"
+    (found,) = [each for each in lint_text(text, "s.yaml").diagnostics if each.code == "LR011"]
+    assert (found.severity.value, found.message) == ("error", f"{key} is {written}, outside its range")
+    assert found.remedy.startswith(f"write {near}, or another number above 0 and ")
+    assert fix_text(text, lambda text: lint_text(text, "s.yaml")).text.startswith(text)
+    assert found.fix is not None
+    assert (found.fix.safe, [edit.text for edit in found.fix.edits]) == (False, [near])
+
+
+@pytest.mark.parametrize("rate", ["1", "1.0", "3", "1e0", "3_000", "300"])
+def test_a_rate_of_one_or_more_is_an_error_without_a_guess(rate: str) -> None:
+    for key in ("optimization/lr", "optimization/lora/lr"):
+        found = [each for each in lint_text(BASE, "s.yaml", [f"{key}={rate}"]).diagnostics if each.code == "LR011"]
+        assert [(each.severity.value, each.fix) for each in found] == [("error", None)]
+        values: dict[str, object] = {"lr": float(rate)}
+        with pytest.raises(ValidationError):
+            Spec.model_validate({"optimization": values if key == "optimization/lr" else {"lora": values}})
 
 
 # ── the rates of both phases ──────────────────────────────────────────────────────────────────────────────────
