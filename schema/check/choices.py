@@ -27,11 +27,15 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("skip", "discard", "filter"), ("drop",)),
     **dict.fromkeys(("assistant_only", "assistants", "completion", "completions", "response"), ("assistant",)),
     **dict.fromkeys(("q8",), ("q8_0",)),
+    **dict.fromkeys(("llamaforcausallm",), ("llama",)),
+    **dict.fromkeys(("qwen3forcausallm",), ("qwen3",)),
+    **dict.fromkeys(("pad", "padding", "pad_to_max_length"), ("PADDED",)),
 }
 _PACKED = (
     "write PADDED, one example a row, or PMD, documents laid end to end and cut into blocks; lorarun does not pack "
     "several examples into a row"
 )
+_STYLE = "write PMD for running text, or PADDED for prompts with their answers"
 _FAMILY = "write gpt, llama or qwen3, whose decoders lorarun has; no other family's weights fit into these"
 _DTYPE = "write float32, bfloat16 or float16"
 _GGUF = "write f16 or q8_0; llama.cpp's llama-quantize makes the others from f16"
@@ -76,6 +80,14 @@ OTHERS: dict[str, dict[str, str]] = {
         "write huggingface, and the folder of a tokenizer.json as tokenizer/name",
     ),
 }
+OTHERS["style"] |= dict.fromkeys(
+    ("text", "raw", "lm", "pretrain", "pretraining", "causal", "completion", "instruct", "instruction", "chat", "sft"),
+    _STYLE,
+)
+OTHERS["backend"] |= {
+    each: f"write tiktoken, and tokenizer/name: {each}"
+    for each in ("gpt2", "r50k_base", "p50k_base", "cl100k_base", "o200k_base")
+}
 OTHERS |= dict.fromkeys(("activation", "dtype"), OTHERS["param"])
 
 
@@ -86,4 +98,6 @@ def synonym(text: str, choices: Sequence[str]) -> str:
 
 def instead_of(key: str, text: str) -> str:
     """What to write where a word of the field names what lorarun does not have; empty for other words."""
+    if key == "family" and "/" in text:
+        return f"write architecture/pretrained: {text}, whose config.json says the family"
     return OTHERS.get(key, {}).get(text.lower(), "")

@@ -10,11 +10,13 @@ from typing import Any
 from schema.check.choices import instead_of, synonym
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, describe, show
 from schema.check.glued import glued_lines
+from schema.check.shorthand import meant_at_length
 from schema.check.slips import Meant, meant_nothing, meant_number, meant_truth
 from schema.text.scalars import NO, YES, number, spelled
 from schema.text.source import Node, Path, Scalar
 from schema.text.wording import join, nearest, quote
 
+VARIABLE = re.compile(r"\$\{?\w+\}?|\{\{")  # of a shell or a template
 LARGEST = 2**63 - 1
 # Patterns of what becomes the name of a folder, and what would lead out of it.
 FOLDER_NAMES = (r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", r"^[A-Za-z0-9._-]*$")
@@ -58,22 +60,29 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     """Report a node of another type than the schema declares."""
     wanted = join([*_kinds(schema)], "or")
     remedy, kind, instead, certain = f"write {wanted}", schema.get("type"), "", False
-    if isinstance(node, Scalar):
-        meant = _meant(node, schema)
-        if meant:
-            instead, certain = meant
-            remedy = f"write {instead}"
+    if kind == "object" and isinstance(node, Scalar) and glued_lines(found, node, path):
+        return FAILED
+    meant = meant_at_length(node, schema, path) or (_meant(node, schema) if isinstance(node, Scalar) else None)
+    if meant:
+        instead, certain = meant
+        remedy = f"write a list: {instead}" if kind == "array" else f"write {instead}"
+    elif kind == "string" and "enum" in schema:
+        remedy = f"write {join(schema['enum'], 'or')}"
+    elif isinstance(node, Scalar):
+        if VARIABLE.search(node.text):
+            what = f"--set {show(path)}=…"
+            remedy = f"write the value: variables are not read in a spec, and {what} gives one on the command line"
         elif kind == "array" and node.value is not None:
             instead = f"[{node.text}]" if node.plain else ""
             remedy = f"write a list: [{quote(node.text)[1:-1]}]"
         elif kind == "string" and node.value is not None:
             remedy = f'quote it: "{quote(node.text)[1:-1]}"'
-        elif kind == "object" and glued_lines(found, node, path):
-            return FAILED
         elif kind == "object" and node.value is None:
             remedy = "write its keys below it, or remove it"
         elif _near_choice(node, schema):
             remedy = f"write {_near_choice(node, schema)}"
+    elif path[:2] == ("data", "sources") and path[-1] == "path":
+        remedy = "name a folder of the files or a pattern such as texts/*.txt, or give each file a source of its own"
     elif kind == "array":
         remedy = "write a list: put it in [ ] or start each entry with '-'"
     what = show(path) if path else "the spec"
@@ -93,7 +102,9 @@ def _meant(node: Scalar, schema: Json) -> Meant | None:
     numbers = [option for option in options if option.get("type") in ("integer", "number")]
     if not numbers or not node.text:
         return None
-    return meant_nothing(node.text, alternatives(options)) or meant_number(node.text, numbers[0])
+    return meant_nothing(node.text, alternatives(options)) or meant_number(
+        node.text, {**numbers[0], "unit": schema.get("unit", "")}
+    )
 
 
 def alternatives(options: Sequence[Json]) -> tuple[str, ...]:

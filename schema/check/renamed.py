@@ -29,7 +29,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         *("sequence_length",),
     ),
     "architecture/intermediate_size": ("intermediate_dim", "n_inner"),
-    "architecture/n_embd": ("embed_dim", "hidden_size"),
+    "architecture/n_embd": ("d_model", "embed_dim", "hidden_size"),
     "architecture/n_head": ("num_attention_heads", "num_heads"),
     "architecture/n_kv_head": ("num_key_value_heads", "num_kv_heads"),
     "architecture/n_layers": ("num_hidden_layers", "num_layers"),

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
+from schema.check.brackets import OPENING, balanced, end_of
 from schema.check.findings import Problem
 from schema.check.unquoted import explained_argument, find_unquoted, with_quotes
 from schema.text.diagnostic import Edit, Span
 from schema.text.letters import INVISIBLE, SPACES, Letter, instead, named, strange
 from schema.text.source import SourceError, point, read_mapping
-from schema.text.wording import LONGEST_QUOTE, count, quote
+from schema.text.wording import count, quote
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_LETTERS = 1 << 16  # of a text that repairs are tried on
@@ -25,9 +26,9 @@ EQUALS = re.compile(rf"{KEY} *(?::=|=+>?) *(?P<value>\S.*)")
 NO_COLON = re.compile(rf"{KEY}(?: +(?P<value>[^\s:#=].*))?")
 COLON_WITHIN = re.compile(rf"{KEY}: +(?P<value>[^\s'\"\[{{#][^#]*?)(?P<comment>\s+#.*)?")
 BACKSLASHES = re.compile(r'"(?P<text>[^"\n]*\\[^"\n]*)"')
+COMMENTED = re.compile(r"(\s*)(?://+|;+|--(?!-))")
 COMMENT = re.compile(r"(?:^|\s)#")
 CONFLICT = re.compile(r"(?:<{7}|>{7})(?: |$)")
-OPENING = {"[": "]", "{": "}"}
 
 
 class Repair(NamedTuple):
@@ -57,6 +58,9 @@ def explained(error: SourceError, data: bytes, name: str, known: Container[str])
     if error.slug != "yaml-syntax" or len(data) > MOST_LETTERS:
         return problem
     lines = list(origin.lines)
+    if any("{{" in line for line in lines[error.span.line - 1 : error.span.line]):
+        message = "{{ }} stands for a value that a template would write, and none is read here"
+        return problem._replace(message=message, remedy="write the value, or give it by --set KEY=VALUE")
     conflict = next((number for number, line in enumerate(lines, start=1) if CONFLICT.match(line)), None)
     if conflict:
         message, remedy = "a merge conflict is left in the file", "keep one of the two versions, and remove the marks"
@@ -162,6 +166,16 @@ def _keys(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
         yield Repair(every, number, found.end("key") + 1, message, f"write {shown}{others}")
 
 
+def _comments(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
+    """Comments of other languages, on lines of their own."""
+    found = {number: COMMENTED.sub(r"\1#", line) for number, line in enumerate(lines, 1) if COMMENTED.match(line)}
+    if found:
+        number = min(found)
+        column = len(lines[number - 1]) - len(lines[number - 1].lstrip()) + 1
+        others = f", here and in {count(len(found) - 1, 'other line')}" if len(found) > 1 else ""
+        yield Repair(found, number, column, "a comment begins with # in YAML", f"write #{others}")
+
+
 def _indent(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """A line that is indented otherwise than its neighbours."""
     for number, line in _near(lines, error):
@@ -181,52 +195,16 @@ def _open(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
         mark = COMMENT.search(line)
         end = len((line[: mark.start()] if mark else line).rstrip())
         code, rest = line[:end], line[end:]
-        balanced, at, quoted = _balanced(code)
+        closed, at, quoted = balanced(code)
         if at is None:
             continue
         sign = "quotation mark" if quoted else "bracket"
         what = "is not closed on its line" if quoted or code[at] in OPENING else "closes nothing"
         inner = len(code.rstrip("]}"))
-        texts = (code + code[at], _balanced(code[:inner] + code[at] + code[inner:])[0]) if quoted else (balanced,)
+        texts = (code + code[at], balanced(code[:inner] + code[at] + code[inner:])[0]) if quoted else (closed,)
         for text in texts:
-            message, remedy = f"the {sign} {code[at]} {what}", f"end the line with {_end_of(text)}"
+            message, remedy = f"the {sign} {code[at]} {what}", f"end the line with {end_of(text)}"
             yield Repair({number: text + rest}, number, at + 1, message, remedy, certain=False)
-
-
-def _end_of(text: str) -> str:
-    """The last words of a line, or all of it where that is short."""
-    words = text.strip().split(" ")
-    while len(words) > 1 and len(" ".join(words)) > LONGEST_QUOTE // 2:
-        words.pop(0)
-    return quote(" ".join(words))[1:-1]
-
-
-def _balanced(code: str) -> tuple[str, int | None, bool]:
-    """A line with its brackets closed, where the first slip stands, and whether that is an open quotation mark."""
-    waiting: list[int] = []
-    quoted, first, text = None, None, ""
-    for index, letter in enumerate(code):
-        if quoted is not None:
-            quoted = None if letter == code[quoted] else quoted
-        elif letter in "'\"" and (index == 0 or code[index - 1] in " [{,:"):
-            quoted = index
-        elif letter in OPENING:
-            waiting.append(index)
-        elif letter in OPENING.values():
-            meant = [place for place in waiting if OPENING[code[place]] == letter]
-            if not meant:
-                first = index if first is None else first
-                continue
-            while waiting[-1] != meant[-1]:
-                first = waiting[-1] if first is None else first
-                text += OPENING[code[waiting.pop()]]
-            waiting.pop()
-        text += letter
-    if quoted is not None:
-        return text, quoted, True
-    if waiting:
-        first, text = waiting[-1] if first is None else first, text.rstrip(",")
-    return text + "".join(OPENING[code[place]] for place in reversed(waiting)), first, False
 
 
 def _flow(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
@@ -287,6 +265,7 @@ REPAIRS: tuple[Callable[[list[str], SourceError, Container[str]], Iterator[Repai
     _keys,
     _signs,
     _flow,
+    _comments,
     _open,
     _quotes,
     _indent,

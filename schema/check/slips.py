@@ -29,6 +29,8 @@ COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?")
 POWER = re.compile(r"(?:(?P<factor>[0-9.]+) ?[*x×] ?)?(?P<base>[0-9]+) ?(?:\^|\*\*) ?(?P<power>-?[0-9]+)")
 PRODUCT = re.compile(r"[0-9_]+(?: ?[*x×] ?[0-9_]+)+")
 RATIO = re.compile(r"(?P<one>[0-9]+) ?/ ?(?P<other>[0-9]+)")
+TIME = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>s|sec|m|min|h|d)", re.IGNORECASE)
+MINUTES = {"s": 1 / 60, "sec": 1 / 60, "m": 1, "min": 1, "h": 60, "d": 1440}
 LONGEST = 40  # letters of a text in which a number is looked for
 MOST_POWER = 64
 
@@ -48,8 +50,8 @@ def meant_number(text: str, schema: dict[str, Any]) -> Meant | None:
     whole, share = schema.get("type") == "integer", schema.get("unit") == "share"
     if schema.get("minimum") == -1 and text.lower() in LARGEST_THAT_FITS:
         return Meant("-1")
-    before, mark, comment = text.partition("#")
-    if mark and number(before.strip()) is not None:
+    before, mark, comment = text.partition(next((sign for sign in ("#", "//", ";") if sign in text), "#"))
+    if mark and comment and number(before.strip()) is not None and number(comment.strip()) is None:
         return Meant(f"{before.strip()}  # {comment.strip()}")
     bare = text.strip("\"'`").rstrip(",;.").strip()
     if bare != text and number(bare) is not None:
@@ -61,7 +63,7 @@ def meant_number(text: str, schema: dict[str, Any]) -> Meant | None:
         return Meant(text.replace(grouped["mark"], "_"))
     if not whole and not grouped and COMMA.fullmatch(text):
         return Meant(text.replace(",", "."))
-    return _calculated(text, whole) or _measured(text)
+    return _calculated(text, whole) or _measured(text, schema.get("unit", ""))
 
 
 def meant_truth(text: str) -> str:
@@ -80,8 +82,10 @@ def meant_nothing(text: str, alternatives: tuple[str, ...]) -> Meant | None:
     return None
 
 
-def _measured(text: str) -> Meant | None:
+def _measured(text: str, unit: str) -> Meant | None:
     """A number with its unit, or with a suffix that is spelt otherwise: 4096 tokens, 10 B, 10 billion, 10b."""
+    if unit == "minutes" and (time := TIME.fullmatch(text)):
+        return Meant(spelled(round(float(time["number"]) * MINUTES[time["unit"].lower()], 6)).removesuffix(".0"))
     found = MEASURED.fullmatch(text)
     if not found or number(found["number"]) is None:
         return None

@@ -14,13 +14,15 @@ from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, m
 from schema.check.lookalikes import meant_key, meant_value
 from schema.check.mixtures import misshapen
 from schema.check.otherwise import OTHERWISE
-from schema.check.slips import Meant, meant_nothing
+from schema.check.shorthand import joined_budgets
+from schema.check.slips import NO_VALUE, Meant, meant_nothing
 from schema.text.diagnostic import Related
 from schema.text.scalars import number
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence, same
 from schema.text.wording import distance, join, nearest, quote
 
 NOTE = "x-"
+NONE = ("None", "nil", "none")  # what other languages write for null
 MOST_EDITS = 2  # between a key and the one that a fix may write in its place
 # What others call a key of the same mapping; `renamed` has those that are read without an error.
 WORDS = {
@@ -176,6 +178,10 @@ def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
         return FAILED
     if not isinstance(node, Sequence):
         return wrong_type(found, node, schema, path)
+    joined = joined_budgets(node.items) if schema["items"].get("type") == "integer" else ""
+    if joined and "_0" in joined:  # [400,000], where the second number would begin with 0
+        message = f"{show(path)} is cut by commas: a comma separates two numbers"
+        return found.report("wrong-type", path, node, message, f"write {joined}", joined, certain=True)
     least = schema.get("minItems", 0)
     items = [check_value(found, item, schema["items"], (*path, index)) for index, item in enumerate(node.items)]
     if len(items) < least:
@@ -186,6 +192,10 @@ def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:
 def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     """Take the first option that accepts the node; else explain by the option that the node resembles."""
     numeric = isinstance(node, Scalar) and number(node.text) is not None
+    if isinstance(node, Scalar) and node.plain and node.text in NONE and "null" in alternatives(schema["anyOf"]):
+        return found.report(
+            "wrong-type", path, node, f"{show(path)} is the text {node.text}", "write null", "null", True
+        )
     resembled = None
     for option in schema["anyOf"]:
         attempt = Findings(found.schema, keys=found.keys)
@@ -197,7 +207,8 @@ def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
             resembled = attempt
     if resembled is None or not isinstance(node, Scalar) or node.value is None:
         return wrong_type(found, node, schema, path)
-    words = alternatives(schema["anyOf"]) if numeric else ()
+    no_value = isinstance(node.value, bool) or node.text.lower() in NO_VALUE
+    words = alternatives(schema["anyOf"]) if numeric or no_value else ()
     meant = meant_nothing(node.text, words) if words else None
     found.problems += [_or_words(problem, meant, words) if words else problem for problem in resembled.problems]
     if meant:  # the rest is judged as what was meant
@@ -211,5 +222,7 @@ def _or_words(problem: Problem, meant: Meant | None, words: tuple[str, ...]) -> 
     if not meant:
         return problem._replace(remedy=f"{problem.remedy}, or {join(words, 'or')}")
     return problem._replace(
-        remedy=f"write {meant.text}, or {problem.remedy.removeprefix('write ')}", instead=meant.text
+        remedy=f"write {meant.text}, or {problem.remedy.removeprefix('write ')}",
+        instead=meant.text,
+        certain=meant.certain,
     )

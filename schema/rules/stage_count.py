@@ -25,8 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY
-from schema.document import Document
+from schema.check.shorthand import joined_budgets
+from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Related, Severity
+from schema.text.source import Sequence
 from schema.text.wording import count
 
 CODE = "LR101"
@@ -49,4 +51,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         other = dataset_key if written == tokens_key else tokens_key
         related = (Related(document.span(other), "the other list"),) if document.given(other) else ()
         remedy = f"give {tokens_key} and {dataset_key} one entry a stage"
+        node = document.found.nodes.get(parse(tokens_key))
+        joined = joined_budgets(node.items) if isinstance(node, Sequence) else ""
+        if joined.count(",") + 1 == mixtures and joined:
+            remedy = f"write {joined}: a comma separates two budgets"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(written), message, remedy, related)

@@ -191,7 +191,35 @@ ADAPTED = [
     Mistake("one matrix for three", TARGETS, "[query_key_value]", "write q_proj, k_proj, v_proj", UNSAFE),
     Mistake("the output projection's letter", TARGETS, "[q, o]", "write o_proj", "[q, o_proj]"),
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED]
+ENDS = "logging:"
+AT_LENGTH = [
+    Mistake("a number for a list", "[400_384]", "400_384", "write a list: [400_384]", SAFE),
+    Mistake("a list for a number", "rank: 4,", "rank: [4],", "write 4", SAFE),
+    Mistake("lists in a list", "[400_384]", "[[400_384]]", "write 400_384", SAFE),
+    Mistake("no space behind the dash", "[400_384]", "\n    -400_384", "write a list: [400_384]", UNSAFE),
+    Mistake("commas in a budget", "[400_384]", "[400,384]", "write [400_384]: a comma separates", "[400_384]"),
+    Mistake("commas and zeros in a budget", "[400_384]", "[4,096,000]", "write [4_096_000]", SAFE),
+    Mistake("name of a tokenizer", "{backend: byte}", "byte", "write {backend: byte}", UNSAFE),
+    Mistake("an encoding for a backend", "{backend: byte}", "{backend: gpt2}", "write tiktoken", "{backend: byte}"),
+    Mistake("one type for two", "training:", "  dtype: bf16\ntraining:", "activation: bfloat16}", UNSAFE),
+    Mistake("devices for axes", ENDS, f"mesh: 1\n{ENDS}", "write {data: 1}", UNSAFE),
+    Mistake("path of a source", ENDS, f"data: {{sources: {{t: t.txt}}}}\n{ENDS}", "write {path: t.txt}", SAFE),
+    Mistake("list of sources", ENDS, f"data: {{sources: [a/t.txt]}}\n{ENDS}", "write {t: {path: a/t.txt}}", UNSAFE),
+    Mistake("minutes with their unit", ENDS, f"checkpoint: {{every_minutes: 10m}}\n{ENDS}", "write 10", SAFE),
+    Mistake("hours", ENDS, f"checkpoint: {{every_minutes: 1h}}\n{ENDS}", "write 60", SAFE),
+    Mistake("false for null", ENDS, f"export: {{gguf: false}}\n{ENDS}", "write null, or f16 or q8_0", SAFE),
+    Mistake("None for null", ENDS, f"chat: {{template: None}}\n{ENDS}", "write null", SAFE),
+    Mistake("true for a choice", "rank: 4,", "rank: 4, scaling: true,", "write standard or rslora", "rank: 4,"),
+    Mistake("another quantization", ENDS, f"export: {{gguf: q4_0}}\n{ENDS}", "write f16 or q8_0; llama.cpp's", ENDS),
+    Mistake("class for a family", "family: llama", "family: LlamaForCausalLM", "write llama", SAFE),
+    Mistake("d_model", "n_embd: 64", "d_model: 64", "write architecture/n_embd", SAFE),
+    Mistake("pad", "style: PADDED", "style: PAD", "write PADDED", UNSAFE),
+    Mistake("comment of another language", "batch_size: 8", "batch_size: 8 // fits", "write 8  # fits", SAFE),
+    Mistake("comments of JSON", "tokenizer:", "// base\ntokenizer:", "a comment begins with #", SAFE),
+    Mistake("variable", "batch_size: 8", "batch_size: ${ROWS}", "--set training/batch_size=…", "batch_size: 8"),
+    Mistake("template", "batch_size: 8", "batch_size: {{ rows }}", "write the value, or give it by", "batch_size: 8"),
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 
