@@ -13,6 +13,7 @@ from schema.check.declared import Declared
 from schema.check.findings import Findings, Problem
 from schema.check.renamed import RENAMED, with_entry
 from schema.text.diagnostic import Related
+from schema.text.ownership import Ownership
 from schema.text.source import Mapping, Node, Path, Scalar
 from schema.text.wording import distance, join, nearest, quote
 
@@ -50,11 +51,16 @@ def read_as_meant(found: Findings, tree: Mapping) -> Mapping:
         tree = _without(tree, *(entry.key for entry in flat))
     for key, value, path in flat:
         tree = with_entry(tree, path, (_named(key, str(path[-1])), value))
-    written = {key.text: key for key, _ in tree.entries}
+    written, own = {key.text: key for key, _ in tree.entries}, Ownership(tree)
     for key, value in tree.entries:
         is_name = WORD.fullmatch(key.text) and key.text.isascii() and not key.text.startswith(NOTE)
-        if isinstance(value, Mapping) and is_name and key.text not in found.schema["properties"]:
+        if not (isinstance(value, Mapping) and is_name) or key.text in found.schema["properties"]:
+            continue
+        if own.alone((value,)):
             tree = _section(found, tree, (key, value), written)
+        else:
+            found.problems.append(_template(key))
+            tree = _without(tree, key)
     return tree
 
 
@@ -76,6 +82,13 @@ def _flat_problem(flat: list[Flat]) -> Problem:
     nested = ": {".join(map(str, first.path)) + ": …" + "}" * (len(first.path) - 1)
     message = f"{subject} {'is' if len(names) == 1 else 'are'} written in one word: keys of a spec are nested"
     return Problem("unknown-key", (first.key.text,), first.key.span, message, f"nest the keys: {nested}")
+
+
+def _template(key: Scalar) -> Problem:
+    """The problem of a mapping that is there for its aliases: a note may hold it."""
+    message, note = f"unknown key {quote(key.text)} {TOP}", f"{NOTE}{key.text}"
+    remedy = f"write {quote(note)}: what aliases repeat may stand below a name that starts with {NOTE}"
+    return Problem("unknown-key", (key.text,), key.span, message, remedy, instead=note, certain=True)
 
 
 def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], written: dict[str, Scalar]) -> Mapping:

@@ -109,7 +109,8 @@ def _unused_sources(document: Document) -> Iterator[Diagnostic]:
         document.value(f"training/{key}")  # all of it: an entry that can't be read may be the one that is looked for
     named, sources = list(entries(document)), document.value("data/sources")
     evaluations = document.value("eval/evaluations")
-    without = {entry.name for entry in named if document.given(entry.path)} - sources.keys()
+    there = {entry.name for entry in named if entry.dataset and (entry.dataset.source or entry.dataset.store)}
+    without = {entry.name for entry in named if document.given(entry.path)} - sources.keys() - there
     for name in sources:
         if any(entry.name == name for entry in named) or any(each.startswith(f"{name}_") for each in evaluations):
             continue

@@ -19,7 +19,7 @@ optimization:
     target_modules: [attn, mlp]
 ```
 
-*Fix.* `--fix` removes the target; the adapters stay the same.
+*Fix.* `--unsafe-fixes` removes the target, and `--fix` one that is listed twice; the adapters stay the same.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
             if reach[index] and narrow[other] and (first if same else reach[index] < reach[other]):
                 again = "is listed twice" if target == other_target else f"adds nothing to {quote(other_target)}"
                 related = (Related(document.span(other_path), "covered by this target"),)
-                removed = fix(document.edits.remove(parse(path)), safe=True)
+                removed = fix(document.edits.remove(parse(path)), safe=target == other_target)
                 span, message = document.span(path), f"{quote(target)} {again}"
                 yield Diagnostic(CODE, SLUG, SEVERITY, span, message, "remove it", related, removed)
                 break

@@ -22,7 +22,8 @@ A section under another name, such as model for architecture, is judged as the o
 
 *Fix.* Write the declared name, which `--unsafe-fixes` does where one alone is at most two letters away, or is what a
 section must be. `--fix` nests keys that are written in one word, such as training/batch_size at the top. A key that
-starts with `x-` is a note and may stand anywhere.
+starts with `x-` is a note and may stand anywhere; `--fix` writes `x-` before the name of a mapping that is there for
+its aliases.
 """
 
 from __future__ import annotations

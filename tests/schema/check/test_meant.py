@@ -164,3 +164,11 @@ def test_the_tables_name_declared_keys_and_none_that_is_read() -> None:
     assert not set(OTHERWISE) & set(RENAMED)
     assert set(OTHERWISE) & set(schema.named) == {"adapter"}  # of axolotl, and of export
     assert not {name for names in SECTIONS.values() for name in names} & set(schema["properties"])
+
+
+def test_a_mapping_that_is_there_for_its_aliases_is_told_to_be_a_note() -> None:
+    text = "shape: &shape {n_layers: 2, n_embd: 64, n_head: 4}\n" + SPEC.replace(
+        "n_layers: 2, n_embd: 64", "<<: *shape"
+    )
+    assert "'x-shape'" in one(text).remedy
+    assert fix_text(text, partial(lint_text, name="s")).text == f"x-{text}"

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from schema.check.renamed import RENAMED
 from schema.fixes.apply import Fixed, fix_text
 from schema.lint import lint_text
 from schema.text.diagnostic import Severity
-from tests.schema.goldens import environment_of
+from tests.schema.goldens import SPECS, environment_of
 
 SPEC = """\
 tokenizer: {backend: byte}
@@ -108,6 +110,22 @@ def test_no_safe_fix_reasons_while_the_name_of_a_section_is_wrong(section: str, 
 def test_no_safe_fix_reasons_from_a_default_that_stands_for_an_unknown_key(key: str, slip: str) -> None:
     text = SPEC.replace(f"{key}:", f"{slip}:", 1)
     assert fixed(text).text == text
+
+
+SAFE = [path for path in (SPECS / "fix").glob("*/*.yaml") if not path.name.startswith("unsafe_")]
+COMMENTS = "suppression-hygiene"  # is about comments to the linter
+# What a fix may leave out of the text: names that a key had, or has elsewhere.
+NAMES = {part for path in RENAMED for part in path.split("/")}
+
+
+@pytest.mark.parametrize("path", SAFE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_a_safe_fix_removes_stands_elsewhere(path: Path) -> None:
+    after = fixed(path.read_bytes().decode())
+    edits = [edit for found in after.applied if found.fix and found.slug != COMMENTS for edit in found.fix.edits]
+    kept = written(" ".join([after.text, *(edit.text for edit in edits)]).lower()) | NAMES
+    for span in (edit.span for edit in edits if not edit.text and edit.span.line == edit.span.end_line):
+        gone = span.origin.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+        assert written(gone.lower()) <= kept
 
 
 def test_an_interval_beyond_budgets_that_nobody_wrote_is_not_safely_never() -> None:
