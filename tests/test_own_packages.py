@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import lorarun
 from runner.commands.guide.shapes import ERROR
 from schema.formats import VERSION
+from tools import lorarun
 
 
 def package(folder: Path) -> None:
