@@ -50,6 +50,8 @@ def as_object(error: BaseException) -> dict[str, Any]:
 def _row(sentence: str, exit_code: ExitCode, remedy: str = "") -> dict[str, Any]:
     """A sentence that says what is wrong and, behind its last semicolon, what to do; else `remedy` or the code do."""
     message, _, own = sentence.rpartition("; ")
+    if own.count(")") > own.count("("):  # a semicolon within brackets
+        message = ""
     return {
         "code": exit_code.name.lower(),
         "message": message or sentence,

@@ -116,5 +116,5 @@ def check_configs(folder: Path, spec: Spec, hugging_face: HuggingFace, own: Sequ
 
 
 def _refuse(part: Path, differing: Iterable[str]) -> None:
-    if listed := "; ".join(differing):
+    if listed := ", ".join(differing):
         raise Failure(f"the config of export/{part.name} is not of the trained model: {listed}", ExitCode.EXPORT)

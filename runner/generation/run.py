@@ -49,7 +49,7 @@ def find_run(named: Path, dtype: Dtype) -> Target | None:
 def _newest(named: Path, dtype: Dtype) -> tuple[Spec, Intact, tuple[str, ...]]:
     checkpoint, damaged = newest_intact(named.absolute())
     if checkpoint is None:
-        raise Failure(f"{named} holds no intact checkpoint: {'; '.join(damaged.values())}", ExitCode.STORAGE)
+        raise Failure(f"{named} holds no intact checkpoint: {', '.join(damaged.values())}", ExitCode.STORAGE)
     values: dict[str, Any] = spec_of(checkpoint.run_dir)
     if dtype is not None:
         values["architecture"]["dtype"] = {"param": dtype, "activation": dtype}

@@ -49,7 +49,7 @@ def spec_of(run_dir: Path) -> dict[str, Any]:
 def refuse_other_architecture(named: Path | str, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Raise Failure INVALID where the weights that are named can't be those of an architecture, naming the keys."""
     if differing := other_architecture(theirs, own):
-        listed = "; ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
+        listed = ", ".join(f"{change.key} is {change.before} there and {change.now} here" for change in differing)
         raise Failure(f"{named} holds weights of another architecture: {listed}", ExitCode.INVALID)
 
 

@@ -97,7 +97,7 @@ class RunWeights:
     def _checkpoint(self) -> Intact:
         intact, damaged = self._newest
         if intact is None:
-            raise Failure(f"{self._named} holds no intact checkpoint: {'; '.join(damaged.values())}", ExitCode.STORAGE)
+            raise Failure(f"{self._named} holds no intact checkpoint: {', '.join(damaged.values())}", ExitCode.STORAGE)
         return intact
 
     @cached_property

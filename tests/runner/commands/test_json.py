@@ -150,6 +150,8 @@ def test_what_validate_cannot_read_is_among_its_errors(tmp_path: Path) -> None:
         ),
         (Failure("phase lora, step 4: the loss is not finite", ExitCode.NUMERICS), "numerics", None, "lower the"),
         (Failure("runs/a belongs to another spec", ExitCode.RESUME), "resume", "runs/a", "bring back"),
+        (Failure("runs/a is not whole (no b; no c); bring it back", ExitCode.STORAGE), "storage", "runs/a", "bring it"),
+        (Failure("runs/a has no b (that is; none)", ExitCode.STORAGE), "storage", "runs/a", "give the disk"),
     ],
 )
 def test_a_sentence_is_taken_apart(error: Failure, code: str, where: Any, remedy: str) -> None:
