@@ -74,6 +74,21 @@ def fetch(name: HubName, weights: bool, say: Say) -> Path:
     return snapshot
 
 
+def refuse_offline(name: HubName, weights: bool) -> None:
+    """Raise Failure INVALID where the user forbade the network, and the cache lacks a model that is needed.
+
+    `weights` says whether all of it is needed. Nothing is asked or fetched.
+    """
+    if _is_offline() and ((cached := cached_snapshot(name)) is None or not _suffices(cached, weights)):
+        raise _failure(name, ConnectionError())
+
+
+def is_whole(name: HubName) -> bool:
+    """Whether the cache has a model with its weights."""
+    cached = cached_snapshot(name)
+    return cached is not None and _suffices(cached, weights=True)
+
+
 def _suffices(snapshot: Path, weights: bool) -> bool:
     """Whether a snapshot is of some use where no more can be had: a model may have no tokenizer.json."""
     has_text = any((snapshot / name).is_file() for name in (CONFIG, TOKENIZER))

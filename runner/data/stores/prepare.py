@@ -133,13 +133,13 @@ def prepare_store(
     maker = Maker(tokenizer, chat if name in data.sources and data.sources[name].holds_conversations else None)
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
-    fingerprint = store.meta.source if store is not None and known else _identified(source, store)
+    fingerprint = store.meta.source if store is not None and known else identified(source, store)
     if store is not None and maker.has_made(store.meta, fingerprint) and is_read_alike(source, store.meta):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
         return as_trained(store, source, maker, trained)
     if store is not None and trained:
-        _refuse_change(store, fingerprint, maker, trained)
+        refuse_change(store, fingerprint, maker, trained)
     is_older = store is not None and store.meta.fields is None and maker.has_made(store.meta, fingerprint)
     if is_older or (store is None and folder.exists()):
         progress.say(f"dataset '{name}': an older version of lorarun made '{folder}'; it is made again")
@@ -160,7 +160,7 @@ def prepare_store(
     return as_trained(made, source, maker, trained)
 
 
-def _refuse_change(store: Store, fingerprint: str, maker: Maker, trained: Trained) -> None:
+def refuse_change(store: Store, fingerprint: str, maker: Maker, trained: Trained) -> None:
     """Raise Failure RESUME where the store that a run was trained on would be made again, of something else."""
     is_other = store.meta.source != fingerprint or maker.change(store.meta) is not None
     if is_other and trained.stores.get(store.folder.name) == store.digest:
@@ -177,7 +177,7 @@ def as_trained(store: Store, source: DataSource, maker: Maker, trained: Trained 
     return store
 
 
-def _identified(source: DataSource, store: Store | None) -> str:
+def identified(source: DataSource, store: Store | None) -> str:
     """The fingerprint of a source's content: that of the store, where it is one of those that the content has had."""
     own = source.fingerprints()
     return store.meta.source if store is not None and store.meta.source in own else own[0]

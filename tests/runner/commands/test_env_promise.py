@@ -29,7 +29,7 @@ from runner.run.record import create_run_dir
 from runner.train.session import Session
 from runner.train.trainer import BaseTrainer
 from schema.lint import load_spec
-from tests.runner.data.tokenizer_folders import byte_level, folder
+from tests.runner.data.conversation_files import chat_folder, conversation
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import SPEC, lorarun
 
@@ -42,6 +42,11 @@ RECORDS: dict[str, Callable[[int, int], dict[str, object]]] = {
     "empty": lambda number, words: {"text": ""},
     "others": lambda number, words: {"question": f"{number}", "answer": "7 " * words},
     "talks": lambda number, words: {"messages": [{"role": "user", "content": "?"}]},
+    "chats": lambda number, words: conversation(f"cat {number}", "sat " * words),
+}
+CHATS = {
+    "tokenizer": "{backend: huggingface, name: smol}",
+    "data/sources/tales/messages": "messages",
 }
 # What one line of a file becomes: a mistake in the middle of what is right.
 LINES = ("", "{", "[]", '{"text": 3}', '{"text": "\\ud800"}', '{"promt": "one", "completion": "two"}', "\ufeff{}")
@@ -54,7 +59,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "training/validation_steps": ("1", "4096"),
     "training/validation": ("false",),
     "training/evaluate": ("false",),
-    "training/pre_lora_tokens": ("[128]", "[100]", "[6400, 640]", "[40960]"),
+    "training/pre_lora_tokens": ("[128]", "[100]", "[6400, 640]", "[40960]", "[]"),
     "data/on_exhausted": ("error",),
     "data/on_too_long": ("drop", "error"),
     "data/root": ("spec.yaml", "elsewhere/stores"),
@@ -70,6 +75,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "logging/wandb": ("true",),
     "export/gguf": ("f16",),
     "architecture/pretrained": ("none", "smol"),
+    "chat/template": ("chatml", "none.jinja"),
+    "chat/train_on": ("all", "last"),
 }
 STYLES = ("PADDED", "PMD")
 
@@ -88,20 +95,21 @@ class Situation(NamedTuple):
     place: str
     restore: str
 
-    def arguments(self) -> tuple[str, ...]:
-        """What both commands get."""
-        chosen = [*self.keys]
-        for phase, style in zip(("pre", "post"), self.styles, strict=True):
-            chosen.append((f"training/{phase}_lora_dataset", f"[[{{name: tales, rate: 1.0, style: {style}}}]]"))
-            if phase == "pre" and any(value.count(",") for key, value in self.keys if key.endswith("pre_lora_tokens")):
-                chosen[-1] = (chosen[-1][0], chosen[-1][1][:-1] + ", [{name: tales, rate: 1.0, style: PMD}]]")
-        restore = ("--restore", self.restore) if self.restore else ()
-        return ("spec.yaml", "--run-dir", "run", *restore, *(f"--set={key}={value}" for key, value in chosen))
+    def arguments(self, finished: Path) -> tuple[str, ...]:
+        """What both commands get; `finished` is a run that has come to its end."""
+        chosen = {**(CHATS if self.kind == "chats" else {}), **dict(self.keys)}
+        stages = chosen.get("training/pre_lora_tokens", "[256]").strip("[]").split(",")
+        for phase, style, number in zip(("pre", "post"), self.styles, (len(stages), 1), strict=True):
+            stage = f"[{{name: tales, rate: 1.0, style: {'PADDED' if self.kind == 'chats' else style}}}]"
+            mixtures = [stage] * (number if stages[0] or phase == "post" else 0)
+            chosen[f"training/{phase}_lora_dataset"] = f"[{', '.join(mixtures)}]"
+        restore = ("--restore", str(finished) if self.restore == "finished" else self.restore) if self.restore else ()
+        return ("spec.yaml", "--run-dir", "run", *restore, *(f"--set={key}={value}" for key, value in chosen.items()))
 
-    def fill(self) -> None:
+    def fill(self, finished: Path) -> None:
         """Write all of it into the working directory."""
         Path("spec.yaml").write_text(SPEC.replace("tales.jsonl", "tales" if self.files > 1 else f"tales.{self.suffix}"))
-        folder(Path("smol"), byte_level())
+        chat_folder(Path("smol"))
         made = [RECORDS[self.kind](number, self.words) for number in range(self.records)]
         for number in range(self.files):
             name = f"tales/{number}.{self.suffix}" if self.files > 1 else f"tales.{self.suffix}"
@@ -109,13 +117,19 @@ class Situation(NamedTuple):
             self._write(Path(name), made[number :: self.files], number == self.files - 1)
         if self.place == "a file":
             Path("run").write_text("")
-        elif self.place in ("another run", "a run without its checkpoints"):
-            create_run_dir(ExecutionSpec(load_spec("spec.yaml"), Path("run")))
+        elif self.place == "another run":
+            Path("right.yaml").write_text(SPEC)
+            create_run_dir(ExecutionSpec(load_spec("right.yaml"), Path("run")))
+        elif self.place == "stores":
+            lorarun(Path.cwd(), "data", *self.arguments(finished)[:1])
+            with Path("tales.jsonl").open("a") as file:
+                file.write(json.dumps(RECORDS[self.kind](self.records, self.words)) + "\n")
         elif self.place == "a letter":
             Path("run").mkdir()
             Path("run/letter.txt").write_text("mine")
         if self.restore == "damaged":
-            create_run_dir(ExecutionSpec(load_spec("spec.yaml"), Path("damaged")))
+            Path("right.yaml").write_text(SPEC)
+            create_run_dir(ExecutionSpec(load_spec("right.yaml"), Path("damaged")))
             (seal_checkpoint(Path("damaged"), 2) / "state" / "arrays").write_bytes(b"")
 
     def _write(self, path: Path, made: list[dict[str, object]], last: bool) -> None:
@@ -133,7 +147,7 @@ def situations() -> st.SearchStrategy[Situation]:
     one_of = st.sampled_from
     right = st.builds(
         Situation,
-        kind=one_of(("pairs", "texts")),
+        kind=one_of(("pairs", "texts", "chats")),
         records=one_of((40, 100)),
         words=one_of((1, 3)),
         files=one_of((1, 3)),
@@ -142,7 +156,7 @@ def situations() -> st.SearchStrategy[Situation]:
         styles=st.tuples(one_of(STYLES), one_of(STYLES)),
         keys=st.just(()),
         place=st.just(""),
-        restore=st.just(""),
+        restore=one_of(("", "", "", "finished")),
     )
     key = one_of([(key, value) for key, values in KEYS.items() for value in values])
     other: dict[str, st.SearchStrategy[Any]] = {
@@ -152,7 +166,7 @@ def situations() -> st.SearchStrategy[Situation]:
         "suffix": st.just("csv"),
         "odd": st.tuples(st.integers(0, 40), one_of(LINES)),
         "keys": st.lists(key, min_size=1, max_size=2, unique_by=lambda pair: pair[0]).map(tuple),
-        "place": one_of(("a file", "another run", "a letter")),
+        "place": one_of(("a file", "another run", "a letter", "stores")),
         "restore": one_of(("damaged", "smol")),
     }
     often = one_of([*other, *["keys", "odd", "records"] * 2])
@@ -180,15 +194,15 @@ def reached(*_: Any) -> float:
     raise REACHED
 
 
-def agree(situation: Situation) -> bool:
+def agree(situation: Situation, finished: Path) -> bool:
     """See that both commands give the same verdict; return it."""
     before = Path.cwd()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            situation.fill()
-            validated = lorarun(Path(folder), "validate", "--env", *situation.arguments())
-            executed = lorarun(Path(folder), "exec", *situation.arguments())
+            situation.fill(finished)
+            validated = lorarun(Path(folder), "validate", "--env", *situation.arguments(finished))
+            executed = lorarun(Path(folder), "exec", *situation.arguments(finished))
         finally:
             os.chdir(before)
     passed = executed.stderr.endswith(f"lorarun: {REACHED}\n")
@@ -199,16 +213,16 @@ def agree(situation: Situation) -> bool:
 
 @settings(max_examples=8, derandomize=True, database=None)
 @given(situations())
-def test_what_validate_passes_reaches_its_first_batch(situation: Situation) -> None:
+def test_what_validate_passes_reaches_its_first_batch(saved_each_step: Path, situation: Situation) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.train.lora_trainer, "run_phase", draw_first)
-        agree(situation)
+        agree(situation, saved_each_step / "run")
 
 
 @pytest.mark.soak
 @settings(max_examples=300)
 @given(situations())
-def test_what_validate_passes_takes_its_first_step(situation: Situation) -> None:
+def test_what_validate_passes_takes_its_first_step(saved_each_step: Path, situation: Situation) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.train.loop, "_report", reached)
-        agree(situation)
+        agree(situation, saved_each_step / "run")

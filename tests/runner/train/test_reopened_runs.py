@@ -188,6 +188,9 @@ def test_a_refusal_for_masks_or_data_touches_nothing(here: Path, monkeypatch: py
         refused = again(here, *wet, "checkpoint/keep=1")
     assert (refused.exit_code, refused.changed) == (78, set())
     assert "2 devices of 4 rows at once here, and 1 device of 4 rows before, so that dropout would" in refused.stderr
+    described = ("validate", "--env", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in wet))
+    validated = lorarun(here, *described, "--devices", "2")
+    assert "2 devices of 2 rows at once here, and 1 device of 4 rows before, so that dropout would" in validated.stdout
     shutil.rmtree(here / "run/base")
     with (here / "tales.jsonl").open("a") as file:
         file.write('{"prompt": "one more: ", "completion": "tale"}\n')
@@ -198,3 +201,4 @@ def test_a_refusal_for_masks_or_data_touches_nothing(here: Path, monkeypatch: py
         "with another --run-dir\n"
     )
     assert refused.changed == set()
+    assert "LR227 data-refused]: the data of tales changed since step 3 of run" in lorarun(here, *described).stdout

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from runner.files.digested_json import read_json
@@ -57,7 +58,7 @@ def test_a_model_that_is_not_in_the_cache_is_told_and_not_looked_for(hub: FakeHu
     assert hub.asked == []
 
 
-def test_a_plan_fetches_what_it_reads_when_it_is_asked(hub: FakeHub) -> None:
+def test_a_plan_fetches_what_it_reads_when_it_is_asked(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = hub.branches["main"]
     done = lorarun(here(), "plan", "--env", "spec.yaml")
     assert done.exit_code == 0, done.stderr
@@ -66,6 +67,13 @@ def test_a_plan_fetches_what_it_reads_when_it_is_asked(hub: FakeHub) -> None:
     assert f"\ntokenizer huggingface {MODEL}@{commit}: 300 ids" in done.stdout
     assert not any("safetensors" in path and not path.endswith(".json") for path in hub.asked)
     hub.asked.clear()
+    validated = lorarun(here(), "validate", "--env", "spec.yaml")
+    assert validated.exit_code == 0, validated.stdout  # exec fetches the weights
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    validated, executed = lorarun(here(), "validate", "--env", "spec.yaml"), lorarun(here(), "exec", "spec.yaml")
+    sentence = f"{MODEL} is no folder here, HF_HUB_OFFLINE is set, and the cache of the hub does not have revision main"
+    assert f"error[LR517 exec-refuses]: {sentence}" in validated.stdout
+    assert sentence in executed.stderr
     again = lorarun(here(), "plan", "spec.yaml")
     assert f"\ntokenizer huggingface {MODEL}: 300 ids" in again.stdout
     assert f"lorarun: {MODEL} is commit {commit} in the cache of the hub; exec looks again\n" in again.stderr

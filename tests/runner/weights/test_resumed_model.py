@@ -115,6 +115,8 @@ def test_a_run_without_checkpoint_needs_its_model(stopped: Path) -> None:
     refused = lorarun(stopped, *RUN_EVERY_STEP)
     assert refused.exit_code == 78
     assert f"this run began with the weights of {stopped}/model, which are not there any more" in refused.stderr
+    found = lorarun(stopped, "validate", "--env", "--run-dir", "run", "spec.yaml", *SETTINGS)
+    assert f"error[LR517 exec-refuses]: this run began with the weights of {stopped}/model, which are" in found.stdout
     (stopped / "away").rename(stopped / "model")
     done = lorarun(stopped, *RUN_EVERY_STEP)
     assert done.exit_code == 0, done.stderr

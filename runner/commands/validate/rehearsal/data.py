@@ -21,11 +21,20 @@ from runner.data.lessons import left_out
 from runner.data.sources import Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.stores.encode import Row, encode_all
-from runner.data.stores.meta import store_folder
-from runner.data.stores.prepare import Maker, Silent, as_it_is, as_trained, prepare_store
+from runner.data.stores.meta import existing_meta, store_folder
+from runner.data.stores.prepare import (
+    Maker,
+    Silent,
+    as_it_is,
+    as_trained,
+    identified,
+    prepare_store,
+    refuse_change,
+)
 from runner.data.stores.store import Store, check_vocabulary, open_store
 from runner.data.stores.trained import Trained
 from runner.data.styles import load_style
+from runner.data.survey import MOST_COMPARED_BYTES
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan
@@ -115,7 +124,11 @@ class _Stage:
             store = open_store(store_folder(self.spec.data.root, *name))
             maker = Maker(self.tokenizer, self.chat if store.meta.chat else None)
             return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
-        if not isinstance(source, Files) or source.total > self.room:
+        if not isinstance(source, Files):
+            return None
+        if self.trained is not None and source.total <= MOST_COMPARED_BYTES:
+            self._refuse_change(name, source)
+        if source.total > self.room:
             return None
         self.room -= source.total
         data = self.spec.data.model_copy(update={"root": str(self.folder)})
@@ -128,6 +141,13 @@ class _Stage:
             styles=self._styles(name),
             trained=self.trained,
         )
+
+    def _refuse_change(self, name: Name, source: Files) -> None:
+        """Raise Failure where the run that would resume was trained on a store that is there, and of something else."""
+        folder = store_folder(self.spec.data.root, *name)
+        if self.trained is not None and existing_meta(self.spec.data.root, *name, has_source=True) is not None:
+            store, chat = open_store(folder), self.chat if source.section.holds_conversations else None
+            refuse_change(store, identified(source, store), Maker(self.tokenizer, chat), self.trained)
 
     def _styles(self, name: Name) -> tuple[str, ...]:
         return styles_of(dataset_keys(self.plan))[name]

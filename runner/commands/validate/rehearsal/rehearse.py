@@ -23,8 +23,10 @@ from runner.report.summary import is_finished, read_summary
 from runner.run.execution import ExecutionSpec
 from runner.run.layout import is_run
 from runner.train.checks import checks_of
+from runner.weights.hub import is_whole, refuse_offline
 from runner.weights.start import find_start
 from schema.budget.mesh import fewest_devices
+from schema.document.hub import hub_name
 from schema.environment import Dataset, Environment, Obstacle, Refusal
 from schema.section import Section
 from schema.spec import Spec
@@ -38,20 +40,20 @@ def rehearse(execution: ExecutionSpec, facts: Environment) -> Environment:
     Devices that nobody counted are as many as the mesh has. A run that is finished is refused nothing.
     """
     asked = _Asked(execution.spec)
+    run_option = f"--run-dir {execution.run_dir}"
     plan = asked.ask("training", partial(_plan, execution.spec, facts))
-    if plan is None or _is_finished(execution, plan):
+    if plan is None or asked.ask(run_option, partial(_is_finished, execution, plan)):
         return asked.answer(facts)
     asked.packages()
     for check in checks_of(execution, trains_adapters=plan.phases[-1].name == "lora"):
         if check.key != "logging/wandb":  # a package, and asked for
             asked.ask(check.key, check.ask)
-    if (key := _start_key(execution, facts)) is not None:
-        asked.ask(key, partial(_check_start, execution))
+    if execution.starting_point is not None and not is_run(execution.run_dir):
+        asked.ask(_start_key(execution), partial(_check_start, execution))
     data = RehearsedData()
     if "tiktoken" not in asked.missing:
         data = rehearse_data(execution.spec, plan, facts.datasets, trained_on(execution.run_dir))
         asked.refused += data.refused
-    run_option = f"--run-dir {execution.run_dir}"
     asked.ask("data/root", partial(_check_stores, execution.spec, data.datasets, facts))
     asked.ask(run_option, partial(check_run_folder, execution.run_dir))
     if is_run(execution.run_dir):
@@ -114,17 +116,23 @@ def _is_finished(execution: ExecutionSpec, plan: Plan) -> bool:
     return summary is not None and (not is_small(run_dir) or is_finished(run_dir, summary, plan, execution.spec))
 
 
-def _start_key(execution: ExecutionSpec, facts: Environment) -> str | None:
-    """Where the weights of a new run are named; None where it needs none, or `exec` fetches them first."""
-    if execution.starting_point is None or is_run(execution.run_dir) or (facts.start and facts.start.on_hub):
-        return None
+def _start_key(execution: ExecutionSpec) -> str:
+    """Where the weights of a new run are named."""
     return f"--restore {execution.restore}" if execution.restore else "architecture/pretrained"
 
 
 def _check_start(execution: ExecutionSpec) -> None:
-    """Verify the weights that a run starts from, as far as that takes a moment. Raises Failure."""
-    assert execution.starting_point is not None
-    find_start(execution.starting_point, execution.spec).verify(MOST_VERIFIED_BYTES)
+    """Verify the weights that a run starts from, as far as that takes a moment. Raises Failure.
+
+    Of a model that `exec` fetches first, nothing is known but whether it may.
+    """
+    spec, start = execution.spec, execution.starting_point
+    assert start is not None
+    on_hub = hub_name(spec.architecture.pretrained or "") if execution.restore is None else None
+    if on_hub is not None and not is_whole(on_hub):
+        refuse_offline(on_hub, weights=True)
+        return
+    find_start(start, spec).verify(MOST_VERIFIED_BYTES)
 
 
 def _check_stores(spec: Spec, datasets: Mapping[Name, Dataset], facts: Environment) -> None:
