@@ -14,6 +14,7 @@ from runner.process.variables import changed_variables
 from runner.run.execution import ExecutionSpec
 from runner.run.identity import identity_of
 from runner.run.layout import BASE, BEFORE_A_RUN, EXPORT, checkpoints_in, is_run
+from runner.run.moved import PLACES, names_the_same
 from schema.changes import compare
 from schema.document import load_schema
 from schema.environment import Run
@@ -73,7 +74,10 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         noted = read_json(folder / "run.json")
     except Failure as failure:
         raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
-    changes = [*compare(noted, own, step or 0, load_schema())]
+    changes = [
+        (change, names_the_same(change, noted) if change.key in PLACES else resumes)
+        for change, resumes in compare(noted, own, step or 0, load_schema())
+    ]
     refused, accepted = (tuple(change for change, resumes in changes if resumes is kind) for kind in (False, True))
     return Run(
         str(folder),

@@ -62,7 +62,7 @@ class Architecture(Section):
         "path. The keys of architecture that config.json decides may be left out. exec fetches a model of the hub into "
         "the hub's cache, and the run keeps its commit.",
         min_length=1,
-        change="breaking",
+        change="free with the same content",
     )
     n_layers: int = key(12, "Number of transformer blocks.", unit="layers", ge=1, change="breaking")
     n_embd: int = key(768, "Width of the residual stream.", unit="features", ge=1, change="breaking")

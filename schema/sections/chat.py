@@ -15,7 +15,7 @@ class Chat(Section):
         "Chat template: chatml, llama3, gemma, mistral, alpaca, or a file of Jinja, from the working directory; null "
         "takes the one in the folder of the tokenizer.",
         min_length=1,
-        change="breaking",
+        change="free with the same content",
     )
     train_on: Literal["assistant", "last", "all"] = key(
         "assistant",

@@ -39,7 +39,7 @@ class Lora(Section):
         "Folder of an adapter that PEFT or an earlier run wrote, which phase lora starts from in place of random A and "
         "zero B; rank, alpha, scaling and target_modules must be its own.",
         min_length=1,
-        change="breaking",
+        change="free with the same content",
     )
     lr: float | None = key(
         None, "Peak learning rate of phase lora; null means optimization/lr.", gt=0, lt=1, change="breaking"

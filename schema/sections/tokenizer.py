@@ -21,7 +21,7 @@ class Tokenizer(Section):
         "Encoding of backend tiktoken, such as gpt2; folder of backend huggingface, or OWNER/NAME[@REVISION] on the "
         "hub, by default that of the model in architecture/pretrained. The byte tokenizer has none.",
         min_length=1,
-        change="breaking",
+        change="free with the same content",
     )
     add_bos: bool | None = key(
         None,

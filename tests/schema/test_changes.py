@@ -16,7 +16,9 @@ checkpoint/verify logging/checkpoint_interval logging/report_interval logging/va
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
 """
 FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"
-SAME_CONTENT = "data/sources/NAME/path"
+SAME_CONTENT = """
+architecture/pretrained chat/template data/sources/NAME/path optimization/lora/init tokenizer/name
+"""
 FORWARD_ONLY = """
 training/dataset training/post_lora_dataset training/post_lora_tokens training/pre_lora_dataset
 training/pre_lora_tokens training/tokens
@@ -29,23 +31,23 @@ BREAKING = """
 architecture/attention_bias architecture/bias architecture/block_size architecture/dropout architecture/dtype
 architecture/dtype/activation architecture/dtype/param architecture/family architecture/intermediate_size
 architecture/n_embd architecture/n_head architecture/head_dim architecture/mlp_bias architecture/n_kv_head
-architecture/n_layers architecture/norm_eps architecture/pretrained architecture/rope architecture/rope_scaling
+architecture/n_layers architecture/norm_eps architecture/rope architecture/rope_scaling
 architecture/rope_scaling/factor architecture/rope_scaling/high_freq_factor
 architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max_position_embeddings
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
-data/sources/NAME/input data/sources/NAME/output chat/template chat/train_on
+data/sources/NAME/input data/sources/NAME/output chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
 optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2
 optimization/adamw/eps optimization/grad_clip optimization/lora optimization/lora/alpha optimization/lora/dropout
-optimization/lora/init optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimization/lora/scaling
+optimization/lora/lr optimization/lora/optimizer optimization/lora/rank optimization/lora/scaling
 optimization/muon optimization/muon/beta optimization/muon/consistent_rms optimization/muon/eps
 optimization/muon/nesterov optimization/muon/ns_steps optimization/lora/target_modules optimization/lr
 optimization/optimizer
 optimization/schedule optimization/weight_decay tokenizer/add_bos
-tokenizer/backend tokenizer/name training/batch_size training/seed training/decay_pct training/warmup_pct
+tokenizer/backend training/batch_size training/seed training/decay_pct training/warmup_pct
 """
 
 
