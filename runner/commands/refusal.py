@@ -84,6 +84,8 @@ def _of_usage(error: click.ClickException) -> dict[str, Any]:
         where = {kind: parameter.human_readable_name if kind == "argument" else parameter.opts[-1]}
     meant = getattr(error, "possibilities", None) or ()
     remedy = f"write {' or '.join(meant)}" if meant else f"`{command} --help` shows how it is written"
+    if option == "--format" and context and context.parent is None:
+        remedy = "write --format behind the command"
     message = error.format_message().strip().replace("\n", " ")
     place = where or _place(message)
     return {"code": "usage", "message": message, "where": place, "remedy": remedy, "exit_code": error.exit_code}

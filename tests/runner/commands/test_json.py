@@ -71,8 +71,9 @@ def test_every_command_refuses_in_json(command: str, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "where", "remedy"),
     [
-        (["--format=json", "plan"], {"option": "--format"}, "`main --help` shows how it is written"),
-        (["valdate", "--format=json"], None, "`main --help` shows how it is written"),
+        (["--format=json", "plan"], {"option": "--format"}, "write --format behind the command"),
+        (["valdate", "--format=json"], None, "write validate"),
+        (["frobnicate", "--format=json"], None, "`main --help` shows how it is written"),
         (["plan", "--format", "json"], {"argument": "SPEC"}, "`main plan --help` shows how it is written"),
         (["plan", BASE, "--devces", "8", "--format", "json"], {"option": "--devces"}, "write --devices"),
         (["plan", BASE, "--devices", "0", "--format", "json"], {"option": "--devices"}, "`main plan --help`"),
