@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.commands.refusal import as_object
 from runner.commands.terminal import wants_colour, write
 from runner.commands.validate.checked import Checked, leave_out_known
 from runner.commands.validate.request import Request, check_usage, settings_of
@@ -200,6 +199,13 @@ def _report(request: Request, checked: Sequence[Checked], complaints: Sequence[s
     if not checked and request.layout not in FOR_PROGRAMS:
         return
     found = [finding for spec in checked for finding in spec.verdict.diagnostics]
-    errors = [as_object(UnreadableSpec(complaint)) for complaint in complaints]
+    errors = _errors(complaints) if complaints else []
     report = Report(found, len(checked), wants_colour(sys.stderr if err else sys.stdout), errors)
     write(load_format(request.layout or "text").render(report), err=err)
+
+
+def _errors(complaints: Sequence[str]) -> list[dict[str, Any]]:
+    """What could not be read, for programs."""
+    from runner.commands.refusal import as_object
+
+    return [as_object(UnreadableSpec(complaint)) for complaint in complaints]
