@@ -43,7 +43,11 @@ class ExitCode(IntEnum):
         "resume refused: the run directory or the data belong to something else",
         "bring back what the run began with, or start a new run with another --run-dir",
     )
-    IMPATIENT = 130, "stopped at once by a second Ctrl-C, `generate` by the first; checkpoints are whole", AGAIN
+    IMPATIENT = (
+        130,
+        "stopped at once by a second Ctrl-C, `generate` and `init` by the first; checkpoints are whole",
+        AGAIN,
+    )
 
     def __new__(cls, code: int, meaning: str, remedy: str) -> ExitCode:
         """Make a member that equals its number and carries its meaning, and what to do."""

@@ -79,7 +79,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
      76  a loss or a gradient is not finite
      77  adapters that learned nothing, or an export that is not the trained model
      78  resume refused: the run directory or the data belong to something else
-    130  stopped at once by a second Ctrl-C, generate by the first; checkpoints are whole
+    130  stopped at once by a second Ctrl-C, generate and init by the first; checkpoints are whole
 """,
     "validate": """\
 Usage: main validate [OPTIONS] SPEC...

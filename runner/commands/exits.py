@@ -90,6 +90,8 @@ def _named(error: BaseException) -> BaseException:
         return Failure(STOPPED_AT_ONCE.removeprefix("lorarun: "), ExitCode.IMPATIENT)
     if isinstance(error, KeyboardInterrupt):
         return Failure(STOPPED, ExitCode.PREEMPTED)
+    if isinstance(error, click.Abort):  # Ctrl-C or Ctrl-D in place of an answer
+        return Failure("stopped; nothing was written", ExitCode.IMPATIENT)
     known = isinstance(error, Failure | SpecError | UnreadableSpec | SettingsError)
     return error if known else failure_of(error) or error
 

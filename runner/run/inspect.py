@@ -60,6 +60,8 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
     Raises Failure STORAGE when it cannot be read.
     """
     try:
+        if any("\ud800" <= letter <= "\udfff" for letter in str(folder.absolute())):  # orbax takes UTF-8 alone
+            return Run(str(folder), obstacle="is no path in UTF-8")
         if folder.exists() and not folder.is_dir():
             return Run(str(folder), obstacle="is a file")
         if not is_run(folder):

@@ -9,9 +9,11 @@ import os
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -21,6 +23,7 @@ from runner.failure import ExitCode, Failure
 from runner.metrics.console import RunConsole
 from runner.process.surroundings import failure_of, forgive_warnings, program_cache, start_jax
 from runner.run.execution import ExecutionSpec
+from runner.run.inspect import check_run_dir
 from schema.spec import Spec
 
 ERRORS: dict[str, tuple[BaseException, ExitCode, str]] = {
@@ -61,6 +64,22 @@ def test_what_surrounds_a_command_is_never_unexpected(name: str, monkeypatch: py
     done = CliRunner().invoke(main, ["plan", "spec.yaml"])
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1)
     assert sentence in done.stderr and "unexpected" not in done.stderr
+
+
+def test_a_question_that_is_not_answered_ends_a_command_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_: Any) -> None:
+        raise click.Abort  # as click does for Ctrl-C and for Ctrl-D
+
+    monkeypatch.setattr(import_module("runner.commands.init.command"), "_on_terminal", lambda: True)
+    monkeypatch.setattr("runner.commands.init.questions.ask", leave)
+    done = CliRunner().invoke(main, ["init", "spec.yaml"])
+    assert (done.exit_code, done.stderr) == (ExitCode.IMPATIENT, "lorarun: stopped; nothing was written\n")
+
+
+def test_a_run_directory_that_is_no_text_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"is no path in UTF-8; give --run-dir a new or empty folder") as caught:
+        check_run_dir(ExecutionSpec(Spec(), tmp_path / os.fsdecode(b"run\xff")))
+    assert caught.value.exit_code is ExitCode.RESUME
 
 
 def test_what_only_a_program_can_have_raised_stays_unexpected() -> None:
