@@ -85,8 +85,8 @@ class Fields(NamedTuple):
 
     @property
     def has_prompts(self) -> bool:
-        """Whether a document has a first part that PADDED does not supervise."""
-        return "prompt" in self.read
+        """Whether a document has a part that PADDED does not supervise: a prompt, or what others say."""
+        return bool({"prompt", "messages", "instruction"} & {*self.read})
 
 
 class Dataset(NamedTuple):

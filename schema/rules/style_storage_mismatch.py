@@ -1,7 +1,9 @@
-"""PADDED leaves out most of a dataset, because its documents are much longer than a row.
+"""PADDED leaves out much of a dataset, because its documents are longer than a row.
 
 *Why it is bad.* PADDED takes one row of each document, and cuts or drops what is beyond it. On long plain text that
-silently loses most of the tokens; PMD reads them all. Whoever writes data/on_too_long has decided, and hears nothing.
+silently loses most of the tokens; PMD reads them all. An example with a prompt that is cut loses the end of its answer:
+the model never learns to stop, and where the prompt fills the row, nothing. Whoever writes data/on_too_long has
+decided, and hears nothing. Before there is a token store, the first records of its files say about how long they are.
 
 *On*
 
@@ -26,7 +28,7 @@ training:
   - [{name: web, rate: 1.0, style: PMD}]
 ```
 
-*Fix.* `--unsafe-fixes` writes PMD.
+*Fix.* `--unsafe-fixes` writes PMD where documents have no prompts.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.document.mixtures import cuts
+from schema.document.mixtures import Entry, cuts, entries
+from schema.document.records import has_prompts
+from schema.environment import Split
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 
@@ -43,25 +47,59 @@ SLUG = "style-storage-mismatch"
 SEVERITY = Severity.WARNING
 
 LEAST_READ = 0.5  # of a dataset's tokens
+MOST_CUT = 0.25  # of its examples, where these have prompts
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Add up the tokens that fall into rows."""
-    width, too_long = document.value("architecture/block_size") + 1, document.value("data/on_too_long")
+    """Add up what falls into rows."""
     if document.given("data/on_too_long"):
         return
-    for cut in cuts(document):
-        if cut.name != "train" or cut.entry.values["style"] != "PADDED" or not document.given(cut.entry.path):
-            continue
-        read = sum(min(length, width) * documents for length, documents in cut.split.lengths.items())
-        if read >= LEAST_READ * cut.split.tokens:
-            continue
-        path = f"{cut.entry.path}/style"
-        message = (
-            f"PADDED reads {100 * read / cut.split.tokens:.2g} % of the tokens of {quote(cut.entry.name)}: a row holds "
-            f"{width:,}, and its documents have {cut.split.tokens // cut.split.documents:,} on average"
-        )
-        remedy = f"write style: PMD, a larger block_size, or data/on_too_long: {too_long} if this is meant"
-        given = document.given(path)
-        edit = document.edits.replace(parse(path), "PMD") if given else document.edits.insert(parse(path), "PMD")
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))
+    known = {cut.entry.key: cut for cut in cuts(document, ["train"])}
+    for cut in known.values():
+        if cut.entry.values["style"] == "PADDED" and document.given(cut.entry.path):
+            yield from _counted(document, cut.entry, cut.split)
+    for entry in {entry.key: entry for entry in reversed([*entries(document)])}.values():
+        if entry.values["style"] == "PADDED" and entry.key not in known and document.given(entry.path):
+            yield from _estimated(document, entry)
+
+
+def _counted(document: Document, entry: Entry, split: Split) -> Iterator[Diagnostic]:
+    width = document.value("architecture/block_size") + 1
+    read = sum(min(length, width) * documents for length, documents in split.lengths.items())
+    longer = sum(documents for length, documents in split.lengths.items() if length > width)
+    if has_prompts(document, entry):
+        if longer > MOST_CUT * split.documents:
+            message = f"{longer:,} of the {split.documents:,} examples of {quote(entry.name)} are cut before they end"
+            yield _finding(document, entry, f"{message}: a row holds {width:,} tokens", max(split.lengths))
+    elif read < LEAST_READ * split.tokens:
+        yield _finding(document, entry, _unread(document, entry, read / split.tokens, split.tokens / split.documents))
+
+
+def _estimated(document: Document, entry: Entry) -> Iterator[Diagnostic]:
+    """By the mean length alone, which says how much is read at most."""
+    found = entry.dataset.estimate if entry.dataset else None
+    if found is None or has_prompts(document, entry):
+        return
+    most = (document.value("architecture/block_size") + 1) * found.documents / found.tokens
+    if most < LEAST_READ:
+        message = _unread(document, entry, most, found.tokens / found.documents)
+        yield _finding(document, entry, f"{message}, by the first of them")
+
+
+def _unread(document: Document, entry: Entry, share: float, mean: float) -> str:
+    return (
+        f"PADDED reads {100 * share:.2g} % of the tokens of {quote(entry.name)}: a row holds "
+        f"{document.value('architecture/block_size') + 1:,}, and its documents have {mean:,.0f} on average"
+    )
+
+
+def _finding(document: Document, entry: Entry, message: str, longest: int | None = None) -> Diagnostic:
+    """The finding of plain text, or of examples with prompts where their longest is given."""
+    path, meant = f"{entry.path}/style", f"or data/on_too_long: {document.value('data/on_too_long')} if this is meant"
+    if longest is not None:
+        remedy = f"write a larger block_size, {longest - 1} for all of them, {meant}"
+        return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+    write = document.edits.replace if document.given(path) else document.edits.insert
+    written = fix(write(parse(path), "PMD"), safe=False)
+    remedy = f"write style: PMD, a larger block_size, {meant}"
+    return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

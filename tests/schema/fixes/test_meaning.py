@@ -23,7 +23,7 @@ tokenizer: {backend: byte}
 architecture: {n_layers: 2}
 data:
   sources:
-    books: {path: books.txt}
+    books: {path: books/*.txt}
 training:
   batch_size: 8
   evaluate: true
@@ -77,7 +77,7 @@ def test_two_fixes_of_one_pass_agree_on_what_was_meant() -> None:
 
 
 def test_a_source_that_no_mixture_names_is_an_info_without_a_fix() -> None:
-    text = SPEC.replace("    books: {path: books.txt}\n", "    books: {path: books.txt}\n    later: {path: l.txt}\n")
+    text = SPEC.replace("    books: {path: books/*.txt}\n", "    books: {path: books/*.txt}\n    later: {path: l}\n")
     told = [found for found in lint_text(text, "s").diagnostics if found.slug == "inert-key"]
     assert [(found.severity, found.fix) for found in told] == [(Severity.INFO, None)]
 

@@ -1,0 +1,40 @@
+"""What the documents of a source are, as far as the spec says so, or its records where those are known."""
+
+from __future__ import annotations
+
+from schema.document.document import Document
+from schema.document.mixtures import Entry
+
+# Built-in datasets: those whose documents have a part that PADDED does not supervise, and those of files as they stand.
+PAIRS, FILES = ("pydoc",), ("pystdlib",)
+
+
+def has_prompts(document: Document, entry: Entry) -> bool:
+    """Whether documents have a first part that PADDED does not supervise: a pair of fields, or a conversation."""
+    fields = entry.dataset.fields if entry.dataset else None
+    if fields is not None:
+        return fields.has_prompts
+    source = f"data/sources/{entry.name}"
+    if not document.given(source):
+        return entry.name in PAIRS
+    if document.given(f"{source}/prompt"):
+        return not document.given(f"{source}/text") or entry.values["style"] == "PADDED"
+    return holds_conversations(document, entry)
+
+
+def is_one_text_a_file(document: Document, entry: Entry) -> bool:
+    """Whether each file is known to be one document: the standard library's, and a .txt file that is named alone."""
+    source = f"data/sources/{entry.name}"
+    if not document.given(source):
+        return entry.name in FILES
+    path = document.value(f"{source}/path")
+    return path.endswith(".txt") and not set("*?[") & set(path)
+
+
+def holds_conversations(document: Document, entry: Entry) -> bool:
+    """Whether documents are conversations, which a chat template renders."""
+    source = f"data/sources/{entry.name}"
+    return any(
+        document.given(f"{source}/{key}") and document.value(f"{source}/{key}") is not None
+        for key in ("messages", "instruction")
+    )
