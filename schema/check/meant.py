@@ -94,6 +94,9 @@ def _template(key: Scalar) -> Problem:
 def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], written: dict[str, Scalar]) -> Mapping:
     """Read a section under the name that it has here, where its name or its keys say which it is."""
     declared, (key, value) = found.schema["properties"], entry
+    inside = [inner for inner, _ in value.entries if inner.text in declared]
+    if len(inside) > 1 and 2 * len(inside) > len(value.entries):
+        return _unwrapped(found, tree, entry, written)
     near = nearest(key.text, [name for name in declared if name not in written])
     close = near[0] if len(near) == 1 and distance(key.text, near[0]) <= MOST_EDITS else ""
     target, sure = (close, True) if close else _by_keys(found.schema, key.text, value)
@@ -118,6 +121,18 @@ def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], writ
         path = (*target.split("/"), inner.text)
         tree = tree if _taken(tree, path) else with_entry(tree, path, (inner, held))
     return tree
+
+
+def _unwrapped(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], written: dict[str, Scalar]) -> Mapping:
+    """Read the sections that stand below a key of their own as those of the spec."""
+    key, value = entry
+    message = f"the sections of the spec stand below {quote(key.text)}"
+    remedy = f"remove {quote(key.text)}, and write them at the top of the spec"
+    found.problems.append(Problem("unknown-key", (key.text,), key.span, message, remedy))
+    added = tuple(each for each in value.entries if each[0].text not in written)
+    written.update({inner.text: inner for inner, _ in added})
+    whole = _without(tree, key)
+    return Mapping(whole.span, (*whole.entries, *added))
 
 
 def _by_keys(schema: Declared, name: str, value: Mapping) -> tuple[str, bool]:

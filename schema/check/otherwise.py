@@ -5,6 +5,7 @@ Names that mean exactly what a key of ours does are in `renamed`, and are read. 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from schema.text.wording import join
@@ -33,7 +34,10 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         Otherwise((_FULL, _LORA), "or training/tokens without adapters: budgets are tokens here, not epochs", _BUDGETS),
     ),
     (
-        ("max_steps", "num_steps", "total_steps", "train_steps", "num_train_steps", "max_iters", "num_iterations"),
+        (
+            *("max_iters", "max_steps", "num_iterations", "num_steps", "num_train_steps", "steps", "total_steps"),
+            *("train_steps",),
+        ),
         Otherwise((_FULL, _LORA), "steps × batch_size × block_size: budgets are tokens here", _BUDGETS),
     ),
     (("max_tokens", "total_tokens", "train_tokens", "num_tokens"), Otherwise((_FULL, _LORA), "", _BUDGETS)),
@@ -114,3 +118,37 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
     (("trust_remote_code", "use_remote_code"), Otherwise((), "remove it: lorarun runs no code of models")),
 )
 OTHERWISE: dict[str, Otherwise] = {name: row for names, row in _TABLE for name in names}
+
+_PHASES = {
+    "pre_lora": ("base", "full", "pretrain", "pretraining"),
+    "post_lora": ("adapter", "finetune", "finetuning", "lora"),
+}
+# What others call a key of the same mapping, in whose place it may be written.
+WORDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("weight", "ratio", "proportion", "probability", "prob", "share", "sampling_rate"), ("rate",)),
+    **dict.fromkeys(("dataset", "source", "dataset_name"), ("name",)),
+    **dict.fromkeys(("targets", "target", "modules"), ("target_modules",)),
+    **{
+        f"{word}_{what}": (f"{phase}_{what.removesuffix('s') if what == 'datasets' else what}",)
+        for phase, words in _PHASES.items()
+        for word in words
+        for what in ("tokens", "dataset", "datasets")
+    },
+}
+_PREFIXES = ("global", "model", "my", "num", "total", "train", "training")  # that say nothing
+_LEAST_LETTERS = 4
+
+
+def by_parts(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names, at most three, that a name is a part of, or is but for a word that says nothing.
+
+    So batch and train_batch_size are batch_size.
+    """
+    bare = next((name.removeprefix(f"{word}_") for word in _PREFIXES if name.startswith(f"{word}_")), name)
+    known = sorted(names)
+    if bare in known:
+        return [bare]
+    parts = set(bare.split("_"))
+    longer = {other: len(set(other.split("_")) - parts) for other in known if parts < set(other.split("_"))}
+    least = [other for other, more in longer.items() if more == min(longer.values())]
+    return least if len(bare) >= _LEAST_LETTERS and len(least) <= 3 else []

@@ -13,7 +13,7 @@ from schema.check.glued import glued_key
 from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, matches, wrong_type
 from schema.check.lookalikes import meant_key, meant_value
 from schema.check.mixtures import misshapen
-from schema.check.otherwise import OTHERWISE
+from schema.check.otherwise import OTHERWISE, WORDS, by_parts
 from schema.check.shorthand import joined_budgets
 from schema.check.slips import NO_VALUE, Meant, meant_nothing
 from schema.text.diagnostic import Related
@@ -24,12 +24,6 @@ from schema.text.wording import distance, join, nearest, quote
 NOTE = "x-"
 NONE = ("None", "nil", "none")  # what other languages write for null
 MOST_EDITS = 2  # between a key and the one that a fix may write in its place
-# What others call a key of the same mapping; `renamed` has those that are read without an error.
-WORDS = {
-    **dict.fromkeys(("weight", "ratio", "proportion", "probability", "prob", "share", "sampling_rate"), ("rate",)),
-    **dict.fromkeys(("dataset", "source", "dataset_name"), ("name",)),
-    **dict.fromkeys(("targets", "target", "modules"), ("target_modules",)),
-}
 LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 
 
@@ -148,7 +142,7 @@ def _meant_by(found: Findings, name: str, path: Path, absent: list[str]) -> tupl
         row = OTHERWISE[name]
         found.undecided.update(tuple(other.split("/")) for other in (*row.keys, *row.undecided) if "NAME" not in other)
         return [], row.remedy, ()
-    near = words or ([] if belongs else nearest(name, absent))
+    near = words or ([] if belongs else nearest(name, absent) or by_parts(name, absent))
     found.undecided.update((*path, other) for other in near)
     if near:
         return near, f"write {join([quote(other) for other in near], 'or')}", ()

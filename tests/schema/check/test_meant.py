@@ -146,6 +146,11 @@ def test_the_length_of_a_row_by_another_name_is_one_finding(name: str) -> None:
         ("model: llama\n" + SPEC.replace(PARTS["architecture"], ""), "architecture/pretrained"),
         ("lr_scheduler: cosine\n" + SPEC, "optimization/schedule"),
         (SPEC.replace("post_lora_tokens:", "post_lora_tokns:"), "'post_lora_tokens'"),
+        (SPEC.replace("  batch_size:", "  batch:"), "'batch_size'"),
+        (SPEC.replace("  batch_size:", "  train_batch_size:"), "'batch_size'"),
+        (SPEC.replace("pre_lora_tokens:", "full_tokens:"), "'pre_lora_tokens'"),
+        (SPEC.replace("post_lora_dataset:", "lora_datasets:"), "'post_lora_dataset'"),
+        ("spec:\n" + "".join(f"  {line}\n" for line in SPEC.splitlines()), "at the top of the spec"),
         (SPEC.replace("post_lora_", "postlora_").replace("_dataset: [[{name: chat", "_dataset: [[{name: c"), ""),
     ],
 )
