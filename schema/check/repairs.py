@@ -19,6 +19,7 @@ from schema.text.wording import count, quote
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_LETTERS = 1 << 16  # of a text that repairs are tried on
+MOST_WIDTHS = 6  # that a line is tried at
 REACH = 3  # lines above the one that the reader stopped at
 KEY = r"(?P<indent>\s*(?:- +)*)(?P<key>[A-Za-z_]\w*)"
 NO_SPACE = re.compile(rf"{KEY}:(?P<value>[^\s:/].*)")
@@ -27,6 +28,7 @@ NO_COLON = re.compile(rf"{KEY}(?: +(?P<value>[^\s:#=].*))?")
 COLON_WITHIN = re.compile(rf"{KEY}: +(?P<value>[^\s'\"\[{{#][^#]*?)(?P<comment>\s+#.*)?")
 BACKSLASHES = re.compile(r'"(?P<text>[^"\n]*\\[^"\n]*)"')
 COMMENTED = re.compile(r"(\s*)(?://+|;+|--(?!-))")
+TEMPLATE = re.compile(r"\{\{[^{}:,]*\}\}")
 COMMENT = re.compile(r"(?:^|\s)#")
 CONFLICT = re.compile(r"(?:<{7}|>{7})(?: |$)")
 
@@ -58,7 +60,7 @@ def explained(error: SourceError, data: bytes, name: str, known: Container[str])
     if error.slug != "yaml-syntax" or len(data) > MOST_LETTERS:
         return problem
     lines = list(origin.lines)
-    if any("{{" in line for line in lines[error.span.line - 1 : error.span.line]):
+    if any(TEMPLATE.search(line) for line in lines[error.span.line - 1 : error.span.line]):
         message = "{{ }} stands for a value that a template would write, and none is read here"
         return problem._replace(message=message, remedy="write the value, or give it by --set KEY=VALUE")
     conflict = next((number for number, line in enumerate(lines, start=1) if CONFLICT.match(line)), None)
@@ -181,7 +183,7 @@ def _indent(lines: list[str], error: SourceError, known: Container[str]) -> Iter
     for number, line in _near(lines, error):
         own = len(line) - len(line.lstrip(" "))
         others = {len(each) - len(each.lstrip(" ")) for each in lines if each.strip()} - {own}
-        for width in sorted(others, key=lambda each: (abs(each - own), each)):
+        for width in sorted(others, key=lambda each: (abs(each - own), each))[:MOST_WIDTHS]:
             if line.strip():
                 message = f"the line is indented by {count(own, 'space')}, which fits no line above it"
                 yield Repair(

@@ -44,7 +44,7 @@ def joined_budgets(items: Items[Node]) -> str:
     numbers: list[str] = []
     end = 0
     for item in items:
-        if not isinstance(item, Scalar) or not item.text.isdecimal():
+        if not isinstance(item, Scalar) or not item.text.replace("_", "").isdecimal():
             return ""
         if numbers and item.span.column == end + 1 and GROUP.fullmatch(item.text) and len(numbers[-1]) < 16:
             numbers[-1] += f"_{item.text}"

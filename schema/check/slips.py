@@ -21,6 +21,7 @@ WORDS = {
     **{"thousand": "K", "thousands": "K", "mio": "M", "mil": "M", "mn": "M", "million": "M", "millions": "M"},
     **{"g": "B", "bn": "B", "billion": "B", "billions": "B", "trillion": "T", "trillions": "T"},
 }
+LETTERS = ("m", "b", "t", "g")  # which are a suffix where tokens are counted, and may be a unit elsewhere
 UNITS = "tokens?|toks?|tk|rows?|steps?|examples?|samples?|devices?|gpus?|layers?|heads?|features|minutes?|mins?|epochs?"
 MEASURED = re.compile(rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?:{UNITS})?", re.IGNORECASE)
 PERCENT = re.compile(r"(?P<number>[0-9]+(?:[.,][0-9]+)?) ?(?:%|percent|pct)")
@@ -90,7 +91,7 @@ def _measured(text: str, unit: str) -> Meant | None:
     if not found or number(found["number"]) is None:
         return None
     word = (found["word"] or "").lower()
-    if word and word not in WORDS:
+    if word and (word not in WORDS or (word in LETTERS and unit not in ("", "tokens"))):
         return None
     return Meant(f"{found['number']}{WORDS.get(word, '')}")
 

@@ -268,3 +268,24 @@ def test_phase_lora_alone_is_told_how_phase_full_is_left_out(starts: str, says: 
     (found,) = [each for each in lint_text(text).diagnostics if each.code == "LR010"]
     assert f"training/pre_lora_tokens: {says}" in found.remedy
     assert [edit.text.split(": ")[-1] for edit in (found.fix.edits if found.fix else ())] == ([fixed] if fixed else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("checkpoint_interval: 10m", "write a whole number or never"),  # minutes, perhaps: no ten million steps
+        ("checkpoint_interval: 10 million", "write 10M"),
+        ("report_interval: 1.500", "write a whole number, at least 1"),  # one and a half, or in Spain 1,500
+    ],
+)
+def test_what_may_mean_two_things_is_not_guessed(written: str, remedy: str) -> None:
+    key = written.partition(":")[0]
+    text = GOOD.replace(f"{key}: {'5' if key == 'report_interval' else '50'},", f"{written},")
+    (found,) = [each for each in heard(lint_text(text)) if each.severity is Severity.ERROR]
+    assert found.remedy == remedy
+
+
+def test_a_broken_text_is_not_tried_for_ever() -> None:
+    lines = [f"{' ' * (n % 40)}- a{n}: [1" for n in range(300)]
+    (found,) = lint_text("\n".join(lines)).diagnostics
+    assert found.code == "LR001"
