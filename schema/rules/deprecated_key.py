@@ -59,9 +59,13 @@ def _edits(document: Document, old: Path, new: Path) -> list[Edit | None]:
     if text and old[:-1] == new[:-2] and _alone(document.root, old):
         return [document.edits.rename(old, str(new[-2])), document.edits.replace(old, f"{{{new[-1]}: {text}}}")]
     removed, added = document.edits.remove(old), document.edits.insert(new, text) if text else None
-    if not removed or not added:
+    whole = None if removed else _lone_section(document, old)
+    if not added or not (removed or whole):
         return [None]
     added, taken = _with_comments(document.found.keys[new].span, added)
+    if whole:
+        removed, taken = whole, [each for each in taken if not _within(each.span, whole.span)]
+    assert removed
     if _within(added.span, removed.span):  # one edit in place of two that touch
         span, text = removed.span, added.text
         if text.startswith("\n"):
@@ -79,23 +83,42 @@ def _with_comments(key: Span, added: Edit) -> tuple[Edit, list[Edit]]:
     lines, target = key.origin.lines, added.span
     line, indent = lines[key.line - 1], key.column - 1
     behind = COMMENT.search(line) if not line[:indent].strip() else None
-    comment = behind[0].strip() if behind else ""
-    if not added.text.startswith("\n"):  # into braces: a comment stands behind their line, where none is yet
-        whole = lines[target.line - 1]
-        end = len(whole.rstrip())
-        place = target._replace(column=end + 1, end_column=end + 1)
-        return added, [Edit(place, f"  {comment}")] if comment and "#" not in whole else []
-    above = 0
-    while key.line - 2 - above >= 0 and lines[key.line - 2 - above].startswith(" " * indent + "#"):
-        above += 1
-    if key.line - 1 - above == 0:
-        above = 0  # the comment at the top is the file's
-    *parents, last = added.text.split("\n")
-    margin = last[: len(last) - len(last.lstrip())]
-    moved = [f"{margin}{each.strip()}" for each in lines[key.line - 1 - above : key.line - 1]]
-    text = "\n".join([*parents, *moved, f"{last}  {comment}" if comment else last])
-    gone = Edit(Span(key.origin, key.line - above, 1, key.line, 1), "")
-    return added._replace(text=text), [gone] if above else []
+    comment, above = behind[0].strip() if behind else "", _comments_above(key)
+    moved = [each.strip() for each in lines[key.line - 1 - above : key.line - 1]]
+    gone = [Edit(Span(key.origin, key.line - above, 1, key.line, 1), "")] if above else []
+    if added.text.startswith("\n"):
+        *parents, last = added.text.split("\n")
+        margin = last[: len(last) - len(last.lstrip())]
+        last = f"{last}  {comment}" if comment else last
+        return added._replace(text="\n".join([*parents, *(f"{margin}{each}" for each in moved), last])), gone
+    # Into braces: a comment stands behind their line, and all but one above it.
+    whole = lines[target.line - 1]
+    if comment and "#" in whole:
+        moved, comment = [*moved, comment], ""
+    end, margin = len(whole.rstrip()) + 1, whole[: len(whole) - len(whole.lstrip())]
+    if comment:
+        gone.append(Edit(target._replace(column=end, end_column=end), f"  {comment}"))
+    if moved:
+        written = "".join(f"{margin}{each}\n" for each in moved)
+        gone.append(Edit(Span(key.origin, target.line, 1, target.line, 1), written))
+    return added, gone
+
+
+def _comments_above(key: Span) -> int:
+    """How many lines right above a key are comments of its own indent; those at the top of the file are the file's."""
+    lines, found = key.origin.lines, 0
+    while key.line - 2 - found >= 0 and lines[key.line - 2 - found].startswith(" " * (key.column - 1) + "#"):
+        found += 1
+    return found if key.line - 1 - found > 0 else 0
+
+
+def _lone_section(document: Document, old: Path) -> Edit | None:
+    """Take out a section with its only key, where nothing but comments of that key stands between them."""
+    key = document.edits.key(old) if _alone(document.root, old) else None
+    section = document.edits.key(old[:-1]) if key and len(old) == 2 else None
+    if key is None or section is None or key.span.line - section.span.line - 1 != _comments_above(key.span):
+        return None
+    return Edit(Span(key.span.origin, section.span.line, 1, key.span.line + 1, 1), "")
 
 
 def _alone(tree: Node, path: Path) -> bool:

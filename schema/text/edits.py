@@ -31,6 +31,10 @@ class Edits:
     def _own(self) -> Ownership:
         return Ownership(self.root)
 
+    def key(self, path: Path) -> Scalar | None:
+        """The key at a path, when it is written once and stands for this path alone."""
+        return self._own.key(path)
+
     def replace(self, path: Path, text: str) -> Edit | None:
         """Write another single value."""
         node = self._own.node(path)
