@@ -17,7 +17,8 @@ logging:
   validation_interval: 100
 ```
 
-*Fix.* Write a third of the phase or less, which `--unsafe-fixes` does, or `never` where phase ends are enough.
+*Fix.* Write a third of the phase or less, which `--unsafe-fixes` does, where its end is not enough. An interval of
+`never` says that phase ends are enough for the whole run.
 """
 
 from __future__ import annotations
@@ -46,4 +47,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
     third = max(1, phase.steps // 3)
     message = f"phase lora, steps {first:,} to {last:,}, is validated at its last step only"
     written = fix(document.edits.replace(parse(path), str(third)), safe=False)
-    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, f"write {third}, or never", fix=written)
+    remedy = f"write {third}, if that is not enough"
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

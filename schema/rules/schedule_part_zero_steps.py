@@ -1,6 +1,7 @@
 """warmup_pct or decay_pct is above zero and rounds to no step.
 
-*Why it is bad.* A warm-up that was asked for does not happen, and large first updates can spoil a run.
+*Why it is bad.* A warm-up that was asked for does not happen, and large first updates can spoil a run. Where one phase
+has it, and the other is too short for it, that is an info.
 
 *Bad*
 
@@ -51,8 +52,9 @@ def check(document: Document) -> Iterator[Diagnostic]:
             continue
         shortest = min(none, key=lambda name: phases[name].steps)
         least = share(1, none[shortest], ROUND_UP)
+        severity = Severity.INFO if any(phase.schedule_steps[part] for phase in phases.values()) else SEVERITY
         where = join([f"phase {name} ({count(steps, 'step')})" for name, steps in none.items()], "and")
         message = f"{key} {spelled(asked)} rounds to no step in {where}"
         raised = fix(document.edits.replace(parse(path), least), safe=False)
         remedy = f"write {least}, one step of phase {shortest}, or 0"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=raised)
+        yield Diagnostic(CODE, SLUG, severity, document.span(path), message, remedy, fix=raised)

@@ -48,6 +48,19 @@ def test_a_round_budget_need_not_be_a_whole_number_of_steps(tokens: str, severit
 
 
 @pytest.mark.parametrize(
+    ("share", "severities"),
+    [
+        ("0.01", []),
+        ("0.002", ["info"]),  # two steps of phase full, none of phase lora
+        ("0.0004", ["warning"]),
+        ("0", []),
+    ],
+)
+def test_a_warm_up_that_one_phase_is_too_short_for_is_no_mistake(share: str, severities: list[str]) -> None:
+    assert found("schedule-part-zero-steps", f"training/warmup_pct={share}") == severities
+
+
+@pytest.mark.parametrize(
     ("path", "severities"),
     [
         ("/scratch/ann/stores", []),
