@@ -144,7 +144,9 @@ def _number(found: Findings, node: Scalar, schema: Json, path: Path) -> Any:
         return found.report("out-of-range", path, node, message, f"write {bounds(schema)}")
     if not _within(converted, schema):
         message, remedy, instead = f"{show(path)} is {shown}, outside its range", f"write {bounds(schema)}", ""
-        if schema.get("unit") == "share" and 1 < converted <= 100:
+        if converted == -1 and schema.get("minimum") == 0:  # others' word for none
+            instead, remedy = "0", f"write 0, or {bounds(schema)}"
+        elif schema.get("unit") == "share" and 1 < converted <= 100:
             instead = spelled(converted / 100)
             remedy = f"{remedy}: {shown} % is {instead}"
         elif instead := _with_minus(node.text, schema):

@@ -5,6 +5,7 @@ The instances: flat `training/batch_size`, `model:`, `max_seq_len`, `epochs: 3`;
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import pytest
@@ -169,6 +170,12 @@ def test_the_tables_name_declared_keys_and_none_that_is_read() -> None:
     assert not set(OTHERWISE) & set(RENAMED)
     assert set(OTHERWISE) & set(schema.named) == {"adapter"}  # of axolotl, and of export
     assert not {name for names in SECTIONS.values() for name in names} & set(schema["properties"])
+
+
+@pytest.mark.parametrize("key", sorted({match[1] for match in re.finditer(r"\b([a-z_]+):", SPEC)}))
+def test_a_slip_in_any_key_is_one_finding_of_the_whole_linter(key: str) -> None:
+    for slip in {key[1:], key[:2] + key[3:], key + key[-1]} - {key}:
+        assert one(re.sub(rf"\b{key}:", f"{slip}:", SPEC, count=1)).code == "LR003"
 
 
 def test_a_mapping_that_is_there_for_its_aliases_is_told_to_be_a_note() -> None:

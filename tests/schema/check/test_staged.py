@@ -79,6 +79,12 @@ def test_minus_one_is_told_the_word_for_nothing_and_silences_no_rule(path: str, 
     assert not verdict.skipped
 
 
+@pytest.mark.parametrize("path", ["optimization/lora/dropout", "optimization/weight_decay", "checkpoint/best"])
+def test_minus_one_is_told_nought_where_there_is_no_word_for_nothing(path: str) -> None:
+    verdict = lint_text(STAGES, "s", [f"{path}=-1"], settings=heard())
+    assert [found.remedy.partition(",")[0] for found in verdict.diagnostics if found.code == "LR011"] == ["write 0"]
+
+
 BUDGETS = ("LR102", "LR105", "LR402", "LR601", "LR602")
 TARGETS = ("LR301", "LR305", "LR306")
 
