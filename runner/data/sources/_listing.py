@@ -7,6 +7,7 @@ folders too. What can't be looked at is refused, for data that is half there loo
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -21,14 +22,14 @@ from schema.rules.source_format import SUFFIXES
 from schema.text.wording import join
 
 WILD = frozenset("*?[")
-RUN = "run.json"
+RUN, ENVIRONMENT = "run.json", "a virtual environment"
 OTHER_FORMAT = f"neither {join(SUFFIXES, 'nor')}"
 # Folders that hold no text of the user's: what they are, and the files that mark them.
 MARKS = (
     ("a run", RUN),
     ("a token store", META_FILE, split_file(Path(), "train", "tokens").name),
-    ("a virtual environment", "pyvenv.cfg"),
-    ("a virtual environment", "conda-meta"),
+    (ENVIRONMENT, "pyvenv.cfg"),
+    (ENVIRONMENT, "conda-meta"),
     ("a model", "config.json", "tokenizer.json"),
     ("a model", "config.json", "model.safetensors"),
     ("an adapter", "adapter_config.json"),
@@ -67,7 +68,8 @@ def list_files(path: Path) -> Listing | None:
     """
     facts = _stat(path)
     if facts is not None and not stat.S_ISDIR(facts.st_mode):
-        if (path.absolute().parent / RUN).is_file():
+        above = marked(path.absolute().parent)
+        if above and above.by == RUN:
             raise ValueError(f"it lies in the folder of a run, by its {RUN}; name files that are no run's own")
         files, left_out = _sorted_out([_found(path.name, path, facts, linked=False)])
         return Listing(files, left_out, looked_through=False, pattern=False)
@@ -79,9 +81,10 @@ def list_files(path: Path) -> Listing | None:
         facts = _stat(path := Path(*parts[:first]))
     if facts is None or not stat.S_ISDIR(facts.st_mode):
         return None
-    if found := marked(lambda name: (path / name).exists()):
-        raise ValueError(f"{found.by} marks it as {found.kind}, whose files are no text; name the files of your text")
-    walk = _Walk(path, _pattern(parts[first:]))
+    pattern, mark = _pattern(parts[first:]), marked(path)
+    if mark and not (mark.kind == ENVIRONMENT and len(pattern) == 1):  # which a project's own folder may be
+        raise ValueError(f"{mark.by} marks it as {mark.kind}, whose files are no text; name the files of your text")
+    walk = _Walk(path, pattern)
     walk.run(facts)
     files, left_out = _sorted_out(walk.files)
     return Listing(files, tuple(sorted((*walk.left_out, *left_out))), looked_through=True, pattern=first < len(parts))
@@ -94,9 +97,22 @@ class Mark(NamedTuple):
     by: str
 
 
-def marked(has: Callable[[str], bool]) -> Mark | None:
-    """Say what a folder is by the files that it has; None where it may hold text."""
-    return next((Mark(kind, marks[0]) for kind, *marks in MARKS if all(map(has, marks))), None)
+def marked(folder: Path, has: Callable[[str], bool] | None = None) -> Mark | None:
+    """Say what a folder is by the files that it `has`; None where it may hold text. Raises OSError."""
+    has = has or (lambda name: (folder / name).exists())
+    for kind, *marks in MARKS:
+        if all(map(has, marks)) and not (marks[0] == RUN and _is_foreign(folder / RUN)):
+            return Mark(kind, marks[0])
+    return None
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file of this name is another program's: whole, with facts in it, and no run's identity among them."""
+    try:
+        facts = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return not isinstance(facts, dict) or (bool(facts) and "run_id" not in facts)
 
 
 def _pattern(parts: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,8 +210,8 @@ class _Walk:
         """Sort the entries of a folder, and yield the folders among them that are not links."""
         with os.scandir(folder.path) as found:
             entries = list(found)
-        mark = marked({entry.name for entry in entries}.__contains__)
-        if mark:  # which the first folder has not
+        mark = marked(folder.path, {entry.name for entry in entries}.__contains__)
+        if mark and folder.name:
             self.left_out.append((f"marked as {mark.kind} by {mark.by}", folder.name))
             return
         for entry in entries:

@@ -78,7 +78,7 @@ def test_such_a_folder_alone_is_refused(here: Path, kind: str) -> None:
     leave(*OWN[kind])
     name, _, mark = kind.partition(" by ")
     folder = next(parent for parent in Path(OWN[kind][1]).parents if (parent / mark).exists())
-    for path in (f"{folder}", f"{folder}/*"):
+    for path in (f"{folder}", f"{folder}/**/*.txt"):
         assert refusal(path) == (
             f"'{path}' can't be read: {mark} marks it as {name}, whose files are no text; name the files of your text"
         )
@@ -91,6 +91,21 @@ def test_the_records_of_a_run_are_refused(here: Path) -> None:
         "no run's own"
     )
     assert [file for file, _ in open_files("notes", Source(path="runs/spec/made")).files] == ["text.txt"]
+
+
+def test_a_folder_with_another_programs_run_json_is_read(here: Path) -> None:
+    leave("texts/run.json", "texts/a.txt")
+    Path("texts/run.json").write_text('{"command": "make"}')
+    for path in ("texts", "texts/*.txt", "texts/a.txt"):
+        assert [file for file, _ in open_files("notes", Source(path=path)).files] == ["a.txt"]
+    Path("texts/run.json").write_text('{"run_id": "0123"')  # a damaged one
+    assert "run.json marks it as a run" in refusal("texts")
+
+
+def test_the_own_folder_of_a_project_may_be_its_environment(here: Path) -> None:
+    leave("pyvenv.cfg", "lib/LICENSE.txt")
+    assert [file for file, _ in open_files("notes", Source(path="*.txt")).files] == ["a.txt", "b.txt"]
+    assert "pyvenv.cfg marks it as a virtual environment" in refusal(".")
 
 
 def test_a_store_among_its_texts_is_not_read(here: Path) -> None:
