@@ -63,9 +63,9 @@ def _row(sentence: str, exit_code: ExitCode, remedy: str = "") -> dict[str, Any]
 
 def _of_spec(error: Any) -> dict[str, Any]:
     """The first error of a spec, with all its findings."""
-    from schema.formats.json import row
+    from schema.formats.json import rows
 
-    findings = [row(each) for each in error.diagnostics]
+    findings = rows(error.diagnostics)
     first = next(each for each in findings if each["severity"] == "error")
     place = {name: first[name] for name in ("file", "line", "column", "end_line", "end_column")}
     said = {"code": first["code"], "message": first["message"], "where": place, "remedy": first["remedy"]}

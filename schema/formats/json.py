@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from schema.formats._object import json_text
 from schema.formats._place import place
 from schema.formats._report import Report
 from schema.text.diagnostic import Diagnostic
+from schema.text.fingerprint import fingerprints
 
 
 def render(report: Report) -> str:
     """Write the object."""
-    findings = [row(found) for found in report.diagnostics]
-    return json_text({"files": report.files, "findings": findings, "errors": [*report.errors]})
+    return json_text({"files": report.files, "findings": rows(report.diagnostics), "errors": [*report.errors]})
 
 
-def row(found: Diagnostic) -> dict[str, Any]:
-    """Return a finding as JSON has it; places count from 1, and end columns are exclusive."""
+def rows(found: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+    """Return findings as JSON has them; places count from 1, end columns are exclusive, fingerprints outlive moves."""
+    return [_row(each, mark) for each, mark in zip(found, fingerprints(found), strict=True)]
+
+
+def _row(found: Diagnostic, fingerprint: str) -> dict[str, Any]:
     return {
         **place(found.span),
         "code": found.code,
@@ -27,6 +32,7 @@ def row(found: Diagnostic) -> dict[str, Any]:
         "remedy": found.remedy,
         "related": [{**place(other.span), "message": other.message} for other in found.related],
         "fix": _fix(found),
+        "fingerprint": fingerprint,
     }
 
 

@@ -15,6 +15,7 @@ from schema.text.diagnostic import Diagnostic, Origin, Span
 
 NUMBER = re.compile(r"\d[\d_,.]*(?:e[+-]?\d+)?")
 KEY = re.compile(r"[\s-]*(?P<key>[^\s:#{\[][^:#]*):(?=\s|$)")
+WHOLE = (1, 1, 1, 2)  # where findings of a whole file stand, whatever its first line holds
 DIGITS = 16  # of the digest, in hexadecimal
 
 
@@ -63,7 +64,7 @@ def _enclosing(keys: Sequence[tuple[str, ...]], span: Span) -> tuple[str, ...]:
 def _text(span: Span) -> str:
     """What stands at a place, of several lines the first, with single blanks."""
     lines = span.origin.lines
-    if not 1 <= span.line <= len(lines):
+    if span[1:] == WHOLE or not 1 <= span.line <= len(lines):
         return ""
     end = span.end_column - 1 if span.end_line == span.line else None
     return " ".join(lines[span.line - 1][span.column - 1 : end].split())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 FINDING = (
     "file, line, column, end_line, end_column (from 1, end exclusive), code, slug, severity (error, warning, info), "
-    "message, remedy, related (places with a message), fix (null, or safe and edits: places with the text to write)"
+    "message, remedy, related (places with a message), fix (null, or safe and edits: places with the text to write), "
+    "fingerprint (the same wherever its line moves)"
 )
 ERROR = {
     "code": "of a rule (LR201), usage, unexpected, or of the exit code: invalid, storage, preempted, resume, …",

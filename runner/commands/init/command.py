@@ -95,7 +95,7 @@ def _deliver(starter: Starter, file: str, layout: str) -> None:
     from runner.commands.terminal import wants_colour, write
     from runner.failure import ExitCode, Failure
     from schema.formats import json_text, render_text
-    from schema.formats.json import row
+    from schema.formats.json import rows
     from schema.lint import lint_text
     from schema.starter import starter_text
 
@@ -104,7 +104,7 @@ def _deliver(starter: Starter, file: str, layout: str) -> None:
     findings = [each._replace(fix=None) for each in verdict.diagnostics]  # there is no file to fix
     if findings and layout == "text":
         write(render_text(findings, colour=wants_colour(sys.stderr)), err=True)
-    details = {"findings": [row(each) for each in findings]}
+    details = {"findings": rows(findings)}
     if verdict.failed:
         raise Failure("nothing was written: the spec that was asked for has these findings", ExitCode.INVALID, details)
     if file != STDOUT:

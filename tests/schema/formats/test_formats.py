@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from runner.commands.validate.command import FORMATS as OFFERED
@@ -170,6 +172,16 @@ SPEC = "training:\n  batch_siz: 8\n  tokns: 3\noptimization:\n  lora: {rnk: 8}\n
 def test_a_fingerprint_stays_when_lines_move(moved: str) -> None:
     assert marks(moved) == marks(SPEC)
     assert len(set(marks(SPEC))) == 3
+
+
+@settings(max_examples=12, deadline=None)
+@given(path=st.sampled_from(cases()), blank=st.booleans())
+def test_the_fingerprints_of_every_golden_stay_below_a_comment(path: Path, blank: bool) -> None:
+    text = path.read_bytes().decode("utf-8", "replace")
+    spread = text.replace("\n", "\n\n") if blank and not set("|>") & set(text) else text
+    before, after = (lint_text(each, "s.yaml").diagnostics for each in (text, f"# a note\n\n{spread}"))
+    if sorted(each.code for each in before) == sorted(each.code for each in after):  # a comment may be what is wrong
+        assert sorted(fingerprints(before)) == sorted(fingerprints(after))
 
 
 def test_a_fingerprint_is_of_its_place_its_text_and_its_number() -> None:

@@ -8,6 +8,7 @@ import re
 from schema.formats import render_json, render_text
 from schema.lint import lint_text
 from schema.text.diagnostic import Diagnostic, Origin, Related, Severity, Span
+from schema.text.fingerprint import fingerprints
 
 
 def finding(line: str, column: int, end_column: int, end_line: int = 1) -> Diagnostic:
@@ -75,6 +76,7 @@ def test_json_has_a_stable_list_of_objects() -> None:
     rows = json.loads(render_json([first, related]))["findings"]
     place = {"file": "s.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 2}
     common = {**place, "code": "LR000", "slug": "slug"}
+    assert [row.pop("fingerprint") for row in rows] == fingerprints([first, related])
     assert rows == [
         {**common, "severity": "error", "message": "wrong", "remedy": "right", "related": [], "fix": None},
         {
