@@ -46,7 +46,7 @@ class Choice:
             raise ValueError(
                 f"{self.styles[0]} reads {names_of(readings[0])}, {self.styles[1]} reads {names_of(other)}, and this "
                 "run has the dataset in both styles; name the fields of one of them under "
-                f"data/sources/{self.name}, or make two sources of it"
+                f"data/sources/{self.name}, or give one of the datasets another suffix"
             )
         return readings[0]
 

@@ -12,6 +12,7 @@ MOST_NOTED = 256  # texts of each field that are looked at; its name is noted wh
 # A field without a usual name is content where it holds so many words on average, and so much of what is read. Less is
 # a title, a date, an address.
 LEAST_WORDS, LEAST_SHARE = 4, 0.05
+DEEPEST = 8  # lists and mappings inside each other; what lies deeper is looked at by nobody
 
 
 @dataclass(slots=True)
@@ -37,19 +38,21 @@ class Unread:
             if field in wanted:
                 continue
             held = self._fields.setdefault(field, _Held())
-            if held.seen < MOST_NOTED and isinstance(value, str) and value.strip():
+            texts = [text.strip() for text in _texts(value) if text.strip()] if held.seen < MOST_NOTED else []
+            if texts:
                 held.seen += 1
-                self._hold(held, value.strip(), [*_texts([record[each] for each in wanted])])
+                self._hold(held, texts, [text.strip() for text in _texts([record[each] for each in wanted])])
 
-    def _hold(self, held: _Held, value: str, read: list[str]) -> None:
-        """Count a text, unless it is part of one that is read, or made of all of them, as a rendered example is."""
-        pieces = [piece.strip() for piece in read if piece.strip()]
-        if any(value in piece for piece in pieces) or (pieces and all(piece in value for piece in pieces)):
+    def _hold(self, held: _Held, texts: list[str], read: list[str]) -> None:
+        """Count texts that are no part of one that is read, nor made of all of them, as a rendered example is."""
+        read = [piece for piece in read if piece]
+        lost = [text for text in texts if not any(text in piece for piece in read)]
+        if not lost or (read and all(any(piece in text for text in texts) for piece in read)):
             return
         held.records += 1
-        held.words += len(value.split())
-        held.characters += len(value)
-        held.beside += sum(map(len, pieces))
+        held.words += sum(len(text.split()) for text in lost)
+        held.characters += sum(map(len, lost))
+        held.beside += sum(map(len, read))
 
     def found(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the names of all fields that are not read, and of those whose text an example lacks."""
@@ -63,13 +66,10 @@ def _is_content(name: str, held: _Held) -> bool:
     return many or plain(name) in CONTENT
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in the values of a record."""
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """Every text in a value, as deep as records are made by people."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
+    elif depth < DEEPEST and isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner, depth + 1)

@@ -170,6 +170,16 @@ UNREAD: dict[str, tuple[list[dict[str, Any]], dict[str, str], Fields]] = {
         {},
         Fields(AS_CALLED, ("prompt", "completion", "text"), ("text",)),
     ),
+    "a list of passages": (
+        [{**PAIR, "passages": ["Sums are made of two numbers.", "Or of more."]}],
+        {},
+        Fields(AS_CALLED, ("prompt", "completion", "passages"), ("passages",), ("passages",)),
+    ),
+    "a conversation beside its rendering": (
+        [{"text": "User: How far is it?\nBot: Far.", **conversation("How far is it?", "Far.")}],
+        {},
+        Fields({"text": "text"}, ("text", "messages"), ("messages",)),
+    ),
     "the first turn of a conversation in one more field": (
         [{**conversation("How far is it?", "b"), "prompt": "How far is it?", "tools": None}],
         {"messages": "messages"},
@@ -191,6 +201,12 @@ def test_what_is_not_read_is_known_by_name_and_what_an_example_lacks(case: str, 
     if suffix == "parquet":  # whose records all have the same fields
         fields = fields._replace(first=found.first)
     assert found == fields
+
+
+def test_a_field_that_is_nested_as_deeply_as_json_may_be_is_only_named(tmp_path: Path) -> None:
+    nested = "[" * 900 + "]" * 900
+    (tmp_path / "x.jsonl").write_text('{"text": "a tale", "tree": ' + nested + "}\n")
+    assert read(tmp_path / "x.jsonl")[1] == Fields({"text": "text"}, ("text", "tree"), ("tree",))
 
 
 def test_preparation_says_which_fields_are_read_and_which_are_not(tmp_path: Path) -> None:
@@ -222,10 +238,10 @@ def test_the_style_decides_what_is_read_of_a_text_and_a_pair(
     assert document == (THREE[reading["prompt"]] if "prompt" in reading else "", THREE[[*reading.values()][-1]])
 
 
-def test_two_styles_that_read_two_things_need_two_sources(tmp_path: Path) -> None:
+def test_two_styles_that_read_two_things_need_two_suffixes(tmp_path: Path) -> None:
     assert refusal(write_lines(tmp_path / "x.jsonl", [THREE]), "PMD", "PADDED") == (
         "DIR/x.jsonl:1: PMD reads 'text', PADDED reads 'prompt' and 'completion', and this run has the dataset in both "
-        "styles; name the fields of one of them under data/sources/x, or make two sources of it"
+        "styles; name the fields of one of them under data/sources/x, or give one of the datasets another suffix"
     )
 
 
