@@ -134,7 +134,8 @@ def prepare_store(
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
     fingerprint = store.meta.source if store is not None and known else identified(source, store)
-    if store is not None and maker.has_made(store.meta, fingerprint) and is_read_alike(source, store.meta):
+    is_own = store is not None and trained is not None and trained.stores.get(folder.name) == store.digest
+    if store and maker.has_made(store.meta, fingerprint) and (is_own or is_read_alike(source, store.meta)):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
         return as_trained(store, source, maker, trained)

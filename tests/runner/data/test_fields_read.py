@@ -12,34 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.data.sources import Document, Found, fields_sentence, find_source
 from runner.data.stores.prepare import prepare_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
 from schema.document.field_names import guess
-from schema.environment import Fields
-from schema.sections.data import Data
-from tests.runner.data.conversation_files import conversation, write_lines
+from tests.runner.data.conversation_files import write_lines
 from tests.runner.data.listener import Listener
+from tests.runner.data.record_files import PAIR, data_of, read
 
-PAIR = {"prompt": "1 + 2 = ", "completion": "3"}
-AS_CALLED = {"prompt": "prompt", "completion": "completion"}
-TASK = ("instruction", "input", "output")
 THREE = {**PAIR, "text": "One and two make three."}
-
-
-def data_of(path: Path, **fields: str) -> Data:
-    return Data.model_validate({"root": str(path.parent / "stores"), "sources": {"x": {"path": str(path), **fields}}})
-
-
-def read(path: Path, *styles: str, **fields: str) -> tuple[list[tuple[str, str]], Fields]:
-    """The documents of a source, and what was found in its records."""
-    source = find_source("x", data_of(path, **fields), styles)
-    assert source is not None
-    *entries, found = source.documents()
-    assert isinstance(found, Found) and found.done == source.total
-    return [(entry.prompt, entry.completion) for entry in entries if isinstance(entry, Document)], found.fields
 
 
 def refusal(path: Path, *styles: str, **fields: str) -> str:
@@ -133,90 +115,6 @@ def test_a_text_file_is_refused_where_the_spec_names_a_prompt(tmp_path: Path) ->
     (tmp_path / "x.txt").write_text("a tale")
     sentence = "a .txt file has no records, and the prompt is read from their fields; write .jsonl or .parquet files"
     assert refusal(tmp_path / "x.txt", prompt="question") == f"DIR/x.txt: {sentence}"
-
-
-# Records, the keys of their source, and which of their fields are read, not read, and lost.
-UNREAD: dict[str, tuple[list[dict[str, Any]], dict[str, str], Fields]] = {
-    "the input of Alpaca's": (
-        [{"instruction": "Add.", "input": "1 2", "output": "3"}],
-        {"prompt": "instruction", "completion": "output"},
-        Fields({"prompt": "instruction", "completion": "output"}, TASK, ("input",), ("input",)),
-    ),
-    "an input that some records have": (
-        [{"instruction": "Hi.", "output": "Ho."}, {"instruction": "Add.", "input": "1 2", "output": "3"}],
-        {"instruction": "instruction", "output": "output"},
-        Fields({"instruction": "instruction", "output": "output"}, ("instruction", "output"), ("input",), ("input",)),
-    ),
-    "an input that nobody needs": (
-        [
-            {"instruction": "Hi.", "input": "", "output": "Ho."},
-            {"instruction": "Add 1 2", "input": "1 2", "output": "3"},
-        ],
-        {"instruction": "instruction", "output": "output"},
-        Fields({"instruction": "instruction", "output": "output"}, TASK, ("input",)),
-    ),
-    "a passage without a usual name": (
-        [{**PAIR, "lines": "Sums are made of two numbers or more."}],
-        {},
-        Fields(AS_CALLED, ("prompt", "completion", "lines"), ("lines",), ("lines",)),
-    ),
-    "what identifies a document": (
-        [{"text": "A tale. " * 99, "id": 7, "url": "https://a.b/c", "date": "2024-01-02 10:00", "title": "The tale"}],
-        {},
-        Fields({"text": "text"}, ("text", "id", "url", "date", "title"), ("id", "url", "date", "title")),
-    ),
-    "an example rendered in one more field": (
-        [{"prompt": "1 + 2 = ", "completion": "3", "text": "### Task: 1 + 2 = ### Answer: 3"}],
-        {},
-        Fields(AS_CALLED, ("prompt", "completion", "text"), ("text",)),
-    ),
-    "a list of passages": (
-        [{**PAIR, "passages": ["Sums are made of two numbers.", "Or of more."]}],
-        {},
-        Fields(AS_CALLED, ("prompt", "completion", "passages"), ("passages",), ("passages",)),
-    ),
-    "a conversation beside its rendering": (
-        [{"text": "User: How far is it?\nBot: Far.", **conversation("How far is it?", "Far.")}],
-        {},
-        Fields({"text": "text"}, ("text", "messages"), ("messages",)),
-    ),
-    "the first turn of a conversation in one more field": (
-        [{**conversation("How far is it?", "b"), "prompt": "How far is it?", "tools": None}],
-        {"messages": "messages"},
-        Fields({"messages": "messages"}, ("messages", "prompt", "tools"), ("prompt",)),
-    ),
-}
-
-
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-@pytest.mark.parametrize("case", UNREAD)
-def test_what_is_not_read_is_known_by_name_and_what_an_example_lacks(case: str, suffix: str, tmp_path: Path) -> None:
-    records, keys, fields = UNREAD[case]
-    path = tmp_path / f"x.{suffix}"
-    if suffix == "jsonl":
-        write_lines(path, records)
-    else:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(sorted(records, key=len, reverse=True)), path)
-    found = read(path, **keys)[1]
-    if suffix == "parquet":  # whose records all have the same fields
-        fields = fields._replace(first=found.first)
-    assert found == fields
-
-
-def test_a_field_that_is_nested_as_deeply_as_json_may_be_is_only_named(tmp_path: Path) -> None:
-    nested = "[" * 900 + "]" * 900
-    (tmp_path / "x.jsonl").write_text('{"text": "a tale", "tree": ' + nested + "}\n")
-    assert read(tmp_path / "x.jsonl")[1] == Fields({"text": "text"}, ("text", "tree"), ("tree",))
-
-
-def test_preparation_says_which_fields_are_read_and_which_are_not(tmp_path: Path) -> None:
-    records = [{"question": f"{n} + 1?", "answer": str(n + 1), "id": n} for n in range(99)]
-    data = data_of(write_lines(tmp_path / "x.jsonl", records), prompt="question", completion="answer")
-    listener = Listener()
-    store = prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener)
-    sentence = "fields read: 'question' as prompt and 'answer' as completion; not read: 'id'"
-    assert fields_sentence(store.meta.fields) == sentence
-    assert listener.sentences == [f"dataset 'x': {sentence}"]
 
 
 @pytest.mark.parametrize(
