@@ -103,7 +103,7 @@ class Architecture(Section):
         None, "Biases in the projections of the feed-forward block; null means as bias says.", change="breaking"
     )
     norm_eps: float | None = key(
-        None, "Added to the variance in norms; null means 1e-5 for gpt, 1e-6 for others.", gt=0, le=1, change="breaking"
+        None, "Added to the variance in norms; null means 1e-5 for gpt, 1e-6 for others.", gt=0, change="breaking"
     )
     dropout: float = key(
         0.0,
