@@ -57,7 +57,7 @@ def start_jax() -> None:
         jax.devices()
     except ImportError as error:
         raise _of_a_library(error) from error
-    except (OSError, ValueError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, RuntimeError, AttributeError, AssertionError) as error:  # the last for no plugin
         settings = sorted(name for name in os.environ if name.startswith(("JAX_", "XLA_", "CUDA_VISIBLE")))
         named = [name for name in settings if name in str(error).upper()] or settings
         remedy = f"look at {', '.join(named)} in the environment" if named else FRESH

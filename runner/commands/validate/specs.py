@@ -131,16 +131,21 @@ def _facts(request: Request) -> Facts | None:
     if not request.env:
         return None
     from runner.commands.validate.rehearsal.devices import Devices, find_devices
+    from runner.commands.validate.rehearsal.refusals import refusal
     from runner.environment import survey
 
     found = find_devices() if request.devices is None else Devices(request.devices)
-    return survey(
+    look = survey(
         devices=found.number,
         device_bytes=request.device_memory or found.bytes,
         platform=found.platform,
         run_dir=request.run_dir,
         restore=request.restore,
     )
+    if found.refusal is None:
+        return look
+    refused = (refusal(found.refusal, "mesh"),)
+    return lambda document: look(document)._replace(refused=refused)
 
 
 def _recorded(request: Request, name: str) -> Recorded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,8 @@ from runner.data.conversations import open_chat
 from runner.data.lessons import left_out
 from runner.data.sources import Dialogue, Document, find_source
 from runner.data.sources.files import Files
+from runner.data.sources.pydoc import PyDoc
+from runner.data.sources.pystdlib import PyStdlib
 from runner.data.stores.encode import Row, encode_all
 from runner.data.stores.meta import existing_meta, store_folder
 from runner.data.stores.prepare import (
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 2**20  # of all files of a run that are prepared as a whole, in about a second
 FIRST_RECORDS = 8  # of each file of larger data
 FIRST_SECONDS = 5.0  # for the files of one source
+ONE_MODULE_OF = 16  # of the standard library is read
 
 Name = tuple[str, str]  # name and suffix
 
@@ -160,15 +163,25 @@ class _Stage:
     def _estimate(self, name: Name) -> Estimate | None:
         """Read the first records of every file as a run does, and make tokens of them. Raises Failure.
 
-        Returns what all will be by them; None for a built-in dataset, whose reader nobody can break.
+        Returns what all will be by them; None where they have no text.
         """
         source = find_source(name[0], self.spec.data, self._styles(name))
         if not isinstance(source, Files):
-            return None
+            return self._estimate_library(source) if isinstance(source, PyStdlib | PyDoc) else None
         entries = list(_first(source, self.spec.chat.train_on))
         rows = encode_all(iter(entries), self.tokenizer, self.chat)
         tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
         return _scaled(source, entries, tokens) if tokens else None
+
+    def _estimate_library(self, source: PyStdlib | PyDoc) -> Estimate:
+        """Say what the library holds by some of its modules, from all over it."""
+        some = replace(source, files=source.files[::ONE_MODULE_OF])
+        entries = [entry for entry in some.documents() if isinstance(entry, Document)]
+        rows = encode_all(iter(entries), self.tokenizer, None)
+        tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
+        scale = len(source.files) / len(some.files)
+        text_bytes = sum(path.stat().st_size for _, path in source.files)
+        return Estimate(text_bytes, max(1, round(len(entries) * scale)), max(1, round(tokens * scale)))
 
 
 def _first(source: Files, train_on: str) -> Iterator[Document | Dialogue]:
