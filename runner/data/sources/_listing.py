@@ -51,13 +51,12 @@ class Found(NamedTuple):
 class Listing(NamedTuple):
     """The files that are read, by name, and (reason, name) of each entry that is left out.
 
-    `pattern` says whether the path was one, `looked_through` whether it was one or a folder.
+    `looked_through` says whether the path was a folder or a pattern.
     """
 
     files: tuple[Found, ...]
     left_out: tuple[tuple[str, str], ...]
     looked_through: bool
-    pattern: bool
 
 
 def list_files(path: Path) -> Listing | None:
@@ -72,7 +71,7 @@ def list_files(path: Path) -> Listing | None:
         if above and above.by == RUN:
             raise ValueError(f"it lies in the folder of a run, by its {RUN}; name files that are no run's own")
         files, left_out = _sorted_out([_found(path.name, path, facts, linked=False)])
-        return Listing(files, left_out, looked_through=False, pattern=False)
+        return Listing(files, left_out, looked_through=False)
     parts = path.parts
     first = next((index for index, part in enumerate(parts) if WILD & set(part)), len(parts))
     if facts is None:
@@ -87,7 +86,7 @@ def list_files(path: Path) -> Listing | None:
     walk = _Walk(path, pattern)
     walk.run(facts)
     files, left_out = _sorted_out(walk.files)
-    return Listing(files, tuple(sorted((*walk.left_out, *left_out))), looked_through=True, pattern=first < len(parts))
+    return Listing(files, tuple(sorted((*walk.left_out, *left_out))), looked_through=True)
 
 
 class Mark(NamedTuple):

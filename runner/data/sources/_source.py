@@ -160,6 +160,11 @@ def combined(contents: Iterable[tuple[str, str]], *recipe: str) -> str:
     return digest.hexdigest()
 
 
+def former_names(name: str, path: Path) -> tuple[str, ...]:
+    """How an older version named a file: below its folder, or by its path as a pattern may have been written."""
+    return name, path.as_posix(), Path(os.path.relpath(path)).as_posix(), path.absolute().as_posix()
+
+
 def stamp_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
     """Digest where files lie, their sizes and times, and the recipe that is applied to them. Raises OSError."""
     digest = hashlib.sha256(repr(recipe).encode())

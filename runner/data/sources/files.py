@@ -27,6 +27,7 @@ from runner.data.sources._source import (
     combined,
     content_digest,
     counted,
+    former_names,
     printable,
     stamp_files,
 )
@@ -66,18 +67,17 @@ class Files:
     def fingerprints(self) -> tuple[str, ...]:
         """Digest formats, order and content of all files, and the field names, but neither names nor places.
 
-        Before they stood for nothing, names counted, from the working directory where `path` was a pattern.
-        Raises Failure (INVALID) when a file cannot be read.
+        Behind it stand digests of an older version, with names. Raises Failure (INVALID) for a file out of reach.
         """
         try:
-            contents = [(path, name, content_digest(path)) for name, path in self.files]
+            contents = [content_digest(path) for _, path in self.files]
+            former = [*zip(*(former_names(name, path) for name, path in self.files), strict=True)]
         except OSError as error:
             raise _unreadable(self.name, error) from error
-        named = [(path.as_posix() if self.listing.pattern else name, digest) for path, name, digest in contents]
-        return (
-            combined([(path.suffix, digest) for path, _, digest in contents], "files", "2", *self._fields()),
-            combined(named, "files", "1", *self._fields()),
-        )
+        suffixes, fields = [path.suffix for _, path in self.files], self._fields()
+        own = combined(zip(suffixes, contents, strict=True), "files", "2", *fields)
+        older = (combined(zip(names, contents, strict=True), "files", "1", *fields) for names in former)
+        return tuple(dict.fromkeys((own, *older)))
 
     def stamp(self) -> str:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
