@@ -24,6 +24,11 @@ from schema.text.wording import distance, join, nearest, quote
 NOTE = "x-"
 NONE = ("None", "nil", "none")  # what other languages write for null
 MOST_EDITS = 2  # between a key and the one that a fix may write in its place
+# The sizes of every run; a default would be another size than the user's.
+SIZES: tuple[Path, ...] = (
+    *(("architecture", name) for name in ("n_layers", "n_embd", "n_head", "block_size")),
+    ("training", "batch_size"),
+)
 LEAST_LETTERS = 6  # of a key that is looked for, misspelt, in other sections
 
 
@@ -126,6 +131,8 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
     if not remedy and (again := nearest(name, [other for other in declared if other not in absent])):
         related = (Related(found.keys[*path, again[0]].span, "written here"),)
         remedy = f"remove it: {quote(again[0])} is written already"
+    if not remedy:  # it may be one of these, in words that nobody knows
+        found.undecided.update(other for other in SIZES if other[: len(path)] == path)
     remedy = remedy or elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
     meant = near[0] if len(near) == 1 and (name in WORDS or distance(name, near[0]) <= MOST_EDITS) else ""
     found.problems.append(

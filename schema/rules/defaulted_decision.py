@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase
+from schema.check.findings import show
 from schema.document import Document, parse
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.scalars import written
@@ -35,18 +36,28 @@ CODE = "LR010"
 SLUG = "defaulted-decision"
 SEVERITY = Severity.WARNING
 
+TRAINING = "training/"
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for the keys that decide and were not written."""
-    lone = _lone_phase(document)
-    if lone:
+    lone, is_sure = _lone_phase(document), _is_sure(document)
+    if lone and is_sure:
         yield _without_phase(document, lone)
     for path, what in _decisions(document, lone):
+        if path.startswith(TRAINING) and not is_sure:
+            continue
         if not document.given(path) and document.available(path):
             default = written(_short(document.value(path)))
             edit = document.edits.insert(parse(path), default)
             message, remedy = f"{path} is not written: {what} {default} applies", f"write {path}: {default}"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))
+
+
+def _is_sure(document: Document) -> bool:
+    """Whether nothing stands in training that may be a budget or a mixture, in words that nobody knows."""
+    unknown = document.problems_of("unknown-key")
+    return not any(show(problem.path).startswith(TRAINING) and not problem.instead for problem in unknown)
 
 
 def _lone_phase(document: Document) -> Phase | None:

@@ -162,6 +162,14 @@ def test_what_is_said_otherwise_is_told_once(text: str, says: str) -> None:
         assert [found.code for found in lint_text(text, "s").diagnostics] == ["LR003", "LR003"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("batch_size:", "rows:"), ("block_size:", "window:"), ("n_embd:", "size:"), ("pre_lora_tokens:", "budget:")],
+)
+def test_no_finding_counts_with_the_default_of_a_size_that_an_unknown_key_may_be(old: str, new: str) -> None:
+    assert one(SPEC.replace(old, new)).code == "LR003"
+
+
 def test_the_tables_name_declared_keys_and_none_that_is_read() -> None:
     schema: Declared = load_schema()
     rows = [*OTHERWISE.values()]
