@@ -73,8 +73,9 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
             what = f"--set {show(path)}=…"
             remedy = f"write the value: variables are not read in a spec, and {what} gives one on the command line"
         elif kind == "array" and node.value is not None:
-            instead = f"[{node.text}]" if node.plain else ""
-            remedy = f"write a list: [{quote(node.text)[1:-1]}]"
+            bare = node.text.strip("()\u201c\u201d")
+            instead = f"[{node.text}]" if node.plain and bare == node.text else ""
+            remedy = f"write a list: [{quote(bare)[1:-1]}{', …' if bare != node.text else ''}]"
         elif kind == "string" and node.value is not None:
             remedy = f'quote it: "{quote(node.text)[1:-1]}"'
         elif kind == "object" and node.value is None:

@@ -7,41 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
-from typing import NamedTuple
 
 from schema.check.brackets import OPENING, balanced, end_of
 from schema.check.findings import Problem
+from schema.check.repair import COMMENT, Repair, near
+from schema.check.spacing import letters, tabs
 from schema.check.unquoted import explained_argument, find_unquoted, with_quotes
 from schema.text.diagnostic import Edit, Span
-from schema.text.letters import INVISIBLE, SPACES, Letter, instead, named, strange
 from schema.text.source import SourceError, point, read_mapping
 from schema.text.wording import count, quote
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_LETTERS = 1 << 16  # of a text that repairs are tried on
 MOST_WIDTHS = 6  # that a line is tried at
-REACH = 3  # lines above the one that the reader stopped at
 KEY = r"(?P<indent>\s*(?:- +)*)(?P<key>[A-Za-z_]\w*)"
 NO_SPACE = re.compile(rf"{KEY}:(?P<value>[^\s:/].*)")
 EQUALS = re.compile(rf"{KEY} *(?::=|=+>?) *(?P<value>\S.*)")
 NO_COLON = re.compile(rf"{KEY}(?: +(?P<value>[^\s:#=].*))?")
-COLON_WITHIN = re.compile(rf"{KEY}: +(?P<value>[^\s'\"\[{{#][^#]*?)(?P<comment>\s+#.*)?")
+COLON_WITHIN = re.compile(rf"{KEY}[\w-]*: +(?P<value>[^\s'\"\[{{#][^#]*?)(?P<comment>\s+#.*)?")
 BACKSLASHES = re.compile(r'"(?P<text>[^"\n]*\\[^"\n]*)"')
+APOSTROPHE = re.compile(r"(?<![\w'])'(?P<text>[^'\\\n]*\w'\w[^'\\\n]*)'(?![\w'])")
+DASHED = re.compile(r"(?P<indent>\s*)- +(?P<rest>(?P<key>[A-Za-z_]\w*):(?: .*)?)")
+SECOND = re.compile(rf"{KEY}: +(?P<value>[^\s'\"\[{{#][^#:]*?)[,;]? +(?P<rest>(?P<second>[A-Za-z_]\w*): .*)")
 COMMENTED = re.compile(r"(\s*)(?://+|;+|--(?!-))")
 TEMPLATE = re.compile(r"\{\{[^{}:,]*\}\}")
-COMMENT = re.compile(r"(?:^|\s)#")
 CONFLICT = re.compile(r"(?:<{7}|>{7})(?: |$)")
-
-
-class Repair(NamedTuple):
-    """New texts of lines by their numbers, the place to show, what is wrong there, and what to write."""
-
-    lines: dict[int, str]
-    line: int
-    column: int
-    message: str
-    remedy: str
-    certain: bool = True
 
 
 def explained(error: SourceError, data: bytes, name: str, known: Container[str]) -> Problem:
@@ -89,63 +79,6 @@ def _is_read(text: str, name: str) -> bool:
     return True
 
 
-def _near(lines: list[str], error: SourceError) -> Iterator[tuple[int, str]]:
-    """Yield the lines at which the slip may be, the one that the reader stopped at first."""
-    places = {error.span.line, *(related.span.line for related in error.related)}
-    wanted = [*sorted(places, reverse=True), *(error.span.line - above for above in range(1, REACH + 1))]
-    for number in dict.fromkeys(wanted):
-        if 0 < number <= len(lines) and not lines[number - 1].lstrip().startswith("#"):
-            yield number, lines[number - 1]
-
-
-def _letters(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
-    """Spaces of other kinds and letters that can't be seen; then all letters that look like others."""
-    for wanted in (SPACES + INVISIBLE, None):
-        changed: dict[int, str] = {}
-        first: tuple[int, list[Letter]] | None = None
-        for number, line in enumerate(lines, start=1):
-            mark = COMMENT.search(line)
-            code = line[: mark.start()] if mark else line
-            letters = [each for each in strange(code) if wanted is None or each.found in wanted]
-            if letters:
-                meant = {letter.at: _spaced(letter, line) for letter in letters}
-                changed[number] = "".join(meant.get(index, letter) for index, letter in enumerate(line))
-                first = first or (number, letters)
-        if first:
-            number, letters = first
-            message = f"the line holds {named(letters, 'column')}, which YAML takes for a part of the text"
-            others = f", here and in {count(len(changed) - 1, 'other line')}" if len(changed) > 1 else ""
-            yield Repair(changed, number, letters[0].at + 1, message, f"{instead(letters)}{others}")
-
-
-def _spaced(letter: Letter, line: str) -> str:
-    """What is meant in place of a letter, with the space behind it that a wide colon or comma brings along."""
-    return letter.meant + (" " if letter.meant in (":", ",") and line[letter.at + 1 :][:1].strip() else "")
-
-
-def _tabs(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
-    """Tabs between words become one space each, those that indent as many as the spaces of other lines."""
-    tabbed = {number: line for number, line in enumerate(lines, start=1) if "\t" in line}
-    if not tabbed:
-        return
-    number, line = next(iter(tabbed.items()))
-    indents = [len(each) - len(each.lstrip(" ")) for each in lines if each.startswith(" ")]
-    alone = not indents
-    for width in dict.fromkeys((min(indents, default=2), 2, 4, 8)):
-        changed = {each: _without_tabs(line, width) for each, line in tabbed.items()}
-        indenting = any("\t" in line[: len(line) - len(line.lstrip())] for line in tabbed.values())
-        spaces = f"{width} spaces for each" if indenting else "a space"
-        others = f", here and in {count(len(tabbed) - 1, 'other line')}" if len(tabbed) > 1 else ""
-        message = "a tab stands here, where YAML takes spaces only"
-        yield Repair(changed, number, line.index("\t") + 1, message, f"write {spaces}{others}", alone or not indenting)
-
-
-def _without_tabs(line: str, width: int) -> str:
-    bare = line.lstrip()
-    indent = line[: len(line) - len(bare)].replace("\t", " " * width)
-    return indent + bare.replace("\t", " ")
-
-
 def _keys(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """Keys without the space behind their colon, with an equals sign, or without a colon; all of a kind at once."""
     for pattern in (NO_SPACE, EQUALS, NO_COLON):
@@ -178,10 +111,44 @@ def _comments(lines: list[str], error: SourceError, known: Container[str]) -> It
         yield Repair(found, number, column, "a comment begins with # in YAML", f"write #{others}")
 
 
+def _dashes(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
+    """A dash before a key whose neighbours have none, and a second key on the line of another."""
+    for number, line in near(lines, error):
+        dashed, second = DASHED.fullmatch(line), SECOND.fullmatch(line)
+        if dashed and dashed["key"] in known:
+            text, at = f"{dashed['indent']}{dashed['rest']}", dashed.end("indent") + 1
+            message = f"a dash before {dashed['key']} makes a list, and the keys beside it have none"
+            remedy = f"write {dashed['key']} without the dash"
+            yield Repair({number: text}, number, at, message, remedy)
+            block = _dashed_block(lines, number, dashed["indent"])
+            yield Repair(block, min(block), at, message, f"{remedy}, and so in {count(len(block) - 1, 'other line')}")
+        if second and second["key"] in known and second["second"] in known:
+            indent = " " * len(second["indent"])
+            text = f"{second['indent']}{second['key']}: {second['value']}\n{indent}{second['rest']}"
+            message, remedy = (
+                f"{second['second']} stands on the line of {second['key']}",
+                "write it on a line of its own",
+            )
+            yield Repair({number: text}, number, second.start("rest") + 1, message, remedy)
+
+
+def _dashed_block(lines: list[str], number: int, indent: str) -> dict[int, str]:
+    """The lines around one that begin with the same dash, without it."""
+    found: dict[int, str] = {}
+    for step in (-1, 1):
+        at = number if step > 0 else number - 1
+        while 0 < at <= len(lines) and (dashed := DASHED.fullmatch(lines[at - 1])) and dashed["indent"] == indent:
+            found[at] = f"{indent}{dashed['rest']}"
+            at += step
+    return found
+
+
 def _indent(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """A line that is indented otherwise than its neighbours."""
-    for number, line in _near(lines, error):
+    for number, line in near(lines, error):
         own = len(line) - len(line.lstrip(" "))
+        if own == 0:
+            continue  # a section, which others are wrong about
         others = {len(each) - len(each.lstrip(" ")) for each in lines if each.strip()} - {own}
         for width in sorted(others, key=lambda each: (abs(each - own), each))[:MOST_WIDTHS]:
             if line.strip():
@@ -193,7 +160,7 @@ def _indent(lines: list[str], error: SourceError, known: Container[str]) -> Iter
 
 def _open(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """Brackets and quotation marks that are not closed on their line, or brackets that close nothing."""
-    for number, line in _near(lines, error):
+    for number, line in near(lines, error):
         mark = COMMENT.search(line)
         end = len((line[: mark.start()] if mark else line).rstrip())
         code, rest = line[:end], line[end:]
@@ -202,6 +169,14 @@ def _open(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
             continue
         sign = "quotation mark" if quoted else "bracket"
         what = "is not closed on its line" if quoted or code[at] in OPENING else "closes nothing"
+        before = code.rfind(": ", 0, at) + 2
+        if not quoted and code[at] in OPENING.values() and before > 1:
+            opener = next(each for each, closer in OPENING.items() if closer == code[at])
+            text = code[:before] + opener + code[before:]
+            message = f"the bracket {code[at]} closes nothing"
+            yield Repair(
+                {number: text + rest}, number, at + 1, message, f"end the line with {end_of(text)}", certain=False
+            )
         inner = len(code.rstrip("]}"))
         texts = (code + code[at], balanced(code[:inner] + code[at] + code[inner:])[0]) if quoted else (closed,)
         for text in texts:
@@ -211,7 +186,7 @@ def _open(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
 
 def _flow(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """A comma that is missing between braces, and a section that begins on the line of its name."""
-    for number, line in _near(lines, error):
+    for number, line in near(lines, error):
         changed, at = line, -1
         for found in reversed([*re.finditer(r"(?<=[^\s,{\[:]) +(?=(?P<key>[A-Za-z_]\w*): )", line)]):
             if found["key"] in known and line[: found.start()].count("{") > line[: found.start()].count("}"):
@@ -234,7 +209,7 @@ def _flow(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
 def _signs(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """Patterns and other text that begins with a sign of YAML's: those nearby, and then all."""
     found = {number: [*find_unquoted(line)] for number, line in enumerate(lines, start=1)}
-    for places in ([number for number, _ in _near(lines, error)][:1], [*found]):
+    for places in ([number for number, _ in near(lines, error)][:1], [*found]):
         values = {number: found[number] for number in places if found[number]}
         if values:
             number, (first, *_) = next(iter(values.items()))
@@ -246,28 +221,34 @@ def _signs(lines: list[str], error: SourceError, known: Container[str]) -> Itera
 
 def _quotes(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
     """Values that need quotation marks, and backslashes in double ones."""
-    for number, line in _near(lines, error):
+    for number, line in near(lines, error):
         if (found := BACKSLASHES.search(line)) and "'" not in found["text"]:
             changed = f"{line[: found.start()]}'{found['text']}'{line[found.end() :]}"
             message = "between double quotation marks a backslash begins an escape"
             yield Repair({number: changed}, number, found.start() + 1, message, f"write '{found['text']}'")
+        if (found := APOSTROPHE.search(line)) and '"' not in found["text"]:
+            changed = f'{line[: found.start()]}"{found["text"]}"{line[found.end() :]}'
+            message = "an apostrophe ends the text before its end"
+            yield Repair({number: changed}, number, found.start() + 1, message, f'write "{found["text"]}"')
         within = COLON_WITHIN.fullmatch(line)
         text = within["value"] if within else ""
         is_text = re.search(r"[A-Za-z]", text) and not re.fullmatch(r"[*&]\w+", text)
-        if within and is_text and text.partition(":")[0].strip() not in known:
+        holds_keys = any(key in known for key in re.findall(r"(\w+):(?= |$)", text))
+        if within and is_text and not holds_keys:
             text = f"'{within['value']}'" if "'" not in within["value"] else f'"{within["value"]}"'
-            changed = f"{within['indent']}{within['key']}: {text}{within['comment'] or ''}"
+            changed = f"{line[: within.start('value')]}{text}{within['comment'] or ''}"
             message = f"the value of {within['key']} means something else in YAML without quotation marks"
             yield Repair({number: changed}, number, within.start("value") + 1, message, f"write {quote(text)[1:-1]}")
 
 
 REPAIRS: tuple[Callable[[list[str], SourceError, Container[str]], Iterator[Repair]], ...] = (
-    _letters,
-    _tabs,
+    letters,
+    tabs,
     _keys,
     _signs,
     _flow,
     _comments,
+    _dashes,
     _open,
     _quotes,
     _indent,

@@ -16,6 +16,7 @@ from schema.text.source import Mapping, Node, Path, Scalar, Sequence
 
 ENCODINGS = ("gpt2", "r50k_base", "p50k_base", "cl100k_base", "o200k_base")  # names that only tiktoken has
 FLOATS = ("float32", "bfloat16", "float16")
+BULLETS = "-\u2013\u2014\u2022\u00b7\u2023 "  # of a list, without the space that YAML wants behind a dash
 GROUP = re.compile(r"[0-9]{3}")
 
 
@@ -26,8 +27,8 @@ def meant_at_length(node: Node, schema: dict[str, Any], path: Path) -> Meant | N
         text = _section(node, path)
         return Meant(text, certain=path[:2] == ("data", "sources") and len(path) == 3) if text else None
     if kind == "array" and isinstance(node, Scalar) and schema["items"].get("type") in ("integer", "number"):
-        value = number(node.text) if node.plain else None
-        return Meant(f"[{node.text.lstrip('-')}]", certain=value > 0) if value else None
+        text = node.text.lstrip(BULLETS) if node.plain else ""
+        return Meant(f"[{text}]", certain=text == node.text) if number(text) else None
     if kind == "array" and isinstance(node, Sequence):
         return None
     if kind in ("integer", "number", "string") and isinstance(node, Sequence) and len(node.items) == 1:

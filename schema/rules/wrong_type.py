@@ -68,8 +68,8 @@ def _to_phase_full(document: Document, alone: bool) -> list[Edit | None]:
 def _meant_targets(document: Document, problem: Problem) -> str:
     """The list that a single text means in place of targets: a pattern as PEFT has it, names with commas."""
     node = document.found.nodes.get(problem.path)
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return ""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.value[:1] in ("(", "\u201c"):
+        return ""  # of (attn, mlp) a list in braces has the first word alone
     try:
         every = named(document)
     except Unavailable:

@@ -219,7 +219,23 @@ AT_LENGTH = [
     Mistake("variable", "batch_size: 8", "batch_size: ${ROWS}", "--set training/batch_size=…", "batch_size: 8"),
     Mistake("template", "batch_size: 8", "batch_size: {{ rows }}", "write the value, or give it by", "batch_size: 8"),
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH]
+LINES = [
+    Mistake("a dash before a key", "  batch_size", "  - batch_size", "write batch_size without the dash", SAFE),
+    Mistake(
+        "dashes before keys",
+        "  batch_size: 8\n  warmup_pct",
+        "  - batch_size: 8\n  - warmup_pct",
+        "without the dash, and so in 1 other line",
+        SAFE,
+    ),
+    Mistake("two keys on a line", "  n_layers: 2\n  n_embd", "  n_layers: 2, n_embd", "on a line of its own", SAFE),
+    Mistake("bracket not opened", TARGETS, TARGETS[1:], "end the line with target_modules: [attn, mlp]}", UNSAFE),
+    Mistake("apostrophe", ENDS, f"data: {{root: 'user's data'}}\n{ENDS}", 'write "user\'s data"', SAFE),
+    Mistake("colon in a note", ENDS, f"x-note: why: because\n{ENDS}", "write 'why: because'", SAFE),
+    Mistake("equals sign in braces", "{backend: byte}", "{backend=byte}", "write backend: byte", SAFE),
+    Mistake("bullet of a list", "[400_384]", "\n    \u2022 400_384", "write a list: [400_384]", UNSAFE),
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH, *LINES]
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
 
 
