@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_exec_prints_warnings_that_only_a_machine_can_know(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = load_spec("spec.yaml")
     open_catalog(spec, compile_plan(spec), Silent())
-    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", lambda execution: None)
+    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", lambda *given: None)
     done = lorarun(here, "exec", "spec.yaml", "--set", "training/post_lora_tokens=[64000]")
     assert (done.exit_code, done.changed) == (0, set())
     assert "warning[LR212 many-epochs]: 'tales' has" in done.stderr
@@ -42,7 +42,7 @@ def test_a_disk_without_room_for_the_checkpoints_is_reported_before_anything_is_
     (here / "pyproject.toml").write_text(f'[tool.lorarun]\nseverity = {{ checkpoint-budget = "{level}" }}\n')
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
     begun: list[Any] = []
-    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", begun.append)
+    monkeypatch.setattr("runner.train.lora_trainer.execute_spec", lambda *given: begun.append(given))
     done = lorarun(here, command, "spec.yaml")
     assert (done.exit_code, done.changed) == (exit_code, set())
     assert f": {level}[LR607 checkpoint-budget]: the run keeps up to" in done.stderr
