@@ -47,7 +47,7 @@ SLUG = "style-storage-mismatch"
 SEVERITY = Severity.WARNING
 
 LEAST_READ = 0.5  # of a dataset's tokens
-MOST_CUT = 0.25  # of its examples, where these have prompts
+MOST_CUT = 0.5  # of its examples, where these have prompts
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
