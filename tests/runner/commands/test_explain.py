@@ -154,7 +154,7 @@ def test_the_hook_of_pre_commit_is_complete_and_its_entry_runs() -> None:
     assert not re.search(hook["files"], ".github/workflows/ci.yml")
     command, *arguments = shlex.split(hook["entry"])
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    assert scripts[command] == "runner.cli:main"
+    assert scripts[command] == "lorarun:main"  # which runs runner.cli
     ran = subprocess.run(
         [sys.executable, "-m", "runner.cli", *arguments, str(SPEC)],
         cwd=ROOT,
