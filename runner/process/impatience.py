@@ -28,8 +28,11 @@ def ended_by_impatience(preemption: Preemption, stream: int = 2, words: str = ST
 
     Its last words go to a stream: 1 is standard output, 2 standard error.
 
-    To be entered in the main thread, while SIGINT has a handler of Python's.
+    To be entered while SIGINT has a handler of Python's; a thread beside the main one is left as it is.
     """
+    if threading.current_thread() is not threading.main_thread():  # which hears no signals
+        yield
+        return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     former, left = signal.set_wakeup_fd(writer, warn_on_full_buffer=False), threading.Event()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from runner.process.impatience import ended_by_impatience
 from runner.process.preemption import SIGNALS, UNLESS_TAKEN, Preemption, listen
 
 HEARD = (*SIGNALS, *UNLESS_TAKEN)
@@ -67,7 +68,7 @@ def test_a_thread_beside_the_main_one_leaves_signals_alone() -> None:
     before, heard = {number: signal.getsignal(number) for number in HEARD}, list[Preemption]()
 
     def listens() -> None:
-        with listen(until_exit=True) as preemption, preemption.during_steps():
+        with listen(until_exit=True) as preemption, ended_by_impatience(preemption), preemption.during_steps():
             assert {number: signal.getsignal(number) for number in HEARD} == before
             heard.append(preemption)
 
