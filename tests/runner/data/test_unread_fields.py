@@ -12,10 +12,15 @@ import pytest
 from runner.data.sources import fields_sentence
 from runner.data.stores.prepare import prepare_store
 from runner.data.tokenizers.byte import ByteTokenizer
+from runner.environment import survey_data
+from schema.document import read_document
 from schema.environment import Fields
+from schema.lint import lint_file
+from schema.sections.data import Data
 from tests.runner.data.conversation_files import conversation, write_lines
 from tests.runner.data.listener import Listener
 from tests.runner.data.record_files import PAIR, data_of, read
+from tests.runner.workplace import fill
 
 AS_CALLED = {"prompt": "prompt", "completion": "completion"}
 TASK = ("instruction", "input", "output")
@@ -103,3 +108,29 @@ def test_preparation_says_which_fields_are_read_and_which_are_not(tmp_path: Path
     sentence = "fields read: 'question' as prompt and 'answer' as completion; not read: 'id'"
     assert fields_sentence(store.meta.fields) == sentence
     assert listener.sentences == [f"dataset 'x': {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [
+        ({"input": "of 1 and 2"}, True),
+        ({"context": "In tens."}, True),
+        ({"id": "sum-7", "url": "https://a.b"}, False),
+    ],
+    ids=["the input of a task", "a context", "what names a record"],
+)
+def test_text_that_is_not_read_is_a_warning_before_a_store_is_made_and_after(
+    beside: dict[str, str], found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "tales.jsonl", [{**PAIR, **beside}] * 99)
+
+    def warned() -> bool:
+        return "unread-field" in {each.slug for each in lint_file("spec.yaml", (), survey_data).diagnostics}
+
+    assert warned() is found
+    data = Data.model_validate({"root": "stores", "sources": {"tales": {"path": "tales.jsonl"}}})
+    prepare_store("tales", "", data=data, tokenizer=ByteTokenizer(), progress=Listener(), styles=["PADDED"])
+    assert survey_data(read_document((tmp_path / "spec.yaml").read_bytes(), "spec.yaml")).datasets["tales", ""].store
+    assert warned() is found
