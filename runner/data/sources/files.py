@@ -42,7 +42,8 @@ from schema.text.wording import join
 
 SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
-FIRST_BYTES = 2**20  # of a .txt file, and of a line, that are read where not all of a file is
+# What is read of a .txt file, and of a line, where not all of a file is.
+FIRST_TEXT_BYTES, FIRST_LINE_BYTES = 2**16, 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def open_files(name: str, section: Source, styles: Collection[str] = ()) -> File
 def _read_text(path: Path, records: Records, before: int, *, whole: bool) -> Document:
     records.text_file(printable(path))
     with path.open("rb") as handle:
-        content = handle.read(-1 if whole else FIRST_BYTES)
+        content = handle.read(-1 if whole else FIRST_TEXT_BYTES)
         ends = whole or not handle.read(1)
     try:
         text = getincrementaldecoder("utf-8-sig")().decode(content, final=ends)
@@ -217,9 +218,9 @@ def _read_text(path: Path, records: Records, before: int, *, whole: bool) -> Doc
 def _read_lines(path: Path, records: Records, before: int, *, whole: bool) -> Iterator[Document | Dialogue]:
     done = before
     with path.open("rb") as handle:
-        lines = handle if whole else iter(lambda: handle.readline(FIRST_BYTES), b"")
+        lines = handle if whole else iter(lambda: handle.readline(FIRST_LINE_BYTES), b"")
         for number, line in enumerate(lines, start=1):
-            if not whole and len(line) == FIRST_BYTES:
+            if not whole and len(line) == FIRST_LINE_BYTES:
                 return  # the rest of such a line, perhaps of gigabytes, is not looked at
             done += len(line)
             where = f"{printable(path)}:{number}"

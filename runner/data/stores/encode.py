@@ -53,7 +53,7 @@ def _batches(entries: Iterator[Document | Dialogue]) -> Iterator[list[Document |
     characters = 0
     for entry in entries:
         batch.append(entry)
-        characters += _characters(entry)
+        characters += text_length(entry)
         if characters >= BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
@@ -61,7 +61,7 @@ def _batches(entries: Iterator[Document | Dialogue]) -> Iterator[list[Document |
         yield batch
 
 
-def _characters(entry: Document | Dialogue) -> int:
+def text_length(entry: Document | Dialogue) -> int:
     """About how long a text becomes; no entry counts as nothing, for it takes memory."""
     if isinstance(entry, Document):
         return 1 + len(entry.prompt) + len(entry.completion)

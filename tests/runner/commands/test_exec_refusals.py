@@ -273,27 +273,3 @@ def test_a_run_that_another_process_runs(here: Path) -> None:
         ((message, remedy),) = both_refuse(here)
     assert message.startswith("run is being run by another process (pid ")
     assert remedy == "wait for it, or stop it first"
-
-
-FOLDERS: dict[str, Callable[[Path, list[str]], object]] = {
-    "jsonl": lambda path, said: path.write_text("".join(json.dumps({"text": each}) + "\n" for each in said)),
-    "txt": lambda path, said: path.write_text("\n".join(said)),
-    "parquet": lambda path, said: pq.write_table(pa.table({"text": said}), path),
-}
-
-
-@pytest.mark.parametrize("suffix", FOLDERS)
-def test_nine_billion_tokens_of_a_folder_of_164_kb(suffix: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (here / "folder").mkdir()
-    for number in range(4):  # of 41 KB each
-        said = [f"{n * 7919 % 100_003:09d} times round" for n in range(1952 * number, 1952 * (number + 1))]
-        FOLDERS[suffix](here / f"folder/{number}.{suffix}", said)
-    asked = (*PMD, *sets("data/sources/tales/path=folder", "training/pre_lora_tokens=[9B]"))
-    told = {}
-    for whole in (2**20, 0):  # all of it, and its first records
-        monkeypatch.setattr(rehearsed_data, "WHOLE_BYTES", whole)
-        done = lorarun(here, "validate", "--env", "spec.yaml", *asked)
-        (found,) = [line for line in done.stdout.splitlines() if "warning[LR212 many-epochs]: 'tales' has " in line]
-        told[whole] = float(found.rpartition("it is read ")[2].removesuffix(" times").replace(",", ""))
-    assert told[0] == pytest.approx(told[2**20], rel=0.1)
-    assert told[0] > 30_000

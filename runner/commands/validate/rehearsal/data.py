@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -18,11 +19,11 @@ from runner.commands.validate.rehearsal.refusals import obstacle, refusal
 from runner.data.catalog import catalog_of, dataset_keys, open_tokenizer
 from runner.data.conversations import open_chat
 from runner.data.lessons import left_out
-from runner.data.sources import Dialogue, Document, find_source
+from runner.data.sources import DataSource, Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.sources.pydoc import PyDoc
 from runner.data.sources.pystdlib import PyStdlib
-from runner.data.stores.encode import Row, encode_all
+from runner.data.stores.encode import Row, encode_all, text_length
 from runner.data.stores.meta import existing_meta, store_folder
 from runner.data.stores.prepare import (
     Maker,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 2**20  # of all files of a run that are prepared as a whole, in about a second
 FIRST_RECORDS = 8  # of each file of larger data
 FIRST_SECONDS = 5.0  # for the files of one source
+MOST_ENCODED = 2**23  # characters of them that become tokens
 ONE_MODULE_OF = 16  # of the standard library is read
 
 Name = tuple[str, str]  # name and suffix
@@ -78,32 +80,37 @@ def rehearse_data(
         chat = open_chat(spec, keys, tokenizer)
     except Failure as failure:
         return RehearsedData(refused=(refusal(failure, "tokenizer"),))
-    with TemporaryDirectory(prefix="lorarun-") as folder:
-        stage = _Stage(spec, plan, tokenizer, chat, Path(folder), trained)
-        return stage.rehearse({key[:2] for key in keys}, known)
+    styles = styles_of(keys)
+    with ExitStack() as removed:
+        try:
+            folder = Path(removed.enter_context(TemporaryDirectory(prefix="lorarun-")))
+        except OSError:  # there is nowhere to write: first records must do
+            folder = None
+        stage = _Stage(spec, plan, tokenizer, chat, folder, trained, WHOLE_BYTES if folder else 0)
+        return stage.rehearse({name: find_source(name[0], spec.data, styles[name]) for name in styles}, known)
 
 
 @dataclass(slots=True)
 class _Stage:
-    """Where datasets are rehearsed: `folder` is temporary, `room` how many bytes more are prepared as a whole."""
+    """Where datasets are rehearsed: `folder` is temporary, `room` how many bytes more are prepared as a whole there."""
 
     spec: Spec
     plan: Plan
     tokenizer: Tokenizer
     chat: ChatRows | None
-    folder: Path
+    folder: Path | None
     trained: Trained | None
-    room: int = WHOLE_BYTES
+    room: int
 
-    def rehearse(self, names: Iterable[Name], known: Mapping[Name, Dataset]) -> RehearsedData:
+    def rehearse(self, sources: Mapping[Name, DataSource | None], known: Mapping[Name, Dataset]) -> RehearsedData:
         """Rehearse the datasets of these names, the smallest first."""
         found = RehearsedData()
-        for name in sorted(names, key=lambda name: (self._bytes(name), name)):
+        for name in sorted(sources, key=lambda name: (_bytes(sources[name]), name)):
             before = known.get(name, Dataset(source=True))
             try:
-                store = self._store(name, before)
+                store = self._store(name, sources[name], before)
                 if store is None:
-                    found.datasets[name] = before._replace(estimate=self._estimate(name))
+                    found.datasets[name] = before._replace(estimate=self._estimate(sources[name]))
                     continue
                 found.digests[folder_name(*name)] = store.digest
                 self._check(name, store)
@@ -111,18 +118,11 @@ class _Stage:
                     before if before.store else before._replace(store=_counted(store), fields=store.meta.fields)
                 )
             except Failure as failure:
-                if failure.exit_code is ExitCode.STORAGE and str(self.folder) in str(failure):
-                    continue  # the folder for what is temporary has no room
                 found.datasets[name] = before._replace(obstacle=obstacle(failure))
         return found
 
-    def _bytes(self, name: Name) -> int:
-        source = find_source(name[0], self.spec.data)
-        return source.total if isinstance(source, Files) else 0
-
-    def _store(self, name: Name, before: Dataset) -> Store | None:
+    def _store(self, name: Name, source: DataSource | None, before: Dataset) -> Store | None:
         """Return the store that a run would use, where it is there or made in a moment. Raises Failure."""
-        source = find_source(name[0], self.spec.data)
         if before.store is not None or source is None:
             store = open_store(store_folder(self.spec.data.root, *name))
             maker = Maker(self.tokenizer, self.chat if store.meta.chat else None)
@@ -131,19 +131,26 @@ class _Stage:
             return None
         if self.trained is not None and source.total <= MOST_COMPARED_BYTES:
             self._refuse_change(name, source)
-        if source.total > self.room:
-            return None
+        return self._prepared(name, source) if source.total <= self.room else None
+
+    def _prepared(self, name: Name, source: Files) -> Store | None:
+        """Make the store of a dataset in the temporary folder; None where that has no room. Raises Failure."""
         self.room -= source.total
-        data = self.spec.data.model_copy(update={"root": str(self.folder)})
-        return prepare_store(
-            *name,
-            data=data,
-            tokenizer=self.tokenizer,
-            progress=Silent(),
-            chat=self.chat,
-            styles=self._styles(name),
-            trained=self.trained,
-        )
+        try:
+            return prepare_store(
+                *name,
+                data=self.spec.data.model_copy(update={"root": str(self.folder)}),
+                tokenizer=self.tokenizer,
+                progress=Silent(),
+                chat=self.chat,
+                styles=source.styles,
+                trained=self.trained,
+            )
+        except Failure as failure:
+            if failure.exit_code is not ExitCode.STORAGE:
+                raise
+            self.room = 0
+            return None
 
     def _refuse_change(self, name: Name, source: Files) -> None:
         """Raise Failure where the run that would resume was trained on a store that is there, and of something else."""
@@ -152,23 +159,23 @@ class _Stage:
             store, chat = open_store(folder), self.chat if source.section.holds_conversations else None
             refuse_change(store, identified(source, store), Maker(self.tokenizer, chat), self.trained)
 
-    def _styles(self, name: Name) -> tuple[str, ...]:
-        return styles_of(dataset_keys(self.plan))[name]
-
     def _check(self, name: Name, store: Store) -> None:
         """Open the rows of a store as a run does. Raises Failure."""
         check_vocabulary(store, self.spec.architecture.vocab_size)
         catalog_of(self.spec, self.plan, self.tokenizer, {folder_name(*name): store})
 
-    def _estimate(self, name: Name) -> Estimate | None:
+    def _estimate(self, source: DataSource | None) -> Estimate | None:
         """Read the first records of every file as a run does, and make tokens of them. Raises Failure.
 
         Returns what all will be by them; None where they have no text.
         """
-        source = find_source(name[0], self.spec.data, self._styles(name))
         if not isinstance(source, Files):
             return self._estimate_library(source) if isinstance(source, PyStdlib | PyDoc) else None
-        entries = list(_first(source, self.spec.chat.train_on))
+        entries, size = [], 0
+        for entry in _first(source, self.spec.chat.train_on):
+            if size < MOST_ENCODED:  # the others are read, and that is all
+                entries.append(entry)
+                size += text_length(entry)
         rows = encode_all(iter(entries), self.tokenizer, self.chat)
         tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
         return _scaled(source, entries, tokens) if tokens else None
@@ -182,6 +189,10 @@ class _Stage:
         scale = len(source.files) / len(some.files)
         text_bytes = sum(path.stat().st_size for _, path in source.files)
         return Estimate(text_bytes, max(1, round(len(entries) * scale)), max(1, round(tokens * scale)))
+
+
+def _bytes(source: DataSource | None) -> int:
+    return source.total if isinstance(source, Files) else 0
 
 
 def _first(source: Files, train_on: str) -> Iterator[Document | Dialogue]:

@@ -1,0 +1,64 @@
+"""What `validate --env` reads of data that nobody prepared yet: small datasets whole, of others the first records."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from runner.commands.validate.rehearsal import data as rehearsed_data
+from tests.runner.commands.test_exec_refusals import PMD, TALE, both_refuse, records, sets
+from tests.runner.workplace import fill, lorarun
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a valid spec and its data."""
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+FOLDERS: dict[str, Callable[[Path, list[str]], object]] = {
+    "jsonl": lambda path, said: path.write_text("".join(json.dumps({"text": each}) + "\n" for each in said)),
+    "txt": lambda path, said: path.write_text("\n".join(said)),
+    "parquet": lambda path, said: pq.write_table(pa.table({"text": said}), path),
+}
+
+
+@pytest.mark.parametrize("suffix", FOLDERS)
+def test_nine_billion_tokens_of_a_folder_of_164_kb(suffix: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "folder").mkdir()
+    for number in range(4):  # of 41 KB each
+        said = [f"{n * 7919 % 100_003:09d} times round" for n in range(1952 * number, 1952 * (number + 1))]
+        FOLDERS[suffix](here / f"folder/{number}.{suffix}", said)
+    asked = (*PMD, *sets("data/sources/tales/path=folder", "training/pre_lora_tokens=[9B]"))
+    told = {}
+    for whole in (2**20, 0):  # all of it, and its first records
+        monkeypatch.setattr(rehearsed_data, "WHOLE_BYTES", whole)
+        done = lorarun(here, "validate", "--env", "spec.yaml", *asked)
+        (found,) = [line for line in done.stdout.splitlines() if "warning[LR212 many-epochs]: 'tales' has " in line]
+        told[whole] = float(found.rpartition("it is read ")[2].removesuffix(" times").replace(",", ""))
+    assert told[0] == pytest.approx(told[2**20], rel=0.1)
+    assert told[0] > 30_000
+
+
+def test_of_what_is_long_the_beginning_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsed_data, "WHOLE_BYTES", 0)
+    monkeypatch.setattr("runner.data.sources.files.FIRST_LINE_BYTES", 99)
+    records(TALE, {"text": "long " * 99}, "{")(here)
+    assert lorarun(here, "validate", "--env", "spec.yaml").exit_code == 0  # what follows, exec finds
+    for odd in range(98, 101):  # in which a letter of three bytes ends before, within and behind the beginning
+        monkeypatch.setattr("runner.data.sources.files.FIRST_TEXT_BYTES", odd)
+        (here / "tales.txt").write_text("€" * 99)
+        done = lorarun(here, "validate", "--env", "spec.yaml", *PMD, *sets("data/sources/tales/path=tales.txt"))
+        assert done.exit_code == 0, done.stdout
+    monkeypatch.setattr(rehearsed_data, "TemporaryDirectory", lambda **_: shutil.copytree("nowhere", "there"))
+    records({"text": 7})(here)
+    ((message, _),) = both_refuse(here)  # though there is nowhere to write
+    assert message == "tales.jsonl:1: field 'text' must be text, not int"
