@@ -32,8 +32,9 @@ isn't what was meant, an *info* that something is worth knowing. `lorarun explai
 by code or by name.
 
 A comment `# lorarun: ignore[name]` silences a warning or an info on its own line and on the line below; above the first
-key, in the whole file. `--select`, `--ignore` and `[tool.lorarun]` of pyproject.toml do so for many files. Errors can't
-be silenced. Rules marked with * need facts of the machine: `validate --env` looks for them, and `exec` always does.
+key, in the whole file. A name is that of a rule, its code, or the start of codes, such as LR4. `--select`, `--ignore`
+and `[tool.lorarun]` of pyproject.toml do so for many files. Errors can't be silenced. Rules marked with * need facts of
+the machine: `validate --env` looks for them, and `exec` always does.
 
 Examples show only the keys that matter; the rest of the spec is one that no rule finds fault with.
 """
