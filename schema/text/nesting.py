@@ -39,8 +39,8 @@ def nest(root: Mapping, moved: Sequence[tuple[Scalar, Node, Path]]) -> tuple[Edi
     sections = {key.text: value for key, value in root.entries}
     new = [line for name, branch in trees.items() if name not in sections for line in _written(name, branch, 0)]
     edits[0] = Edit(edits[0].span, "".join(f"{line}\n" for line in new))
-    below = [_inserted(root, sections[name], branch) for name, branch in trees.items() if name in sections]
-    return (*edits, *below)
+    written = [(sections[name], branch) for name, branch in trees.items() if name in sections]
+    return (*edits, *(edit for section, branch in written for edit in _inserted(root, section, branch)))
 
 
 def _lines(own: Ownership, key: Scalar, value: Node) -> list[str] | None:
@@ -54,19 +54,38 @@ def _lines(own: Ownership, key: Scalar, value: Node) -> list[str] | None:
     return [lines[key.span.line - 1][key.span.end_column - 1 :], *lines[key.span.line : last[0]]]
 
 
-def _inserted(root: Mapping, section: Node, branch: _Branch) -> Edit | None:
-    """Write keys at the end of a section in block style; None where it has another form, or one of them."""
+def _inserted(root: Mapping, section: Node, branch: _Branch) -> list[Edit | None]:
+    """Write keys at the end of a section and of what is in it, the inner ones last; [None] where one is there."""
     if not isinstance(section, Mapping) or not section.entries or section.span.origin is not root.span.origin:
+        return [None]
+    held = {key.text: value for key, value in section.entries}
+    new = {part: inner for part, inner in branch.inner.items() if part not in held}
+    inside = [(held[part], inner) for part, inner in branch.inner.items() if part in held]
+    deeper = [edit for value, inner in inside for edit in (_inserted(root, value, inner) if inner.inner else [None])]
+    return [*([_added(root, section, new)] if new else []), *deeper]
+
+
+def _added(root: Mapping, section: Mapping, new: dict[str, _Branch]) -> Edit | None:
+    """Write keys behind the last one of a section, in its own style; None where braces can't hold them."""
+    lines, start, first = root.span.origin.lines, section.span, section.entries[0][0].span
+    last = max(end_of(part) for part in section.entries[-1])
+    if lines[start.line - 1][start.column - 1] == "{":
+        flow = [_flow(part, inner) for part, inner in new.items()]
+        text = "".join(f", {each}" for each in flow)
+        return Edit(Span(root.span.origin, *last, *last), text) if all(flow) else None
+    if lines[first.line - 1][: first.column - 1].strip():
         return None
-    lines, first = root.span.origin.lines, section.entries[0][0].span
-    if lines[first.line - 1][: first.column - 1].strip() or {key.text for key, _ in section.entries} & set(
-        branch.inner
-    ):
-        return None
-    line = max(end_of(part)[0] for part in section.entries[-1])
-    added = [each for part, inner in branch.inner.items() for each in _written(part, inner, first.column - 1)]
-    column = len(lines[line - 1]) + 1
-    return Edit(Span(root.span.origin, line, column, line, column), "".join(f"\n{each}" for each in added))
+    end = (last[0], len(lines[last[0] - 1]) + 1)
+    below = [each for part, inner in new.items() for each in _written(part, inner, first.column - 1)]
+    return Edit(Span(root.span.origin, *end, *end), "".join(f"\n{each}" for each in below))
+
+
+def _flow(name: str, branch: _Branch) -> str:
+    """A key and what is below it within braces; empty where that takes several lines, or a comment would be lost."""
+    if branch.inner:
+        parts = [_flow(part, inner) for part, inner in branch.inner.items()]
+        return f"{name}: {{{', '.join(parts)}}}" if all(parts) else ""
+    return "" if len(branch.lines) > 1 or "#" in branch.lines[0] else f"{name}{branch.lines[0].rstrip()}"
 
 
 def _written(name: str, branch: _Branch, indent: int) -> Iterator[str]:

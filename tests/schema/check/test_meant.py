@@ -86,13 +86,31 @@ def test_a_whole_spec_of_keys_in_one_word_is_one_finding() -> None:
     assert fix_text("\n".join(lines), partial(lint_text, name="s")).verdict.diagnostics == ()
 
 
+STYLES = ("{lr: 0.001, lora: {alpha: 8}}", "\n  lora:\n    alpha: 8 # as usual\n  lr: 0.001")
+
+
+@pytest.mark.parametrize("optimization", STYLES)
+def test_keys_in_one_word_go_into_sections_of_any_style_and_depth(optimization: str) -> None:
+    flat = "optimization/lora/rank: 4\noptimization/weight_decay: 0.2\noptimization/lora/target_modules: [attn, mlp]\n"
+    text = SPEC.replace(PARTS["optimization"], f"{flat}optimization: {optimization}\n")
+    after = fix_text(text, partial(lint_text, name="s"))
+    assert after.verdict.diagnostics == ()
+    assert after.verdict.document is not None
+    assert after.verdict.document.written["optimization"] == {
+        "lr": 0.001,
+        "weight_decay": 0.2,
+        "lora": {"alpha": 8, "rank": 4, "target_modules": ["attn", "mlp"]},
+    }
+    assert ("# as usual" in after.text) == ("#" in optimization)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "training/batch_size: &b 8\nlogging/report_interval: *b\n",
         "{training/batch_size: 8}\n",
-        "training/batch_size: 8\ntraining: {seed: 1}\n",
-        "optimization/lora/rank: 8\noptimization:\n  lora: {alpha: 8}\n",
+        "training/batch_size:\n  8\ntraining: {seed: 1}\n",
+        "optimization/lora/rank: 8 # few\noptimization:\n  lora: {alpha: 8}\n",
     ],
 )
 def test_keys_in_one_word_that_no_line_can_move_have_no_fix(text: str) -> None:
