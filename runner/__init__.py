@@ -62,7 +62,15 @@ def __getattr__(name: str) -> Any:
     """Import a public name from the module that defines it."""
     for module, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(module), name)
+            try:
+                return getattr(import_module(module), name)
+            except ImportError as error:
+                if str(error.name).partition(".")[0] != "schema":
+                    raise
+                raise ImportError(
+                    f"{error}: the package 'schema' is not lorarun's own, but of another distribution; install lorarun "
+                    "in a fresh environment"
+                ) from error
     raise AttributeError(f"module 'runner' has no attribute '{name}'")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import runner
 from runner.commands.guide.shapes import ERROR
 from schema.formats import VERSION
 from tools import lorarun
@@ -78,6 +79,15 @@ def test_a_program_is_told_in_json(
     assert (found["version"], found["exit_code"], caught.value.code, err) == (VERSION, 2, 2, "")
     assert found["where"] == {"file": str(tmp_path / "schema/__init__.py")}
     assert found["remedy"].startswith("install lorarun in a fresh environment")
+
+
+def test_python_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named '{name}'", name="schema.spec")
+
+    monkeypatch.setattr("runner.import_module", missing)
+    with pytest.raises(ImportError, match=r"'schema' is not lorarun's own.*; install lorarun in a fresh environment"):
+        runner.__getattr__("LoRATrainer")
 
 
 def test_the_command_runs_where_all_is_its_own(

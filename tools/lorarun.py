@@ -26,7 +26,7 @@ def main() -> None:
             _refuse(name, place)
     from runner.cli import main as run
 
-    run()
+    run(prog_name="lorarun")
 
 
 def stranger(name: str, path: Sequence[str] | None = None) -> str | None:
