@@ -78,12 +78,16 @@ def _counted(document: Document, entry: Entry, split: Split) -> Iterator[Diagnos
 def _estimated(document: Document, entry: Entry) -> Iterator[Diagnostic]:
     """By the mean length alone, which says how much is read at most."""
     found = entry.dataset.estimate if entry.dataset else None
-    if found is None or has_prompts(document, entry):
+    if found is None:
         return
-    most = (document.value("architecture/block_size") + 1) * found.documents / found.tokens
-    if most < LEAST_READ:
-        message = _unread(document, entry, most, found.tokens / found.documents)
-        yield _finding(document, entry, f"{message}, by the first of them")
+    width, mean = document.value("architecture/block_size") + 1, found.tokens / found.documents
+    if width >= LEAST_READ * mean:
+        return
+    if has_prompts(document, entry):
+        message = f"the first examples of {quote(entry.name)} have {mean:,.0f} tokens on average, and a row {width:,}"
+        yield _finding(document, entry, f"{message}: they are cut before they end", round(mean) + 1)
+    else:
+        yield _finding(document, entry, f"{_unread(document, entry, width / mean, mean)}, by the first of them")
 
 
 def _unread(document: Document, entry: Entry, share: float, mean: float) -> str:
@@ -94,10 +98,10 @@ def _unread(document: Document, entry: Entry, share: float, mean: float) -> str:
 
 
 def _finding(document: Document, entry: Entry, message: str, longest: int | None = None) -> Diagnostic:
-    """The finding of plain text, or of examples with prompts where their longest is given."""
+    """The finding of plain text, or of examples with prompts where the length of one that should fit is given."""
     path, meant = f"{entry.path}/style", f"or data/on_too_long: {document.value('data/on_too_long')} if this is meant"
     if longest is not None:
-        remedy = f"write a larger block_size, {longest - 1} for all of them, {meant}"
+        remedy = f"write a larger block_size, such as {longest - 1}, {meant}"
         return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
     write = document.edits.replace if document.given(path) else document.edits.insert
     written = fix(write(parse(path), "PMD"), safe=False)

@@ -8,7 +8,9 @@ import pytest
 
 from tests.runner.workplace import SPEC, lorarun
 
-BUILT_IN = SPEC.replace("sources: {tales: {path: tales.jsonl}}", "sources: {}")
+BUILT_IN = SPEC.replace("sources: {tales: {path: tales.jsonl}}", "sources: {}").replace(
+    "block_size: 32", "block_size: 256"
+)
 
 
 @pytest.mark.parametrize(
