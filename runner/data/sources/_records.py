@@ -16,6 +16,8 @@ from runner.failure import ExitCode, Failure
 from schema.environment import Fields
 from schema.sections.data import Source
 
+MOST_KNOWN = 1000  # sets of fields whose reading is kept at hand
+
 
 class Records:
     """Reads the records of all files of one source, each by the fields that the first one is read by."""
@@ -56,6 +58,8 @@ class Records:
         They are (prompt, completion), one field, or those of a conversation.
         """
         if present not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
             reading = self._compared(present, where)
             self._known[present] = (*reading.values(), *_companions(present, reading))
         return self._known[present]

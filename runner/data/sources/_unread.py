@@ -8,6 +8,7 @@ from typing import Any
 
 from schema.document.field_names import CONTENT, plain
 
+MOST_NAMES = 100  # of fields; records that are keyed by something else than fields have millions
 MOST_NOTED = 256  # texts of each field that are looked at; its name is noted wherever it comes
 # A field without a usual name is content where it holds so many words on average, and so much of what is read. Less is
 # a title, a date, an address.
@@ -35,7 +36,7 @@ class Unread:
     def note(self, record: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
         """Note the fields of a record that are not among those that are read of it."""
         for field, value in record.items():
-            if field in wanted:
+            if field in wanted or (field not in self._fields and len(self._fields) >= MOST_NAMES):
                 continue
             held = self._fields.setdefault(field, _Held())
             texts = [text.strip() for text in _texts(value) if text.strip()] if held.seen < MOST_NOTED else []

@@ -100,6 +100,12 @@ def test_a_field_that_is_nested_as_deeply_as_json_may_be_is_only_named(tmp_path:
     assert read(tmp_path / "x.jsonl")[1] == Fields({"text": "text"}, ("text", "tree"), ("tree",))
 
 
+def test_records_that_are_keyed_by_anything_fill_no_memory(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "x.jsonl", [{"text": "a tale", f"key {n}": n} for n in range(2000)])
+    documents, fields = read(path)
+    assert (len(documents), len(fields.unread)) == (2000, 100)
+
+
 def test_preparation_says_which_fields_are_read_and_which_are_not(tmp_path: Path) -> None:
     records = [{"question": f"{n} + 1?", "answer": str(n + 1), "id": n} for n in range(99)]
     data = data_of(write_lines(tmp_path / "x.jsonl", records), prompt="question", completion="answer")
