@@ -10,7 +10,7 @@ from schema.text.letters import INVISIBLE, SPACES, in_plain_letters, named, stra
 from schema.text.source import Path, Scalar
 from schema.text.wording import count, quote
 
-GLUED = re.compile(rf"\s*(?P<key>\w+):(?P<space>[{SPACES}{INVISIBLE}]*)(?P<value>\S.*)")
+GLUED = rf"\s*(?P<key>\w+):(?P<space>[{SPACES}{INVISIBLE}]*)(?P<value>\S.*)"
 
 
 def glued_key(found: Findings, key: Scalar, declared: Json, path: Path) -> bool:
@@ -29,10 +29,10 @@ def glued_key(found: Findings, key: Scalar, declared: Json, path: Path) -> bool:
 
 def glued_lines(found: Findings, node: Scalar, path: Path) -> bool:
     """Report the lines of a section that were read as one text; False where a line is no key with its value."""
-    span, edits, lines = node.span, [], node.span.origin.lines
+    span, edits, lines, pattern = node.span, [], node.span.origin.lines, re.compile(GLUED)
     for number in range(span.line, span.end_line + 1):
         line = lines[number - 1][: span.end_column - 1 if number == span.end_line else None]
-        glued = GLUED.match(line, span.column - 1 if number == span.line else 0)
+        glued = pattern.match(line, span.column - 1 if number == span.line else 0)
         if glued and node.plain:
             edits.append(Edit(Span(span.origin, number, glued.start("space") + 1, number, glued.end("space") + 1), " "))
         elif line.strip():
@@ -40,7 +40,7 @@ def glued_lines(found: Findings, node: Scalar, path: Path) -> bool:
     if not edits:
         return False
     place = edits[0].span
-    first = GLUED.match(lines[place.line - 1], span.column - 1)
+    first = pattern.match(lines[place.line - 1], span.column - 1)
     assert first
     others = f", and so in {count(len(edits) - 1, 'other line')}" if len(edits) > 1 else ""
     remedy = f"write {first['key']}: {quote(first['value'].strip())[1:-1]}{others}"

@@ -23,14 +23,15 @@ WORDS = {
 }
 LETTERS = ("m", "b", "t", "g")  # which are a suffix where tokens are counted, and may be a unit elsewhere
 UNITS = "tokens?|toks?|tk|rows?|steps?|examples?|samples?|devices?|gpus?|layers?|heads?|features|minutes?|mins?|epochs?"
-MEASURED = re.compile(rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?:{UNITS})?", re.IGNORECASE)
-PERCENT = re.compile(r"(?P<number>[0-9]+(?:[.,][0-9]+)?) ?(?:%|percent|pct)")
-GROUPED = re.compile(r"[-+]?[1-9][0-9]{0,2}(?P<mark>[,.' \u2009])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
-COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?")
-POWER = re.compile(r"(?:(?P<factor>[0-9.]+) ?[*x×] ?)?(?P<base>[0-9]+) ?(?:\^|\*\*) ?(?P<power>-?[0-9]+)")
-PRODUCT = re.compile(r"[0-9_]+(?: ?[*x×] ?[0-9_]+)+")
-RATIO = re.compile(r"(?P<one>[0-9]+) ?/ ?(?P<other>[0-9]+)")
-TIME = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>s|sec|m|min|h|d)", re.IGNORECASE)
+# Patterns, compiled when a value is first explained: most specs need none.
+MEASURED = rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?:{UNITS})?"
+PERCENT = r"(?P<number>[0-9]+(?:[.,][0-9]+)?) ?(?:%|percent|pct)"
+GROUPED = r"[-+]?[1-9][0-9]{0,2}(?P<mark>[,.' \u2009])[0-9]{3}(?:(?P=mark)[0-9]{3})*"
+COMMA = r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?"
+POWER = r"(?:(?P<factor>[0-9.]+) ?[*x×] ?)?(?P<base>[0-9]+) ?(?:\^|\*\*) ?(?P<power>-?[0-9]+)"
+PRODUCT = r"[0-9_]+(?: ?[*x×] ?[0-9_]+)+"
+RATIO = r"(?P<one>[0-9]+) ?/ ?(?P<other>[0-9]+)"
+TIME = r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>s|sec|m|min|h|d)"
 MINUTES = {"s": 1 / 60, "sec": 1 / 60, "m": 1, "min": 1, "h": 60, "d": 1440}
 LONGEST = 40  # letters of a text in which a number is looked for
 MOST_POWER = 64
@@ -57,12 +58,12 @@ def meant_number(text: str, schema: dict[str, Any]) -> Meant | None:
     bare = text.strip("\"'`").rstrip(",;.").strip()
     if bare != text and number(bare) is not None:
         return Meant(bare)
-    if share and (found := PERCENT.fullmatch(text)):
+    if share and (found := re.fullmatch(PERCENT, text)):
         return Meant(_plain(Decimal(found["number"].replace(",", ".")) / 100))
-    grouped = GROUPED.fullmatch(text)
+    grouped = re.fullmatch(GROUPED, text)
     if grouped and (whole or text.count(grouped["mark"]) > 1):
         return Meant(text.replace(grouped["mark"], "_"))
-    if not whole and not grouped and COMMA.fullmatch(text):
+    if not whole and not grouped and re.fullmatch(COMMA, text):
         return Meant(text.replace(",", "."))
     return _calculated(text, whole) or _measured(text, schema.get("unit", ""))
 
@@ -85,9 +86,9 @@ def meant_nothing(text: str, alternatives: tuple[str, ...]) -> Meant | None:
 
 def _measured(text: str, unit: str) -> Meant | None:
     """A number with its unit, or with a suffix that is spelt otherwise: 4096 tokens, 10 B, 10 billion, 10b."""
-    if unit == "minutes" and (time := TIME.fullmatch(text)):
+    if unit == "minutes" and (time := re.fullmatch(TIME, text, re.IGNORECASE)):
         return Meant(spelled(round(float(time["number"]) * MINUTES[time["unit"].lower()], 6)).removesuffix(".0"))
-    found = MEASURED.fullmatch(text)
+    found = re.fullmatch(MEASURED, text, re.IGNORECASE)
     if not found or number(found["number"]) is None:
         return None
     word = (found["word"] or "").lower()
@@ -98,11 +99,11 @@ def _measured(text: str, unit: str) -> Meant | None:
 
 def _calculated(text: str, whole: bool) -> Meant | None:
     """The value of a power, a product or a fraction: 2^20, 8*1024, 3x10^8, 1/3."""
-    power, ratio = POWER.fullmatch(text), RATIO.fullmatch(text)
+    power, ratio = re.fullmatch(POWER, text), re.fullmatch(RATIO, text)
     try:
         if power and abs(int(power["power"])) <= MOST_POWER:
             value = Decimal(power["factor"] or 1) * Decimal(power["base"]) ** int(power["power"])
-        elif PRODUCT.fullmatch(text):
+        elif re.fullmatch(PRODUCT, text):
             value = Decimal(1)
             for factor in re.split(r" ?[*x×] ?", text):
                 value *= Decimal(factor.replace("_", ""))

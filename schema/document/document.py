@@ -20,11 +20,9 @@ from schema.budget.deciding import ADAPTERS, DECIDING
 from schema.check.declared import Declared
 from schema.check.findings import Findings, Json, Problem, Unavailable
 from schema.check.meant import read_as_meant
-from schema.check.other_program import refuse_other_program
 from schema.check.overrides import splice
 from schema.check.phases import leave_out_phases
 from schema.check.renamed import rename
-from schema.check.repairs import explained
 from schema.check.staged import read_stages
 from schema.check.tree import check_value, hydrate
 from schema.document.architectures import other_architecture
@@ -165,9 +163,11 @@ def read_document(
     found = Findings(load_schema())
     try:
         root = read_mapping(data, name)
-        refuse_other_program(root, found.schema)
+        _refuse_other_program(found, root)
         tree = read_stages(found, rename(found, read_as_meant(found, splice(found, root, overrides))))
     except SourceError as error:
+        from schema.check.repairs import explained
+
         found.problems.append(explained(error, data, name, found.schema.names))
         found.failed.add(())
         return Document(error.span, {}, {}, found, None, Mapping(error.span, ()))
@@ -183,6 +183,14 @@ def read_document(
     values, start = hydrate(written, found.schema), point(root.span.origin, 1, 1)
     differing = _differing(found, values, pretrained) if pretrained else ()
     return Document(start, values, written, found, None, root, pretrained, differing)
+
+
+def _refuse_other_program(found: Findings, root: Mapping) -> None:
+    """Raise SourceError where a file is no spec but one of another program, which has a key at its top that is none."""
+    if any(key.text not in found.schema["properties"] for key, _ in root.entries):
+        from schema.check.other_program import refuse_other_program
+
+        refuse_other_program(root, found.schema)
 
 
 def _pin(written: Json, recorded: Recorded) -> None:

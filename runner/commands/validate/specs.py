@@ -19,7 +19,6 @@ from runner.commands.validate.request import Request, check_usage, settings_of
 from runner.commands.validate.spec_files import STDIN, find_specs, pass_on, read_spec, rewrite
 from runner.failure import ExitCode
 from schema.document import NOTHING_RECORDED, Recorded
-from schema.fixes.apply import fix_text
 from schema.formats import Report, load_format
 from schema.lint import Verdict, accepted, lint_bytes
 from schema.rules import duplicate_spec
@@ -162,6 +161,8 @@ def _fixed(spec: Checked, data: bytes, lint: Callable[[bytes], Verdict], unsafe:
     """Apply the fixes of a spec to its text; a text that can't be read has none."""
     if spec.verdict.document is None:
         return spec
+    from schema.fixes.apply import fix_text
+
     text = data.decode("utf-8")
     mark = BOM if text.startswith(BOM) else ""
     fixed = fix_text(text.removeprefix(BOM), lambda text: lint(text.encode("utf-8")), unsafe)
