@@ -51,11 +51,17 @@ class Choice:
         return readings[0]
 
     def is_styled(self, fields: Collection[str]) -> bool:
-        """Whether a record with these fields is read otherwise than PADDED reads it."""
-        try:
-            return Choice(self.name, self.section, ("PADDED",)).of(fields) != self.of(fields)
-        except ValueError:
-            return True
+        """Whether a record with these fields is read otherwise than PADDED reads it where the spec names no field.
+
+        Two specs of the same names may differ in that alone: `text: text` is also what stands there unwritten.
+        """
+        unwritten = Source.model_construct(_fields_set=set(), **dict(self.section))
+        for section in (unwritten, self.section):  # the second where a field must be named
+            try:
+                return Choice(self.name, section, ("PADDED",)).of(fields) != self.of(fields)
+            except ValueError:
+                continue
+        return True
 
     def _plain(self, fields: Collection[str], style: str) -> Reading:
         """The reading of text, or of prompt and completion, in one style."""

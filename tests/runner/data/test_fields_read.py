@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.data.stores.prepare import prepare_store
+from runner.data.stores.trained import Trained
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
@@ -162,6 +163,31 @@ def test_a_store_is_made_again_where_a_style_reads_other_fields(tmp_path: Path) 
     assert digests[0] == digests[3] != digests[1] == digests[2]
     again = f"dataset 'x': the choice of fields changed since '{store.folder}' was made; it is made again"
     assert listener.sentences.count(again) == 2
+
+
+@pytest.mark.parametrize(
+    ("record", "styles", "written"),
+    [
+        (THREE, ("PADDED",), {"text": "text"}),
+        (THREE, ("PMD",), {"prompt": "prompt", "completion": "completion"}),
+        ({"text": "a tale", "completion": "three"}, ("PADDED",), {"completion": "completion"}),
+    ],
+    ids=["a text beside a pair", "a pair beside a text", "a completion beside a text"],
+)
+def test_a_field_that_is_named_as_it_is_called_anyway_makes_another_store(
+    record: dict[str, str], styles: tuple[str, ...], written: dict[str, str], tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "x.jsonl", [record] * 9)
+    digests, tokens = [], []
+    for fields in ({}, written, {}):  # the last is a run that resumes, after another one made the store again
+        data, trained = data_of(path, **fields), Trained(tmp_path, 1, {"x": digests[0]}) if len(digests) == 2 else None
+        made = prepare_store(
+            "x", "", data=data, tokenizer=ByteTokenizer(), progress=Listener(), styles=styles, trained=trained
+        )
+        digests.append(made.digest)
+        tokens.append(made.meta.splits["train"].tokens)
+    assert digests[0] == digests[2] != digests[1]
+    assert tokens[0] == tokens[2] != tokens[1]
 
 
 def test_a_store_of_an_older_version_is_read_again_and_stays_the_same_where_its_records_are_sound(
