@@ -25,6 +25,7 @@ from schema.sections.data import Data
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
 MOST_COMPARED_BYTES = 2**30
 FIRST_RECORDS = 64  # of a source that is not prepared yet; more are read until one teaches something
+MOST_RECORDS = 2**17  # though not for longer than a second or two
 
 Fingerprints = dict[str, tuple[str, ...]]
 
@@ -84,13 +85,15 @@ def _unprepared(source: DataSource, train_on: str) -> Dataset:
     def enough(number: int, entry: Document | Dialogue) -> bool:
         if reason := left_out(entry, train_on):
             skipped.add(reason, entry.where)
-        return number >= FIRST_RECORDS and skipped.total < number
+        return number >= (FIRST_RECORDS if skipped.total < number else MOST_RECORDS)
 
     try:
         fields, records = source.first_records(enough)
     except Failure:  # preparing the data reports it
         return Dataset(True)
-    if records and skipped.total == records:
+    if not records:  # there is none, or its line is too long
+        return Dataset(True)
+    if skipped.total == records < MOST_RECORDS:
         sentence = nothing_to_learn(source.name, skipped.counts(), source.section.holds_conversations)
         return Dataset(True, obstacle=obstacle(Failure(sentence, ExitCode.INVALID), ""), fields=fields)
     return Dataset(True, fields=fields)

@@ -109,17 +109,18 @@ class Files:
         of each file are read, and of a long text its beginning.
         """
         records = Records(self._choice())
-        yield from self._read(records, most)
+        yield from self._read(records, most, whole=most is None)
         if records.found.first:
             yield Found(records.found, self.total)
 
     def first_records(self, enough: Callable[[int, Document | Dialogue], bool]) -> tuple[Fields, int]:
         """Read until `enough` says so of a record, of which it is told the number, or to the end.
 
-        Returns what was found, and how many records were read. Raises Failure (INVALID) as `documents`.
+        Of a long text its beginning is read. Returns what was found, and how many records were read. Raises Failure
+        (INVALID) as `documents`.
         """
         records, number = Records(self._choice()), 0
-        texts = (entry for entry in self._read(records) if not isinstance(entry, Skipped))
+        texts = (entry for entry in self._read(records, whole=False) if not isinstance(entry, Skipped))
         with closing(texts):
             for number, entry in enumerate(texts, start=1):
                 if enough(number, entry):
@@ -129,7 +130,9 @@ class Files:
     def _choice(self) -> Choice:
         return Choice(self.name, self.section, self.styles)
 
-    def _read(self, records: Records, most: int | None = None) -> Iterator[Document | Dialogue | Skipped]:
+    def _read(
+        self, records: Records, most: int | None = None, *, whole: bool
+    ) -> Iterator[Document | Dialogue | Skipped]:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
@@ -140,9 +143,9 @@ class Files:
         for _, path in self.files:
             try:
                 if path.suffix == ".txt":
-                    yield _read_text(path, records, before, whole=most is None)
+                    yield _read_text(path, records, before, whole=whole)
                 elif path.suffix == ".jsonl":
-                    yield from islice(_read_lines(path, records, before, whole=most is None), most)
+                    yield from islice(_read_lines(path, records, before, whole=whole), most)
                 else:
                     yield from islice(_read_parquet(path, records, before), most)
                 before += path.stat().st_size

@@ -12,6 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from runner.commands.validate.rehearsal import data as rehearsed_data
+from runner.data import survey
+from runner.environment import survey_data
+from schema.document import read_document
+from schema.environment import Dataset, Fields
 from tests.runner.commands.test_exec_refusals import PMD, TALE, both_refuse, records, sets
 from tests.runner.workplace import fill, lorarun
 
@@ -62,3 +66,18 @@ def test_of_what_is_long_the_beginning_is_read(here: Path, monkeypatch: pytest.M
     records({"text": 7})(here)
     ((message, _),) = both_refuse(here)  # though there is nowhere to write
     assert message == "tales.jsonl:1: field 'text' must be text, not int"
+
+
+def test_a_survey_reads_the_beginning_of_what_is_long(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surveyed(*overrides: str) -> Dataset:
+        return survey_data(read_document(Path("spec.yaml").read_bytes(), "spec.yaml", overrides)).datasets["tales", ""]
+
+    monkeypatch.setattr("runner.data.sources.files.FIRST_TEXT_BYTES", 99)
+    (here / "tales.txt").write_bytes(b"a tale " * 99 + b"\xff")
+    assert surveyed("data/sources/tales/path=tales.txt").fields == Fields({})
+    monkeypatch.setattr("runner.data.sources.files.FIRST_LINE_BYTES", 99)
+    records({"text": "long " * 99})(here)
+    assert surveyed() == Dataset(source=True)
+    monkeypatch.setattr(survey, "MOST_RECORDS", 4)
+    records(*[{"prompt": "a", "completion": ""}] * 4, {"prompt": "a", "completion": "b"})(here)
+    assert surveyed().obstacle is None  # of the first four, nothing is known of the fifth
