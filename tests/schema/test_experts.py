@@ -22,8 +22,11 @@ COMMIT = "4e20de362430cd3b72f300e6b0f18e50e7166e08"
 INFOS = {
     "code_then_tools": {"LR102"},
     "continued_then_adapters": {"LR102"},
+    "data_constrained": {"LR408"},  # a weight decay above 1
+    "grokking": {"LR408"},
     "multilingual": {"LR102", "LR603"},
     "pretrain_10b_tune_20m": {"LR102", "LR402", "LR603"},
+    "qlora_r64": {"LR313"},  # alpha 16 at rank 64
     "qwen3_4b_mixed_styles": {"LR102"},
     "stages_of_unequal_length": {"LR105"},  # a decay that is longer than the last stage
     "two_stages_each": {"LR102"},

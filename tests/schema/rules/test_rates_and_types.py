@@ -136,6 +136,12 @@ def test_a_number_that_nobody_uses_is_told(key: str, usual: tuple[str, ...], far
     assert [len(messages(slug, f"{key}={value}")) for value in far] == [1 for _ in far]
 
 
+@pytest.mark.parametrize(("decay", "severity"), [("1", "info"), ("1.6", "info"), ("4", "info"), ("10", "warning")])
+def test_a_weight_decay_that_some_publish_is_no_reproach(decay: str, severity: str) -> None:
+    found = lint_text(BASE, "s.yaml", [f"optimization/weight_decay={decay}"]).diagnostics
+    assert [each.severity.value for each in found if each.code == "LR408"] == [severity]
+
+
 def test_a_decay_of_one_is_out_of_its_range_already() -> None:
     assert len(messages("out-of-range", "optimization/adamw/beta2=1")) == 1
     assert not messages("hyperparameter-implausible", "optimization/adamw/beta2=1")
