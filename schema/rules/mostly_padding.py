@@ -2,7 +2,8 @@
 
 *Why it is bad.* A row is computed as a whole, and a budget counts its padding: of 100M tokens in rows of 2,048 with
 examples of 100, the model sees 5M, in twenty times the time that they need. A row need not be longer than the longest
-example. Where another dataset of the run needs such rows, that is only worth knowing.
+example, of validation too. Where another dataset of the run needs such rows, or a model that begins with learned
+positions has them, that is only worth knowing.
 
 *On*
 
@@ -42,6 +43,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schema.budget.draws import DatasetKey
 from schema.document import Document
 from schema.document.mixtures import Cut, cuts, entries
 from schema.text.diagnostic import Diagnostic, Severity
@@ -58,20 +60,25 @@ UNIT = 8  # a block_size is written as a multiple of it
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows of each dataset with its longest example, and see whether another one needs them."""
     block_size = document.value("architecture/block_size")
-    known = {cut.entry.key: cut for cut in cuts(document, ["train"]) if cut.entry.values["style"] == "PADDED"}
-    enough = {key: -(-(max(cut.split.lengths) - 1) // UNIT) * UNIT for key, cut in known.items()}  # inputs of a row
+    longest: dict[DatasetKey, int] = {}  # example of each dataset, in all splits that are read
+    known = {}
+    for cut in cuts(document):
+        if cut.entry.values["style"] == "PADDED":
+            longest[cut.entry.key] = max(longest.get(cut.entry.key, 1), max(cut.split.lengths, default=1))
+            known |= {cut.entry.key: cut} if cut.name == "train" else {}
+    enough = {key: -(-(longest[key] - 1) // UNIT) * UNIT for key in known}  # inputs of a row
     others = {entry.key for entry in entries(document)} - known.keys()
     for key, cut in known.items():
         padding, own = _padding(cut, block_size), enough[key]
         needed = max(enough.values())
-        if not 0 < 2 * own <= block_size or padding < MOST_PADDING:
+        if not 0 < 2 * own <= block_size or not MOST_PADDING <= padding < 1:
             continue
         message = (
             f"{100 * padding:.0f} % of the rows of {quote(cut.entry.name)} is padding, which the budget counts: they "
-            f"have {block_size:,} tokens, and its longest example has {max(cut.split.lengths):,}"
+            f"have {block_size:,} tokens, and its longest example has {longest[key]:,}"
         )
         span = document.span("architecture/block_size")
-        if not others and 2 * needed <= block_size:
+        if not others and 2 * needed <= block_size and not _has_length(document):
             remedy = f"write architecture/block_size: {needed}, which leaves nothing out"
             yield Diagnostic(CODE, SLUG, SEVERITY, span, message, remedy)
         elif padding >= MOST_BESIDE_OTHERS:
@@ -79,7 +86,14 @@ def check(document: Document) -> Iterator[Diagnostic]:
             yield Diagnostic(CODE, SLUG, Severity.INFO, document.span(cut.entry.path), message, remedy)
 
 
+def _has_length(document: Document) -> bool:
+    """Whether the run starts from weights that have one vector a position: with another block_size they don't fit."""
+    restored = document.environment is not None and document.environment.restore
+    starts = document.value("architecture/pretrained") is not None or bool(restored)
+    return starts and not document.value("architecture/rope")
+
+
 def _padding(cut: Cut, block_size: int) -> float:
-    """The share of inputs that are padding."""
-    filled = sum(min(length, block_size) * documents for length, documents in cut.split.lengths.items())
+    """The share of inputs that are padding; the last token of an example is a target alone."""
+    filled = sum(min(length - 1, block_size) * documents for length, documents in cut.split.lengths.items())
     return 1 - filled / (block_size * cut.split.documents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schema.lint import lint_text
-from tests.schema.goldens import SPECS
+from tests.schema.goldens import SPECS, environment_of
 
 BASE = (SPECS / "ok" / "base.yaml").read_text(encoding="utf-8")
 STEP = 512 * 1024
@@ -135,3 +135,32 @@ def test_a_long_run_validates_often_without_a_word() -> None:
 def test_a_rate_is_judged_by_the_updates_that_it_makes(lr: str, more: tuple[str, ...], severities: list[str]) -> None:
     assert found("lr-implausible", f"optimization/lr={lr}", *more) == severities
     assert bool(found("out-of-range", f"optimization/lr={lr}", *more)) == (lr == "3e4")
+
+
+SUMS = (SPECS / "err" / "mostly-padding" / "short_sums.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("longest", "more", "remedies"),
+    [
+        (16, (), ["write architecture/block_size: 16, which leaves nothing out"]),
+        (100, (), ["write architecture/block_size: 104, which leaves nothing out"]),
+        (100, ("training/validation=false",), ["write architecture/block_size: 16, which leaves nothing out"]),
+        (400, (), []),  # rows of validation are needed
+        # Learned positions of weights that are there: another block_size does not fit them.
+        (
+            16,
+            ("architecture/rope=false", "architecture/pretrained=runs/base"),
+            ["ask 39 times the tokens, or give it a run of its own with block_size: 16"],
+        ),
+    ],
+)
+def test_rows_are_as_long_as_the_longest_example_that_the_run_reads(
+    longest: int, more: tuple[str, ...], remedies: list[str]
+) -> None:
+    store = {"tokenizer": "byte", "train": {"14": 990, "16": 10}, "val": {"14": 30, str(longest): 2}}
+    machine = environment_of({"datasets": {"sums": {"source": True, "store": store}}})
+    told = [each for each in lint_text(SUMS, "s.yaml", more, machine).diagnostics if each.slug == "mostly-padding"]
+    assert [each.remedy for each in told] == remedies
+    # 990 × 13 and 10 × 15 inputs of 1,000 rows of 512, as `lorarun data` counts them.
+    assert all(each.message.startswith("97 % of the rows") for each in told)
