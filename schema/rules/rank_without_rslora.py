@@ -1,8 +1,10 @@
 """A rank of 64 or more, with an alpha that was not raised with it.
 
-*Why it is good to know.* The scale alpha / rank falls as fast as the rank grows, and gradients with it, so that a high
-rank learns no more than a low one; with alpha / √rank they keep their size (Kalajdzievski 2023, A Rank Stabilization
-Scaling Factor for Fine-Tuning with LoRA). An alpha of at least the rank has the same effect, and is left alone.
+*Why it is good to know.* The scale alpha / rank falls as fast as the rank grows, and gradients with it, so that at the
+same learning rate a high rank may learn no more than a low one; with alpha / √rank they keep their size (Kalajdzievski
+2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA). An alpha of at least the rank has the same effect,
+and is left alone. Others keep alpha at every rank, and choose a high rate for it (Schulman et al. 2025, LoRA Without
+Regret).
 
 *Bad*
 
@@ -49,6 +51,9 @@ def check(document: Document) -> Iterator[Diagnostic]:
         return
     rank, alpha = document.value(path), document.value("optimization/lora/alpha")
     if rank >= HIGH_RANK and 0 < alpha < rank and document.value("optimization/lora/scaling") == "standard":
-        message = f"at rank {rank} the scale alpha / rank is {alpha / rank:.3g}, and a higher rank learns no more"
-        remedy = f"write scaling: rslora, whose scale is {alpha / sqrt(rank):.3g}, or an alpha of {rank} or more"
+        message = f"at rank {rank} the scale alpha / rank is {alpha / rank:.3g}, and a higher rank may learn no more"
+        remedy = (
+            f"write scaling: rslora, whose scale is {alpha / sqrt(rank):.3g}, or an alpha of {rank} or more, unless the "
+            "rate was chosen for this scale"
+        )
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)

@@ -59,7 +59,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if lost >= LEAST:
         message = (
             f"at a rate of {rate:g} bfloat16 parameters lose updates: none changes a weight of {first:.2g} or more, "
-            f"about {lost:.0%} of weights of size {TYPICAL:g}"
+            f"about {lost:.0%} of weights with a standard deviation of {TYPICAL:g}"
         )
         written = fix(document.edits.replace(parse(PARAM), "float32"), safe=False)
         remedy = "write float32; products are computed in dtype/activation all the same"
