@@ -52,8 +52,6 @@ def check(document: Document) -> Iterator[Diagnostic]:
     rank, alpha = document.value(path), document.value("optimization/lora/alpha")
     if rank >= HIGH_RANK and 0 < alpha < rank and document.value("optimization/lora/scaling") == "standard":
         message = f"at rank {rank} the scale alpha / rank is {alpha / rank:.3g}, and a higher rank may learn no more"
-        remedy = (
-            f"write scaling: rslora, whose scale is {alpha / sqrt(rank):.3g}, or an alpha of {rank} or more, unless the "
-            "rate was chosen for this scale"
-        )
+        either = f"scaling: rslora, whose scale is {alpha / sqrt(rank):.3g}, or an alpha of {rank} or more"
+        remedy = f"write {either}, unless the rate was chosen for this scale"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
