@@ -17,12 +17,16 @@ PAIRS = (
 TEXTS = ("text", "content", "document", "body")
 # An instruction, what it is about, and its answer; without the second they are a pair.
 TASK = ("instruction", "input", "output")
-# Names of fields whose text is part of an example, wherever it is not read. A source often is a name or an address.
-CONTENT = {
-    *(name for pair in PAIRS[:-1] for name in pair),
+# Names of fields whose text belongs to a conversation, or to an example, wherever it is not read. What a conversation
+# was made from, a problem or an answer, is no part of it. A source often is a name or an address.
+BESIDE_CONVERSATION = {
     *TEXTS,
-    *("context", "system", "passage", "reasoning", "rationale", "explanation", "hint", "thinking", "reply", "message"),
+    *("context", "system", "system_prompt", "passage", "reasoning", "rationale", "explanation", "hint", "thinking"),
+    *("reply", "message"),
 }
+CONTENT = {*(name for pair in PAIRS[:-1] for name in pair), *BESIDE_CONVERSATION}
+# Answers in each other's place, of which an example has one: those of preference data, or all that a teacher gave.
+ALTERNATIVES = {"chosen", "rejected", "generations"}
 
 
 def plain(name: str) -> str:

@@ -2,7 +2,8 @@
 
 *Why it is bad.* A model that never sees what an instruction is about, or the passage that a question asks of, learns to
 guess. Nothing fails: the loss falls, and the answers are made up. What identifies a record, a date or an address say,
-is no such field, and neither is one whose text stands in another that is read.
+is no such field, and neither is one whose text stands in another that is read, the rejected answer of a pair, or what a
+conversation was made from.
 
 *On*
 

@@ -34,7 +34,8 @@ class Records:
     def found(self) -> Fields:
         """What was found in the records so far."""
         styled = bool(self._first) and self._choice.is_styled(self._first)
-        return Fields(self._reading or {}, self._first, *self._unread.found(), styled)
+        unread, lost = self._unread.found(conversations="messages" in (self._reading or {}))
+        return Fields(self._reading or {}, self._first, unread, lost, styled)
 
     def read(self, record: Mapping[str, Any], where: str, done: int) -> Document | Dialogue:
         """Read one record. Raises Failure (INVALID) when it is another kind than those before, or malformed."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schema.document.field_names import CONTENT, plain
+from schema.document.field_names import ALTERNATIVES, BESIDE_CONVERSATION, CONTENT, plain
 
 MOST_NAMES = 100  # of fields; records that are keyed by something else than fields have millions
 MOST_NOTED = 256  # texts of each field that are looked at; its name is noted wherever it comes
 # A field without a usual name is content where it holds so many words on average, and so much of what is read. Less is
-# a title, a date, an address.
-LEAST_WORDS, LEAST_SHARE = 4, 0.05
+# a title, a date, an address; beside a conversation, which is whole in itself, also a note about it.
+LEAST_WORDS, LEAST_SHARE, LEAST_SHARE_OF_CONVERSATION = 4, 0.05, 0.5
 DEEPEST = 8  # lists and mappings inside each other; what lies deeper is looked at by nobody
 
 
@@ -55,16 +55,20 @@ class Unread:
         held.characters += sum(map(len, lost))
         held.beside += sum(map(len, read))
 
-    def found(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def found(self, *, conversations: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the names of all fields that are not read, and of those whose text an example lacks."""
-        return tuple(self._fields), tuple(name for name, held in self._fields.items() if _is_content(name, held))
+        lost = (name for name, held in self._fields.items() if _is_content(name, held, conversations))
+        return tuple(self._fields), tuple(lost)
 
 
-def _is_content(name: str, held: _Held) -> bool:
-    if not held.records:
+def _is_content(name: str, held: _Held, conversations: bool) -> bool:
+    called = plain(name)
+    if not held.records or called in ALTERNATIVES:
         return False
-    many = held.words >= LEAST_WORDS * held.records and held.characters >= LEAST_SHARE * held.beside
-    return many or plain(name) in CONTENT
+    if called in CONTENT:
+        return called in BESIDE_CONVERSATION or not conversations
+    least = LEAST_SHARE_OF_CONVERSATION if conversations else LEAST_SHARE
+    return held.words >= LEAST_WORDS * held.records and held.characters >= least * held.beside
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -76,6 +76,44 @@ UNREAD: dict[str, tuple[list[dict[str, Any]], dict[str, str], Fields]] = {
         {"messages": "messages"},
         Fields({"messages": "messages"}, ("messages", "prompt", "tools"), ("prompt",)),
     ),
+    "the answer that lost against the other one": (
+        [{"prompt": "How far is it?", "chosen": "Far, as far as one can see.", "rejected": "I will not say it."}],
+        {"prompt": "prompt", "completion": "chosen"},
+        Fields({"prompt": "prompt", "completion": "chosen"}, ("prompt", "chosen", "rejected"), ("rejected",)),
+    ),
+    "what a conversation of a teacher was made from": (
+        [
+            {
+                **conversation("How far is it?", "Twelve miles or more, by the map."),
+                "answer": "12",
+                "solution": "Measure on the map, and count the miles one by one.",
+                "generations": ["Twelve miles or more, by the map.", "Nobody knows, for the map is torn."],
+                "title": "A question of maps",
+            }
+        ],
+        {"messages": "messages"},
+        Fields(
+            {"messages": "messages"},
+            ("messages", "answer", "solution", "generations", "title"),
+            ("answer", "solution", "generations", "title"),
+        ),
+    ),
+    "what a conversation is about": (
+        [
+            {
+                **conversation("How far is it?", "Twelve miles."),
+                "system_prompt": "You know maps.",
+                "papers": "The map says that it is twelve miles to the coast, and two more to the pier.",
+            }
+        ],
+        {"messages": "messages"},
+        Fields(
+            {"messages": "messages"},
+            ("messages", "system_prompt", "papers"),
+            ("system_prompt", "papers"),
+            ("system_prompt", "papers"),
+        ),
+    ),
 }
 
 
