@@ -61,7 +61,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows of each dataset with its longest example, and see whether another one needs them."""
     block_size = document.value("architecture/block_size")
     longest: dict[DatasetKey, int] = {}  # example of each dataset, in all splits that are read
-    known = {}
+    known: dict[DatasetKey, Cut] = {}
     for cut in cuts(document):
         if cut.entry.values["style"] == "PADDED":
             longest[cut.entry.key] = max(longest.get(cut.entry.key, 1), max(cut.split.lengths, default=1))
