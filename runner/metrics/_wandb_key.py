@@ -34,7 +34,10 @@ def base_url() -> str | None:
 
 
 def _in_netrc() -> bool:
-    named = urlsplit(base_url() or "").netloc
+    try:
+        named = urlsplit(base_url() or "").netloc
+    except ValueError:  # no address; wandb says what is wrong with it
+        return False
     paths = [Path(own)] if (own := os.environ.get("NETRC")) else [_home() / ".netrc", _home() / "_netrc"]
     for path in paths:
         try:

@@ -154,9 +154,9 @@ def _start(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
 
 def _let_go() -> None:
     """End what a failed start has left: within one process of wandb an id is in use from then on."""
-    import wandb
-
     with suppress(Exception):
+        import wandb
+
         wandb.teardown()
 
 
@@ -169,15 +169,22 @@ def _obstacle() -> str | None:
 
         # Where nobody names a server it is that of this version of wandb.
         url = urlsplit(base_url() or str(wandb.Settings().base_url))
-    except Exception:  # an older version; its own limit holds
+        host, port = url.hostname, url.port or (80 if url.scheme == "http" else 443)
+    except Exception:  # an older version, whose own limit holds, or no address at all, of which wandb says what it is
         return None
-    if not url.hostname or getproxies():
+    if not host or _has_proxy():
         return None
     try:
-        socket.create_connection((url.hostname, url.port or 443), CONNECT_SECONDS).close()
-    except OSError as error:
-        return f"{url.hostname} can't be reached: {error.strerror or error}"
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
+        return f"{host} can't be reached: {getattr(error, 'strerror', None) or error}"
     return None
+
+
+def _has_proxy() -> bool:
+    """Whether wandb reaches its server through another one, which is asked in its place."""
+    own = any(os.environ.get(name) for name in ("WANDB_HTTP_PROXY", "WANDB_HTTPS_PROXY"))
+    return own or bool(getproxies().keys() - {"no"})
 
 
 def _reason(error: Exception) -> str:

@@ -3,70 +3,38 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 import runner.metrics.wandb as module
 from runner.failure import ExitCode, Failure
-from runner.metrics.wandb import WandbRun, WandbSink, require_wandb, survey_wandb
+from runner.metrics.wandb import require_wandb, survey_wandb
 from schema.document import read_document
+from tests.runner.metrics.wandb_library import Library, begin
 
 KEY = "0123456789abcdef" * 4
 RECORD = {"event": "validation", "step": 3, "phase": "full", "dataset": "tales", "loss": 1.5}
 
 
-class Library:
-    """Stands for the module `wandb`: notes what it is told, and raises or waits where a test says so."""
-
-    def __init__(self) -> None:
-        self.begun: list[dict[str, Any]] = []
-        self.logged: list[tuple[int, dict[str, float]]] = []
-        self.finished = 0
-        self.in_use: set[str | None] = set()
-        self.fails: dict[str, Exception] = {}
-        self.waits = threading.Event()
-        self.waits.set()
-
-    class Settings(SimpleNamespace):
-        """What of wandb's settings is read here."""
-
-        model_fields = ("init_timeout", "silent")
-        base_url = "http://127.0.0.1:9"  # where nobody listens
-
-    def init(self, **options: Any) -> Library:
-        self.begun.append(options)
-        if options.get("id") in self.in_use:  # by a start that failed, as in wandb
-            raise RuntimeError("run ID is in use")
-        self.in_use = {options.get("id")} if self.fails else set()
-        if options.get("mode") in self.fails or "init" in self.fails:
-            raise self.fails.get(options.get("mode", ""), self.fails.get("init", Exception()))
-        if "online" in self.fails and options.get("mode") != "offline":
-            raise self.fails["online"]
-        return self
-
-    def log(self, numbers: dict[str, float], step: int) -> None:
-        if "log" in self.fails and step > 3:
-            raise self.fails["log"]
-        self.logged.append((step, numbers))
-
-    def teardown(self) -> None:
-        self.in_use.clear()
-
-    def finish(self) -> None:
-        self.waits.wait(9)
-        if "finish" in self.fails:
-            raise self.fails["finish"]
-        self.finished += 1
-
-
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     """A wandb that is online, on a machine with a key and no variables or files of its own."""
-    for name in ("PROJECT", "NAME", "RUN_ID", "ENTITY", "DIR", "RESUME", "MODE", "DISABLED", "BASE_URL", "CONFIG_DIR"):
+    for name in (
+        "PROJECT",
+        "NAME",
+        "RUN_ID",
+        "ENTITY",
+        "DIR",
+        "RESUME",
+        "MODE",
+        "DISABLED",
+        "BASE_URL",
+        "CONFIG_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ):
         monkeypatch.delenv(f"WANDB_{name}", raising=False)
     monkeypatch.delenv("WANDB_IDENTITY_TOKEN_FILE", raising=False)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
@@ -76,11 +44,6 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     library = Library()
     monkeypatch.setitem(sys.modules, "wandb", library)  # type: ignore[arg-type]
     return library
-
-
-def begin(folder: Path, run_id: str = "an-id", **config: Any) -> tuple[WandbSink, list[str]]:
-    said: list[str] = []
-    return WandbSink(folder / "runs" / "mine", WandbRun(run_id, config, said.append)), said
 
 
 def test_wandb_that_is_not_installed_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +129,56 @@ def test_without_a_network_nobody_waits(library: Library, tmp_path: Path, monkey
     assert said[0].startswith("logging/wandb: nothing is uploaded now (127.0.0.1 can't be reached: ")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.2:9")
     assert begin(tmp_path)[1][0].startswith("logging/wandb: nothing is uploaded now (127.0.0.2 can't be reached: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://wandb.corp", ("wandb.corp", 80)),
+        ("https://wandb.corp", ("wandb.corp", 443)),
+        ("http://wandb.corp:8080", ("wandb.corp", 8080)),
+    ],
+)
+def test_the_port_that_is_asked_is_that_of_the_address(
+    url: str, asked: tuple[str, int], library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], _: float) -> SimpleNamespace:
+        heard.append(address)
+        return SimpleNamespace(close=lambda: None)
+
+    monkeypatch.setattr(module.socket, "create_connection", connect)
+    monkeypatch.setenv("WANDB_BASE_URL", url)
+    monkeypatch.setattr(module, "getproxies", lambda: {"no": "localhost"})  # no proxy at all
+    assert begin(tmp_path)[1] == []
+    monkeypatch.setenv("WANDB_HTTPS_PROXY", "http://proxy.corp:3128")
+    assert begin(tmp_path)[1] == []
+    assert heard == [asked]
+
+
+@pytest.mark.parametrize("url", ["http://w.org:80a", "http://[::1", f"http://{'a' * 70}.org"])
+def test_an_address_that_is_none_stops_no_training(
+    url: str, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "getproxies", dict)
+    monkeypatch.setenv("WANDB_BASE_URL", url)
+    sink, _ = begin(tmp_path)
+    sink.write(RECORD)
+    assert [step for step, _ in library.logged] == [3]
+    monkeypatch.delenv("WANDB_API_KEY")
+    monkeypatch.setattr(module, "find_spec", lambda _: object())
+    assert survey_wandb(read_document(b"logging: {wandb: true}", "spec.yaml")) is not None
+
+
+def test_a_wandb_that_does_not_load_stops_no_training(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # as with a protobuf that it can't use
+    sink, (said,) = begin(tmp_path)
+    sink.write(RECORD)
+    sink.close()
+    assert said.startswith("logging/wandb: it can't start (import of wandb halted")
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ValueError("the server does not know this key\nand more")])
