@@ -102,8 +102,11 @@ DECIDING = (
     r"OPENBLAS_CORETYPE|MKL_CBWR|NPY_(DISABLE|ENABLE)_CPU_FEATURES",  # of numpy, which merges adapters in an export
     r"(CUBLAS|CUBLASLT|CUDNN|TF_CUDNN|TF_CUBLAS|ONEDNN|DNNL|MIOPEN|ROCBLAS|HIPBLASLT)_\w+",
 )
-LOGS = re.compile(r"\w*_(LOG|LOGS|VERBOSE|LOGINFO|LOGDEST|LOGLEVEL|PROFILE|DUMP|TRACE|DEBUG)(_\w+)?")
-NOTED_FLAG = re.compile(r"--xla_(?!dump|force_host_platform_device_count|hlo_profile|gpu_cuda_data_dir|gpu_\w*cache_)")
+LOGS = re.compile(r"\w*_(LOG|LOGS|LOGGING|VERBOSE|LOGINFO|LOGDEST|LOGLEVEL|PROFILE|DUMP|TRACE|DEBUG)(_\w+)?")
+# Where libraries lie and keep things, and which these are: other on each machine, and in each job of a scheduler.
+PLACES = re.compile(r"\w+_(LIB)?(PATH|DIR|ROOT|HOME|PREFIX|VERSION|LIB|LIBRARY|LIBRARIES|INCLUDE)")
+HARMLESS = r"dump|force_host_platform_device_count|hlo_profile|gpu_cuda_data_dir|gpu_dump|gpu_\w*cache_|\w*timeout"
+NOTED_FLAG = re.compile(rf"--xla_(?!{HARMLESS})")
 XLA_FLAGS = "XLA_FLAGS"
 
 
@@ -116,7 +119,9 @@ def deciding_variables(environment: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: text
         for name, text in environment.items()
-        if re.fullmatch("|".join(DECIDING), name) and not re.fullmatch(known, name) and not LOGS.fullmatch(name)
+        if re.fullmatch("|".join(DECIDING), name)
+        and not re.fullmatch(known, name)
+        and not any(harmless.fullmatch(name) for harmless in (LOGS, PLACES))
     }
     return dict(sorted({**found, **dict(_xla_flags(environment.get(XLA_FLAGS, "")))}.items()))
 

@@ -24,8 +24,14 @@ HARMLESS = {
     "NCCL_DEBUG": "INFO",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "OMP_NUM_THREADS": "4",
-    "XLA_FLAGS": "--xla_dump_to=/tmp/x --xla_force_host_platform_device_count=8",
+    "XLA_FLAGS": "--xla_dump_to=/tmp/x --xla_force_host_platform_device_count=8 --xla_gpu_dump_autotune_results_to=x "
+    "--xla_cpu_collective_call_terminate_timeout_seconds=600",
     "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.5",
+    "CUDNN_ROOT": "/opt/cudnn",  # of a module of a cluster
+    "CUBLAS_VERSION": "12.9.1.4",  # of an image of a container
+    "MIOPEN_USER_DB_PATH": "/tmp/miopen-1234",  # of one job
+    "ROCBLAS_TENSILE_LIBPATH": "/opt/rocm/lib",
+    "MIOPEN_ENABLE_LOGGING": "1",
     "HOME": "/root",
 }
 # A variable → what is noted of it.
