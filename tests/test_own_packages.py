@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import re
 import sys
 from collections.abc import Callable
@@ -48,6 +49,14 @@ def test_a_package_that_is_not_our_own_is_found_and_not_run(case: str, tmp_path:
 def test_a_package_that_is_missing_is_none_and_our_own_are_no_strangers(tmp_path: Path) -> None:
     assert lorarun.stranger("schema", [str(tmp_path)]) == ""
     assert [lorarun.stranger(name) for name in lorarun.PACKAGES] == [None, None]
+
+
+def test_packages_without_their_text_are_taken_for_our_own(tmp_path: Path) -> None:
+    package(tmp_path)
+    source = tmp_path / "schema/__init__.py"
+    py_compile.compile(str(source), cfile=str(source.with_suffix(".pyc")))
+    source.unlink()
+    assert lorarun.stranger("schema", [str(tmp_path)]) is None
 
 
 @pytest.mark.parametrize("case", ["a package installed over ours", "a module before ours on the path"])

@@ -41,7 +41,7 @@ def stranger(name: str, path: Sequence[str] | None = None) -> str | None:
         source = found.loader.get_source(name) if found.loader is not None else ""  # type: ignore[attr-defined]
     except (AttributeError, ImportError, OSError, SyntaxError, UnicodeError):
         source = ""
-    if OWN in (source or ""):
+    if source is None or OWN in source:  # None of what was compiled and has no text, which tells nothing
         return None
     return found.origin or next(iter(found.submodule_search_locations or ()), "")
 
