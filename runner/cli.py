@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from runner.commands.exits import AS_JSON, JsonUsageError, asks_for_json, leave_cleanly
+from runner.commands.exits import AS_JSON, UsageRefusal, asks_for_json, leave_cleanly
+from runner.commands.terminal import help_read_or_not
 from runner.failure import ExitCode
 from runner.process.surroundings import forgive_warnings, open_closed_streams
 
@@ -59,16 +60,17 @@ class Commands(click.Group):
         """Read the options before the command, and whether all of the line asks for JSON."""
         as_json, traceback = asks_for_json(args), "--traceback" in args
         try:
-            context = super().make_context(info_name, args, parent, **extra)
+            with help_read_or_not():
+                context = super().make_context(info_name, args, parent, **extra)
         except click.ClickException as error:
-            raise (JsonUsageError(error) if as_json else error) from error
+            raise UsageRefusal(error, as_json) from error
         context.meta[AS_JSON] = as_json
         context.meta[TRACEBACK] = traceback
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Load the command, read its options, run it: what goes wrong before it starts leaves by the same door."""
-        with leave_cleanly(ctx.meta[TRACEBACK]):
+        with leave_cleanly(ctx.meta[TRACEBACK]), help_read_or_not():
             return super().invoke(ctx)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from itertools import pairwise
 from typing import IO, Any
 
@@ -24,19 +25,24 @@ AS_JSON = "runner.commands.exits.as_json"  # among what click's contexts share
 STOPPED = "stopped; nothing that was saved is lost, run the same command again"
 
 
-class JsonUsageError(click.ClickException):
-    """What click refuses, shown as an object."""
+class UsageRefusal(click.ClickException):
+    """What click refuses, shown as click does it or as an object; the exit code is the same where nobody reads."""
 
-    def __init__(self, error: click.ClickException) -> None:
+    def __init__(self, error: click.ClickException, as_json: bool) -> None:
         super().__init__(error.message)
         if isinstance(error, click.UsageError) and error.ctx is None:
             error.ctx = click.get_current_context(silent=True)
-        self.error = error
+        self.error, self.as_json = error, as_json
         self.exit_code = error.exit_code  # type: ignore[misc]  # click's own exceptions differ in it
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Write the object to standard output."""
-        _write_object(self.error)
+        """Write the object to standard output, or the sentence to standard error."""
+        if self.as_json:
+            _write_object(self.error)
+            return
+        page = StringIO()
+        self.error.show(page)
+        write(page.getvalue(), err=True)
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
@@ -70,30 +76,37 @@ def leave_cleanly(traceback: bool, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        if wants_json() and not isinstance(error, JsonUsageError):
-            raise JsonUsageError(error) from error
-        raise
+        if isinstance(error, UsageRefusal):
+            raise
+        raise UsageRefusal(error, wants_json()) from error
     except (SystemExit, click.exceptions.Exit):
         raise
     except BaseException as error:
-        if traceback and not isinstance(error, Failure | KeyboardInterrupt):
+        if traceback and not _is_refusal(error):
             raise
         sys.exit(_write_object(_named(error)) if as_json or wants_json() else _explain(error))
 
 
-def _named(error: BaseException) -> BaseException:
-    """An interrupt says nothing of itself, nor does what surrounds a process; they are given their words."""
+def _is_refusal(error: BaseException) -> bool:
+    """Whether an error is an answer to what was asked, or the end that was asked for: neither is unexpected."""
     from schema.settings import SettingsError
     from schema.text.diagnostic import SpecError, UnreadableSpec
 
+    known = (Failure, KeyboardInterrupt, click.Abort, SpecError, UnreadableSpec, SettingsError)
+    return isinstance(error, known)
+
+
+def _named(error: BaseException) -> BaseException:
+    """An interrupt says nothing of itself, nor does what surrounds a process; they are given their words."""
     if isinstance(error, Impatience):
         return Failure(STOPPED_AT_ONCE.removeprefix("lorarun: "), ExitCode.IMPATIENT)
     if isinstance(error, KeyboardInterrupt):
         return Failure(STOPPED, ExitCode.PREEMPTED)
     if isinstance(error, click.Abort):  # Ctrl-C or Ctrl-D in place of an answer
         return Failure("stopped; nothing was written", ExitCode.IMPATIENT)
-    known = isinstance(error, Failure | SpecError | UnreadableSpec | SettingsError)
-    return error if known else failure_of(error) or error
+    if isinstance(error, ImportError):  # maybe of schema, which the next line needs
+        return failure_of(error) or error
+    return error if _is_refusal(error) else failure_of(error) or error
 
 
 def _write_object(error: BaseException) -> int:
@@ -108,13 +121,13 @@ def _write_object(error: BaseException) -> int:
 
 def _explain(error: BaseException) -> ExitCode:
     """Print the one sentence that belongs to an error, and return its exit code."""
-    from schema.settings import SettingsError
-    from schema.text.diagnostic import SpecError, UnreadableSpec
-
     error = _named(error)
     if isinstance(error, Failure):
         write(f"lorarun: {error}\n", err=True)
         return error.exit_code
+    from schema.settings import SettingsError
+    from schema.text.diagnostic import SpecError, UnreadableSpec
+
     if isinstance(error, SpecError):
         from runner.commands.refusal import exit_code_of
         from schema.formats import render_text

@@ -53,10 +53,24 @@ def read_or_not(stream: TextIO) -> Iterator[None]:
         yield
         stream.flush()
     except OSError as error:
-        # What is left goes nowhere, also at exit; the exit code still says what was found.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _silence(stream)
         if error.errno not in NOBODY_READS and stream is sys.stdout:
             raise Failure(f"cannot write standard output: {error.strerror or error}", ExitCode.STORAGE) from error
+
+
+@contextmanager
+def help_read_or_not() -> Iterator[None]:
+    """Let click write a page of help within; when its reader goes, as `head` does, nothing has failed."""
+    try:
+        yield
+    except BrokenPipeError:  # commands write by the functions above
+        _silence(sys.stdout)
+        raise click.exceptions.Exit(ExitCode.DONE) from None
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is left go nowhere, also at exit; the exit code still says what was found."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write_pieces(pieces: Iterable[str]) -> None:

@@ -182,6 +182,50 @@ def test_a_stream_that_cannot_be_written_ends_only_what_wants_to_be_read(
             assert not refused
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])
+def test_a_reader_who_leaves_a_page_of_help_is_no_failure(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
+        patch.setattr(sys, "stdout", Broken(errno.EPIPE))
+        main(arguments, prog_name="lorarun")
+    assert (left.value.code, capsys.readouterr().err) == (0, "")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE])
+@pytest.mark.parametrize("arguments", [["--nope"], ["plan", "--nope"], ["pln"]])
+def test_a_command_line_that_is_wrong_has_its_exit_code_where_nobody_reads_why(
+    arguments: list[str], number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Broken(number))
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == ExitCode.INVALID
+
+
+@pytest.mark.parametrize("text", ["training: {batch_size: x}\n", None, "[tool.lorarun]\nignore = 1\n"])
+def test_a_refusal_is_not_unexpected_with_traceback_either(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("pyproject.toml" if "tool" in text else "spec.yaml").write_text(text)
+    asked = ["plan", "spec.yaml"]
+    plain, shown = (CliRunner().invoke(main, [*asked, *more]) for more in ([], ["--traceback"]))
+    assert plain.exit_code == ExitCode.INVALID
+    assert (shown.exit_code, shown.stderr) == (plain.exit_code, plain.stderr)
+
+
+def test_a_package_schema_of_somebody_else_is_a_sentence_also_without_the_console_script(tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/__init__.py").write_text("class Schema: ...\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-m", "runner.cli", "plan", "spec.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lorarun: a library does not load: No module named 'schema.lint'; install lorarun in")
+
+
 def test_a_console_writes_letters_that_its_encoding_lacks_and_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "0")
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
