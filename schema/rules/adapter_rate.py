@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.document.hub import hub_name
+from schema.rules._weights import is_of_others
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR407"
@@ -43,14 +43,13 @@ SEVERITY = Severity.INFO
 
 FULL, LORA = "optimization/lr", "optimization/lora/lr"
 LEAST, USUAL, MOST = 3, 10, 30
-RUNS = "runs"  # the folder that exec writes to
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Divide the peaks of both phases, where weights of a Hugging Face model are trained in both."""
     phases = document.budget.phases
     written = [path for path in (LORA, FULL) if document.given(path)]
-    if not _is_of_others(document) or len(phases) < 2 or not written:
+    if not is_of_others(document) or len(phases) < 2 or not written:
         return
     if document.value("optimization/optimizer") != document.value("optimization/lora/optimizer"):
         return
@@ -60,11 +59,3 @@ def check(document: Document) -> Iterator[Diagnostic]:
         message = f"the peak rate of phase lora is {lora:g}, {ratio} that of phase full, {full:g}"
         remedy = f"about {USUAL} times is usual: write optimization/lora/lr: {USUAL * full:.3g}, or check both"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(written[0]), message, remedy)
-
-
-def _is_of_others(document: Document) -> bool:
-    """Whether weights start from a Hugging Face model: its folder, or its name on the hub, which no run has."""
-    model = document.pretrained
-    if model is None or model.obstacle:
-        return False
-    return bool(model.keys) or (hub_name(model.name) is not None and not model.name.startswith(f"{RUNS}/"))

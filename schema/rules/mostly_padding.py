@@ -2,8 +2,8 @@
 
 *Why it is bad.* A row is computed as a whole, and a budget counts its padding: of 100M tokens in rows of 2,048 with
 examples of 100, the model sees 5M, in twenty times the time that they need. A row need not be longer than the longest
-example, of validation too. Where another dataset of the run needs such rows, or a model that begins with learned
-positions has them, that is only worth knowing.
+example, of validation too. Where another dataset of the run needs such rows, or the run starts from another run, whose
+block_size it keeps, that is only worth knowing.
 
 *On*
 
@@ -46,6 +46,7 @@ from collections.abc import Iterator
 from schema.budget.draws import DatasetKey
 from schema.document import Document
 from schema.document.mixtures import Cut, cuts, entries
+from schema.rules._weights import keeps_block_size
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -78,19 +79,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
             f"have {block_size:,} tokens, and its longest example has {longest[key]:,}"
         )
         span = document.span("architecture/block_size")
-        if not others and 2 * needed <= block_size and not _has_length(document):
+        if not others and 2 * needed <= block_size and not keeps_block_size(document):
             remedy = f"write architecture/block_size: {needed}, which leaves nothing out"
             yield Diagnostic(CODE, SLUG, SEVERITY, span, message, remedy)
         elif padding >= MOST_BESIDE_OTHERS:
-            remedy = f"ask {1 / (1 - padding):.0f} times the tokens, or give it a run of its own with block_size: {own}"
+            remedy = f"ask {1 / (1 - padding):.0f} times the tokens"
+            remedy += "" if keeps_block_size(document) else f", or give it a run of its own with block_size: {own}"
             yield Diagnostic(CODE, SLUG, Severity.INFO, document.span(cut.entry.path), message, remedy)
-
-
-def _has_length(document: Document) -> bool:
-    """Whether the run starts from weights that have one vector a position: with another block_size they don't fit."""
-    restored = document.environment is not None and document.environment.restore
-    starts = document.value("architecture/pretrained") is not None or bool(restored)
-    return starts and not document.value("architecture/rope")
 
 
 def _padding(cut: Cut, block_size: int) -> float:

@@ -147,12 +147,9 @@ SUMS = (SPECS / "err" / "mostly-padding" / "short_sums.yaml").read_text(encoding
         (100, (), ["write architecture/block_size: 104, which leaves nothing out"]),
         (100, ("training/validation=false",), ["write architecture/block_size: 16, which leaves nothing out"]),
         (400, (), []),  # rows of validation are needed
-        # Learned positions of weights that are there: another block_size does not fit them.
-        (
-            16,
-            ("architecture/rope=false", "architecture/pretrained=runs/base"),
-            ["ask 39 times the tokens, or give it a run of its own with block_size: 16"],
-        ),
+        # The weights of a run have its block_size, those of a Hugging Face model have none.
+        (16, ("architecture/pretrained=runs/base",), ["ask 39 times the tokens"]),
+        (16, ("architecture/pretrained=OWNER/NAME",), ["write architecture/block_size: 16, which leaves nothing out"]),
     ],
 )
 def test_rows_are_as_long_as_the_longest_example_that_the_run_reads(
