@@ -16,7 +16,15 @@ def is_of_others(document: Document) -> bool:
     return bool(model.keys) or (hub_name(model.name) is not None and not model.name.startswith(f"{RUNS}/"))
 
 
+def is_restored(document: Document) -> bool:
+    """Whether the run starts from weights at all, of others or of another run."""
+    return _by_option(document) or document.value("architecture/pretrained") is not None
+
+
 def keeps_block_size(document: Document) -> bool:
     """Whether the run starts from another run's weights, whose block_size must be its own."""
-    restored = document.environment is not None and bool(document.environment.restore)
-    return restored or (document.value("architecture/pretrained") is not None and not is_of_others(document))
+    return _by_option(document) or (is_restored(document) and not is_of_others(document))
+
+
+def _by_option(document: Document) -> bool:
+    return document.environment is not None and bool(document.environment.restore)

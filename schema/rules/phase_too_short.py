@@ -18,7 +18,8 @@ training:
 ```
 
 *Fix.* Raise the budget (here LR108 says that it is small beside phase full, too); nothing is written, as only you know
-it. Where the rate is never at its peak, lower training/decay_pct; `--unsafe-fixes` writes 0.1.
+it. Where the rate is never at its peak, lower training/decay_pct; `--unsafe-fixes` writes 0.1. A phase full that starts
+from trained weights may be all decay: that is how a stable run is cooled down.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.rules._stages import LEAST_STEPS
+from schema.rules._weights import is_restored
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count, join
 
@@ -45,10 +47,12 @@ def check(document: Document) -> Iterator[Diagnostic]:
             message = f"phase {name} has {count(phase.steps, 'step')}, too few to train anything"
             where = document.span(phase.stages[0].path)
             yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise its budget, or make a step smaller")
+    judged = phases.items() if document.budget.reads_decay_pct else ()
     falling = [
         f"phase {name}"
-        for name, phase in phases.items()
-        if phase.steps >= LEAST_STEPS and document.budget.reads_decay_pct and phase.schedule_steps == (0, phase.steps)
+        for name, phase in judged
+        if phase.steps >= LEAST_STEPS and phase.schedule_steps == (0, phase.steps)
+        if name == "lora" or not is_restored(document)
     ]
     if falling:
         message = f"the learning rate of {join(falling, 'and')} falls from the first step on and is never at its peak"

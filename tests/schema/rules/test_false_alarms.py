@@ -137,6 +137,21 @@ def test_a_rate_is_judged_by_the_updates_that_it_makes(lr: str, more: tuple[str,
     assert bool(found("out-of-range", f"optimization/lr={lr}", *more)) == (lr == "3e4")
 
 
+@pytest.mark.parametrize(
+    ("more", "phases"),
+    [
+        ((), "phase full and phase lora"),
+        (("architecture/pretrained=runs/stable",), "phase lora"),  # phase full cools a stable run down
+        (("architecture/pretrained=runs/stable", "training/post_lora_tokens=[]", "training/post_lora_dataset=[]"), ""),
+    ],
+)
+def test_a_stable_run_is_cooled_down_from_the_first_step(more: tuple[str, ...], phases: str) -> None:
+    shares = "training/warmup_pct=0", "training/decay_pct=1"
+    told = [each.message for each in lint_text(BASE, "s.yaml", [*shares, *more]).diagnostics if each.code == "LR104"]
+    said = f"the learning rate of {phases} falls from the first step on and is never at its peak"
+    assert told == [said] * bool(phases)
+
+
 SUMS = (SPECS / "err" / "mostly-padding" / "short_sums.yaml").read_text(encoding="utf-8")
 
 
