@@ -158,8 +158,8 @@ def _recorded(request: Request, name: str) -> Recorded:
 
 
 def _fixed(spec: Checked, data: bytes, lint: Callable[[bytes], Verdict], unsafe: bool) -> Checked:
-    """Apply the fixes of a spec to its text; a text that can't be read has none."""
-    if spec.verdict.document is None:
+    """Apply the fixes of a spec to its text, also those after which it can be read."""
+    if not any(found.fix for found in spec.verdict.diagnostics):
         return spec
     from schema.fixes.apply import fix_text
 

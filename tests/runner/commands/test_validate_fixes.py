@@ -34,6 +34,24 @@ def test_fix_writes_the_safe_fixes_and_reports_what_is_left(here: Path) -> None:
     assert (here / "s.yaml").read_text() == CLEAN
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "option"),
+    [
+        ("n_layers: 4", "n_layers:\u00a04", "--fix"),
+        ("training:\n", "training\n", "--fix"),
+        ("  n_layers", "\tn_layers", "--unsafe-fixes"),
+    ],
+)
+def test_a_text_that_is_no_yaml_is_mended_in_its_file(here: Path, old: str, new: str, option: str) -> None:
+    text = CLEAN.replace(old, new, 1)
+    (here / "s.yaml").write_text(text, encoding="utf-8")
+    assert f"fixable: 1 by validate {option}" in validate("s.yaml").stdout
+    safe = validate("s.yaml", "--fix")
+    assert (safe.exit_code == 0) == (option == "--fix")
+    assert validate("s.yaml", option).exit_code == 0
+    assert (here / "s.yaml").read_text(encoding="utf-8") == CLEAN
+
+
 def test_fixes_leave_a_clean_file_alone(here: Path) -> None:
     before = (here / "clean.yaml").stat()
     result = validate("clean.yaml", "--fix")
