@@ -15,11 +15,11 @@ GLUED = rf"\s*(?P<key>\w+):(?P<space>[{SPACES}{INVISIBLE}]*)(?P<value>\S.*)"
 
 def glued_key(found: Findings, key: Scalar, declared: Json, path: Path) -> bool:
     """Report a key of a mapping in braces that was read with its value: {rate:1.0}; False where it is none."""
-    glued = re.fullmatch(r"(\w+) *[:=] *(\S.*)", in_plain_letters(key.text))
+    glued = re.fullmatch(r"(\w+) *(?::=|[:=]) *(\S.*)", in_plain_letters(key.text))
     if not glued or glued[1] not in declared or (*path, glued[1]) in found.keys:
         return False
     message = _missing(glued[1], " " * (key.span.column - 1) + key.text)
-    if key.text.partition("=")[0].strip() == glued[1]:
+    if key.text.partition("=")[0].rstrip(" :") == glued[1]:
         message = f"a colon, not an equals sign, is wanted behind the key {glued[1]}"
     instead = f"{glued[1]}: {glued[2]}"
     found.report("unknown-key", (*path, key.text), key, message, f"write {instead}", instead, certain=True)

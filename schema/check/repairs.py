@@ -21,7 +21,7 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_LETTERS = 1 << 16  # of a text that repairs are tried on
 MOST_WIDTHS = 6  # that a line is tried at
 KEY = r"(?P<indent>\s*(?:- +)*)(?P<key>[A-Za-z_]\w*)"
-NO_SPACE = re.compile(rf"{KEY}:(?P<value>[^\s:/].*)")
+NO_SPACE = re.compile(rf"{KEY}:(?P<value>[^\s:/=].*)")
 EQUALS = re.compile(rf"{KEY} *(?::=|=+>?) *(?P<value>\S.*)")
 NO_COLON = re.compile(rf"{KEY}(?: +(?P<value>[^\s:#=].*))?")
 COLON_WITHIN = re.compile(rf"{KEY}[\w-]*: +(?P<value>[^\s'\"\[{{#][^#]*?)(?P<comment>\s+#.*)?")
@@ -29,7 +29,9 @@ BACKSLASHES = re.compile(r'"(?P<text>[^"\n]*\\[^"\n]*)"')
 APOSTROPHE = re.compile(r"(?<![\w'])'(?P<text>[^'\\\n]*\w'\w[^'\\\n]*)'(?![\w'])")
 DASHED = re.compile(r"(?P<indent>\s*)- +(?P<rest>(?P<key>[A-Za-z_]\w*):(?: .*)?)")
 SECOND = re.compile(rf"{KEY}: +(?P<value>[^\s'\"\[{{#][^#:]*?)[,;]? +(?P<rest>(?P<second>[A-Za-z_]\w*): .*)")
-COMMENTED = re.compile(r"(\s*)(?://+|;+|--(?!-))")
+NESTED = re.compile(r"(\s*-)-(?= +[^\s-])")
+ENDED = re.compile(r"(?P<code>.*[\]}\"'])\s*[,;](?P<rest>\s*(?:#.*)?)")
+COMMENTED = re.compile(r"(\s*)(?://+|;+)")
 TEMPLATE = re.compile(r"\{\{[^{}:,]*\}\}")
 CONFLICT = re.compile(r"(?:<{7}|>{7})(?: |$)")
 
@@ -111,8 +113,31 @@ def _comments(lines: list[str], error: SourceError, known: Container[str]) -> It
         yield Repair(found, number, column, "a comment begins with # in YAML", f"write #{others}")
 
 
+def _commas(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
+    """Commas of JSON behind brackets and quotation marks that are closed: all of them, else the one nearby."""
+    found = {number: ended for number, line in enumerate(lines, 1) if (ended := _ended(line))}
+    for places in ([*found], [number for number, _ in near(lines, error) if number in found][:1]):
+        if places:
+            number = places[0]
+            others = f", here and in {count(len(places) - 1, 'other line')}" if len(places) > 1 else ""
+            changed = {each: found[each]["code"] + found[each]["rest"] for each in places}
+            message = "a comma or semicolon stands behind the value, which YAML ends with its line"
+            yield Repair(changed, number, found[number].end("code") + 1, message, f"remove it{others}")
+
+
+def _ended(line: str) -> re.Match[str] | None:
+    found = None if line.lstrip().startswith("#") else ENDED.fullmatch(line)
+    return found if found and balanced(found["code"])[1] is None else None
+
+
 def _dashes(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
-    """A dash before a key whose neighbours have none, and a second key on the line of another."""
+    """Two dashes without a space, one before a key whose neighbours have none, and a second key on a line."""
+    nested = {number: NESTED.sub(r"\1 -", line) for number, line in enumerate(lines, 1) if NESTED.match(line)}
+    if nested:
+        number = min(nested)
+        others = f", here and in {count(len(nested) - 1, 'other line')}" if len(nested) > 1 else ""
+        message = "the dashes of a list in a list stand without a space"
+        yield Repair(nested, number, lines[number - 1].index("--") + 1, message, f"write '- -'{others}")
     for number, line in near(lines, error):
         dashed, second = DASHED.fullmatch(line), SECOND.fullmatch(line)
         if dashed and dashed["key"] in known:
@@ -196,7 +221,7 @@ def _flow(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
             remedy = f"write a comma before {line[at:].partition(':')[0].strip()}"
             yield Repair({number: changed}, number, at + 1, message, remedy)
         nested = re.fullmatch(rf"{KEY}: +(?P<inner>(?P<second>[A-Za-z_]\w*):.*)", line)
-        if nested and nested["key"] in known and nested["second"] in known:
+        if nested and nested["key"] in known and nested["second"] in known and balanced(line)[1] is None:
             below = next((each for each in lines[number:] if each.strip()), "")
             own = len(nested["indent"])
             indent = max(len(below) - len(below.lstrip(" ")), own + 1) if below.startswith(" " * (own + 1)) else own + 2
@@ -245,6 +270,7 @@ REPAIRS: tuple[Callable[[list[str], SourceError, Container[str]], Iterator[Repai
     letters,
     tabs,
     _keys,
+    _commas,
     _signs,
     _flow,
     _comments,

@@ -91,5 +91,6 @@ def _is_text(text: str) -> bool:
     for index, letter in enumerate(text):
         depth += (letter in OPENING) - (letter in CLOSING)
         if not depth:
-            return not text[index + 1 : index + 2].isspace() and index + 1 < len(text)
+            behind = text[index + 1 : index + 2]
+            return bool(behind) and not behind.isspace() and behind not in f",;{CLOSING}"
     return False
