@@ -128,12 +128,14 @@ def lint_bytes(
     facts = environment(document) if callable(environment) else environment
     document = replace(document, environment=facts)
     skipped: list[str] = []
-    found = [_writable(each, document, rule) for rule in RULES for each in _findings(rule, document, skipped)]
+    pairs = [(rule, each) for rule in RULES for each in _findings(rule, document, skipped)]
+    failed = any(each.severity is Severity.ERROR for _, each in pairs)
+    found = [_writable(each, document, rule, failed) for rule, each in pairs]
     ignores = find_ignores(document.root) if document.readable else ()
     found, used = unsilenced(found, ignores)
     names = [name for rule in RULES for name in _names(rule)]
-    idle = suppression_hygiene.unused(_idle(ignores, used, skipped), names)
-    found += [_writable(each, document, suppression_hygiene) for each in idle]
+    idle = suppression_hygiene.unused(_idle(ignores, used, skipped, failed), names)
+    found += [_writable(each, document, suppression_hygiene, failed) for each in idle]
     settings = settings or Settings()
     heard = [finding for finding in map(settings.heard, found) if finding is not None]
     if settings.show_skipped:
@@ -143,10 +145,17 @@ def lint_bytes(
     return Verdict(tuple(heard), document if document.readable else None, tuple(skipped))
 
 
-def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) -> list[Ignore]:
-    """The ignores that silenced nothing, without those of a rule that may find something another time."""
+def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str], failed: bool) -> list[Ignore]:
+    """The ignores that silenced nothing, without those of a rule that may find something another time.
+
+    Where the spec `failed`, that is any rule whose findings can be silenced: a misspelt key is not what it was.
+    """
     elsewhere = (*NEED_ENVIRONMENT, duplicate_spec)
-    unsure = [rule for rule in RULES if rule.SLUG in skipped or rule in elsewhere]
+    unsure = [
+        rule
+        for rule in RULES
+        if rule.SLUG in skipped or rule in elsewhere or (failed and rule.SEVERITY is not Severity.ERROR)
+    ]
     return [
         ignore
         for ignore in ignores
@@ -154,14 +163,18 @@ def _idle(ignores: Sequence[Ignore], used: set[Ignore], skipped: Sequence[str]) 
     ]
 
 
-def _writable(found: Diagnostic, document: Document, rule: Rule) -> Diagnostic:
+def _writable(found: Diagnostic, document: Document, rule: Rule, failed: bool) -> Diagnostic:
     """A fix that may write the signs of a hidden credential in its place is none.
 
-    Neither is one that follows from other values while a key is unknown that may be theirs, by another name.
+    Neither is one that follows from other values while a key is unknown that may be theirs, by another name; while the
+    spec `failed`, one of those values may be wrong, and no warning's fix that follows from them is safe.
     """
     hidden = found.span.origin.secrets and found.fix and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
     blind = rule not in JUDGE_TEXT and unknown_key.unexplained(document)
-    return found._replace(fix=None) if found.fix and (hidden or blind) else found
+    if not found.fix or hidden or blind:
+        return found._replace(fix=None)
+    unsure = failed and found.severity is not Severity.ERROR and rule not in JUDGE_TEXT
+    return found._replace(fix=found.fix._replace(safe=False)) if unsure else found
 
 
 def _names(rule: Rule) -> tuple[str, str]:

@@ -56,11 +56,11 @@ def read_as_meant(found: Findings, tree: Mapping) -> Mapping:
         is_name = WORD.fullmatch(key.text) and key.text.isascii() and not key.text.startswith(NOTE)
         if not (isinstance(value, Mapping) and is_name) or key.text in found.schema["properties"]:
             continue
-        if own.alone((value,)):
-            tree = _section(found, tree, (key, value), written)
-        else:
+        if own.lends(value) and not _near(found.schema, key.text, written):
             found.problems.append(_template(key))
             tree = _without(tree, key)
+        else:
+            tree = _section(found, tree, (key, value), written)
     return tree
 
 
@@ -97,8 +97,7 @@ def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], writ
     inside = [inner for inner, _ in value.entries if inner.text in declared]
     if len(inside) > 1 and 2 * len(inside) > len(value.entries):
         return _unwrapped(found, tree, entry, written)
-    near = nearest(key.text, [name for name in declared if name not in written])
-    close = near[0] if len(near) == 1 and distance(key.text, near[0]) <= MOST_EDITS else ""
+    close = _near(found.schema, key.text, written)
     target, sure = (close, True) if close else _by_keys(found.schema, key.text, value)
     if not target:
         return tree
@@ -121,6 +120,12 @@ def _section(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], writ
         path = (*target.split("/"), inner.text)
         tree = tree if _taken(tree, path) else with_entry(tree, path, (inner, held))
     return tree
+
+
+def _near(schema: Declared, name: str, written: dict[str, Scalar]) -> str:
+    """The one section, not written yet, that a name is a slip of; empty where there is none."""
+    near = nearest(name, [section for section in schema["properties"] if section not in written])
+    return near[0] if len(near) == 1 and distance(name.lower(), near[0]) <= MOST_EDITS else ""
 
 
 def _unwrapped(found: Findings, tree: Mapping, entry: tuple[Scalar, Mapping], written: dict[str, Scalar]) -> Mapping:

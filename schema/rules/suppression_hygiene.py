@@ -17,7 +17,8 @@ mesh:
 ```
 
 *Fix.* `--fix` removes the comment, or the name that does nothing from its list; `--unsafe-fixes` writes a misspelt name
-as it was probably meant. Errors can't be silenced.
+as it was probably meant. Errors can't be silenced. While a spec has errors, a comment for other findings is left alone:
+what is wrong may be what kept the comment from being used.
 """
 
 from __future__ import annotations

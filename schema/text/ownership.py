@@ -46,6 +46,11 @@ class Ownership:
         """Whether no part of these nodes is what an alias or a merge key repeats, here or elsewhere."""
         return all(self._references[id(part)] == 1 for group in groups for node in group for part in _parts(node))
 
+    def lends(self, node: Mapping) -> bool:
+        """Whether an alias or a merge key outside of a mapping repeats a part that is written in it."""
+        within = Ownership(node)._references
+        return any(self._references[id(part)] > within[id(part)] and self._inside(part, node) for part in _parts(node))
+
     def owns(self, parent: Mapping) -> bool:
         """Whether the first and the last key of a mapping are its own."""
         return all(self._inside(entry[0], parent) for entry in (parent.entries[0], parent.entries[-1]))

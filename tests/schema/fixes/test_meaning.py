@@ -33,7 +33,7 @@ training:
   post_lora_dataset: [[{name: books, rate: 1.0, style: PADDED}]]
 optimization:
   lora: {target_modules: [attn, mlp]}
-eval: {evaluations: ["books:PMD_ppl"]}
+eval: {evaluations: [books_ppl]}
 logging:
   checkpoint_interval: 1_000_000
   validation_interval: 1_000_000
@@ -109,6 +109,44 @@ def test_no_safe_fix_reasons_while_the_name_of_a_section_is_wrong(section: str, 
 @pytest.mark.parametrize(("key", "slip"), [("pre_lora_tokens", "tokens_before"), ("batch_size", "rows"), ("eval", "e")])
 def test_no_safe_fix_reasons_from_a_default_that_stands_for_an_unknown_key(key: str, slip: str) -> None:
     text = SPEC.replace(f"{key}:", f"{slip}:", 1)
+    assert fixed(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("target_modules: [attn, mlp]}", "target_modles: [q_proj]}  # lorarun: ignore[target-without-mlp]"),
+        ("  lora: {target_modules: [attn, mlp]}", "  loa: {target_modules: [q_proj]}  # lorarun: ignore[LR312]"),
+        ("  batch_size: 8", "  batch_size: 8  # lorarun: ignore[auto-batch]\n  seed: one"),
+    ],
+)
+def test_a_comment_that_silences_nothing_stays_while_an_error_may_hide_what_it_silenced(old: str, new: str) -> None:
+    text = SPEC.replace("1_000_000\n", "100\n").replace(old, new)
+    assert "lorarun: ignore" in text
+    told = lint_text(text, "s").diagnostics
+    assert {found.severity for found in told} == {Severity.ERROR}, told
+    assert fixed(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rate: 1.0", "rate: 0.5"), ("n_layers: 2", "n_layers: 2, n_head: 5"), ("books_ppl", "book_ppl")],
+)
+def test_no_interval_is_safely_never_while_an_error_says_that_a_value_is_wrong(old: str, new: str) -> None:
+    text = SPEC.replace(old, new)
+    told = lint_text(text, "s").diagnostics
+    assert {"checkpoint-never", "validation-never"} <= {found.slug for found in told}
+    assert any(found.severity is Severity.ERROR for found in told)
+    assert fixed(text).text == text
+
+
+@pytest.mark.parametrize("name", ["trainig", "TRAINING", "settings"])
+def test_a_section_that_repeats_a_note_by_aliases_is_no_note_itself(name: str) -> None:
+    note = "x-base: &base {name: books, rate: 1.0, style: PMD}\n"
+    text = note + NO_EVALUATION.replace("[[{name: books, rate: 1.0, style: PMD}]]", "[[*base]]")
+    assert not lint_text(text, "s").failed
+    text = text.replace("training:", f"{name}:")
+    assert [found.remedy for found in lint_text(text, "s").diagnostics if found.code == "LR003"] == ["write 'training'"]
     assert fixed(text).text == text
 
 
