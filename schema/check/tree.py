@@ -134,7 +134,7 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
     if not remedy:  # it may be one of these, in words that nobody knows
         found.undecided.update(other for other in SIZES if other[: len(path)] == path)
     remedy = remedy or elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
-    meant = near[0] if len(near) == 1 and (name in WORDS or distance(name, near[0]) <= MOST_EDITS) else ""
+    meant = near[0] if len(near) == 1 and (name in WORDS or distance(name.lower(), near[0]) <= MOST_EDITS) else ""
     found.problems.append(
         Problem("unknown-key", inner, key.span, f"unknown key {quote(name)} {where}", remedy, related, meant)
     )

@@ -37,6 +37,7 @@ from schema.text.source import Mapping, Path, SourceError, point, read_mapping
 SCHEMA_FILE = File(__file__).parents[1] / "spec.schema.json"
 SHAPE = ("n_layers", "n_embd", "n_head")  # without which nothing is known of a model
 HUGGING_FACE = "huggingface"  # backend of the tokenizer that a pretrained model has
+TOKENIZER: set[Path] = {("tokenizer", "backend"), ("tokenizer", "name")}
 NOTHING_RECORDED = Recorded()
 PART = re.compile(r"[^/\[\]]+|\[(\d+)\]")
 
@@ -175,6 +176,8 @@ def read_document(
     found.decide()
     _pin(written, recorded)
     pretrained = find_pretrained(written.get("architecture"), recorded)
+    if found.failed & {("architecture",), ("architecture", "pretrained")} and "tokenizer" not in written:
+        found.failed |= TOKENIZER  # it may be that of a model whose key is misspelt
     if pretrained:
         written["architecture"] = {**pretrained.keys, **written["architecture"]}
         _adopt_tokenizer(found, written, pretrained)
@@ -213,7 +216,7 @@ def _adopt_tokenizer(found: Findings, written: Json, pretrained: Pretrained) -> 
     if pretrained.keys:
         written["tokenizer"] = {**section, "backend": HUGGING_FACE, "name": pretrained.name}
     elif "backend" not in section:
-        found.failed |= {("tokenizer", "backend"), ("tokenizer", "name")}
+        found.failed |= TOKENIZER
 
 
 def _differing(found: Findings, values: Json, pretrained: Pretrained) -> tuple[Change, ...]:

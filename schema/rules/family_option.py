@@ -41,6 +41,6 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Ask the family what it refuses."""
     family = load_family(document.value("architecture/family"))
     for refused in family.refusals(document.view("architecture", KEYS)):
-        path = f"architecture/{refused.key}"
-        if document.available(path):
+        path, whole = f"architecture/{refused.key}", f"architecture/{refused.key.partition('/')[0]}"
+        if document.available(whole):  # of rope_scaling all that stands in it
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), refused.reason, refused.remedy)

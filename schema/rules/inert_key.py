@@ -105,8 +105,7 @@ def _tokenizer(document: Document) -> Iterator[Inert]:
 
 def _unused_sources(document: Document) -> Iterator[Diagnostic]:
     """Sources of datasets that neither a mixture nor an evaluation names."""
-    for key in mixture_keys(document):
-        document.value(f"training/{key}")  # all of it: an entry that can't be read may be the one that is looked for
+    _read_mixtures(document)
     named, sources = list(entries(document)), document.value("data/sources")
     evaluations = document.value("eval/evaluations")
     there = {entry.name for entry in named if entry.dataset and (entry.dataset.source or entry.dataset.store)}
@@ -128,6 +127,12 @@ def _unused_sources(document: Document) -> Iterator[Diagnostic]:
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, related, renamed)
 
 
+def _read_mixtures(document: Document) -> None:
+    """Raise Unavailable for an entry that can't be read: it may be the one that is looked for."""
+    for key in mixture_keys(document):
+        document.value(f"training/{key}")
+
+
 def _counted(one: str, other: str) -> bool:
     """Whether two names differ in their digits only, such as web1 and web2: no slip, but one thing and the next."""
     return re.sub(r"\d", "", one) == re.sub(r"\d", "", other)
@@ -135,8 +140,7 @@ def _counted(one: str, other: str) -> bool:
 
 def _data(document: Document) -> Iterator[Inert]:
     """What is for PADDED rows only."""
-    for key in mixture_keys(document):
-        document.value(f"training/{key}")
+    _read_mixtures(document)
     named = list(entries(document))
     if named and all(entry.values["style"] != "PADDED" for entry in named):
         yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
@@ -144,6 +148,7 @@ def _data(document: Document) -> Iterator[Inert]:
 
 def _chat(document: Document) -> Iterator[Inert]:
     """How conversations become rows, where no dataset holds any; how documents begin, where all hold conversations."""
+    _read_mixtures(document)
     sources = document.value("data/sources")
     named = {entry.name for entry in entries(document)}
     held = {entry.name for entry, _ in conversations(document)}

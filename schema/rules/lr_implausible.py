@@ -41,17 +41,18 @@ def check(document: Document) -> Iterator[Diagnostic]:
         path = f"{section}/lr"
         if not document.available(path) or (rate := document.value(path)) is None:
             continue
-        most = MOST_OF_SMALL_UPDATES if _updates_are_small(document, section) else MOST
+        most = MOST_OF_SMALL_UPDATES if _updates_may_be_small(document, section) else MOST
         if not LEAST <= rate <= most:
             message = f"{path} is {rate:g}, and rates from {LEAST:g} to {most:g} are usual"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, "check the exponent")
 
 
-def _updates_are_small(document: Document, section: str) -> bool:
-    """Whether the optimizer of a phase makes updates that are much smaller than its rate."""
-    if not document.available("optimization"):
-        return False
+def _updates_may_be_small(document: Document, section: str) -> bool:
+    """Whether the optimizer of a phase makes updates that are much smaller than its rate, or nobody knows."""
+    if not document.available(f"{section}/optimizer"):
+        return True
     keys = {"muon": ("consistent_rms", None), "adafactor": ("multiply_by_parameter_scale", True)}
     kind = document.value(f"{section}/optimizer")
     name, small = keys.get(kind, ("", None))
-    return bool(name) and document.value(f"optimization/{kind}/{name}") == small
+    path = f"optimization/{kind}/{name}"
+    return bool(name) and (not document.available(path) or document.value(path) == small)

@@ -210,3 +210,38 @@ def test_a_mapping_that_is_there_for_its_aliases_is_told_to_be_a_note() -> None:
     )
     assert "'x-shape'" in one(text).remedy
     assert fix_text(text, partial(lint_text, name="s")).text == f"x-{text}"
+
+
+CHATS = """\
+architecture: {pretrained: models/smol, n_layers: 2, n_embd: 64, n_head: 4, block_size: 512}
+data: {sources: {chat: {path: c.jsonl, messages: messages}}}
+chat: {template: chatml}
+training:
+  batch_size: 8
+  pre_lora_tokens: []
+  post_lora_tokens: [819_200]
+  post_lora_dataset: [[{name: chat, rate: 1.0, style: PADDED}]]
+optimization: {lr: 0.02, optimizer: muon, muon: {consistent_rms: null}, lora: {rank: 4, target_modules: [attn, mlp]}}
+"""
+ROPE = SPEC.replace("block_size: 512", "block_size: 512, family: llama, rope_scaling: {rope_type: linear, factor: 2.0}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "old", "new"),
+    [
+        (CHATS, "pretrained:", "pretraind:"),  # whose tokenizer applies where none is written
+        (CHATS, "pretrained:", "base_model:"),
+        (CHATS, "post_lora_dataset:", "post_lora_datset:"),  # which names the dataset of conversations
+        (CHATS, "style:", "stle:"),
+        (CHATS, "optimizer:", "optimizr:"),  # which makes a rate usual
+        (CHATS, "consistent_rms:", "consistnt_rms:"),
+        (ROPE, "rope_type:", "rope_tpe:"),
+        (MIXTURE + "  tokens: 1_024_000\noptimization: {lr: 0.001}\n", "optimization:", "OPTIMIZATION:"),
+        (MIXTURE + "  tokens: 1_024_000\noptimization: {lr: 0.001}\n", "optimization:", "optimisation_of_mine:"),
+    ],
+)
+def test_a_slip_in_a_key_that_others_depend_on_is_one_finding(spec: str, old: str, new: str) -> None:
+    assert old in spec
+    before = {found.code for found in lint_text(spec, "s").diagnostics}
+    after = [found.code for found in lint_text(spec.replace(old, new, 1), "s").diagnostics]
+    assert [code for code in after if code not in before] in (["LR003"], ["LR013"])
