@@ -6,14 +6,14 @@ Tests compare the keys with what the commands write.
 from __future__ import annotations
 
 FINDING = (
-    "file, line, column, end_line, end_column (from 1, end exclusive), code, slug, severity (error, warning, info), "
-    "message, remedy, related (places with a message), fix (null, or safe and edits: places with the text to write), "
-    "fingerprint (the same wherever its line moves)"
+    "file (or an option with its value, such as --run-dir runs/a), line, column, end_line, end_column (from 1, end "
+    "exclusive), code, slug, severity (error, warning, info), message, remedy, related (places with a message), fix "
+    "(null, or safe and edits: places with the text to write), fingerprint (the same wherever its line moves)"
 )
 ERROR = {
     "code": "of a rule (LR201), usage, unexpected, or of the exit code: invalid, storage, preempted, resume, …",
     "message": "what is wrong, in one sentence",
-    "where": "null, or file (with line, column), key, option or argument",
+    "where": "null, or file (with line, column; of a finding also an option with its value), key, option or argument",
     "remedy": "what to do",
     "exit_code": "that of the process",
 }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shlex
+import signal
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +90,50 @@ def test_every_command_of_the_guide_can_be_read_and_the_quick_ones_run(there: Pa
     assert ran == {"validate", "plan", "explain", "schema", "runs"}
 
 
+@pytest.mark.parametrize(
+    ("exec_does", "exit_code", "starts"),
+    [
+        ("kill -INT $PPID; exit 75", 130, 1),  # Ctrl-C: the shell hears it too, and the run saves its work
+        ("[ $starts -lt 3 ] && exit 75; exit 0", 0, 3),  # preempted twice
+        ("[ $starts -lt 2 ] && exit 75; exit 78", 78, 2),
+        ("exit 74", 74, 1),
+    ],
+)
+def test_the_loop_of_the_guide_resumes_what_was_preempted_and_ends_with_ctrl_c(
+    exec_does: str, exit_code: int, starts: int, tmp_path: Path
+) -> None:
+    loop = next(text for text in blocks("sh") if "until " in text).partition("lorarun runs")[0]
+    lorarun = f"echo >> starts; starts=$(wc -l < starts); {exec_does}"
+    for name, body in {"lorarun": lorarun, "sleep": "echo $1 >> pauses"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell can't trap what its parent ignores
+    try:
+        path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-c", loop], cwd=tmp_path, env=path, timeout=20, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.returncode == exit_code
+    assert (tmp_path / "starts").read_text() == "\n" * starts
+    pauses = (tmp_path / "pauses").read_text() if (tmp_path / "pauses").exists() else ""
+    assert pauses == "5\n" * (starts - 1)
+
+
+def test_the_guide_says_what_a_newcomer_stumbles_over() -> None:
+    page = " ".join(guide().split())
+    for sentence in (
+        "A prompt and its completion are joined as they stand",
+        "Conversations and instructions become rows by a chat template",
+        "the exit code alone does not say which of the two it is",
+        "once `data` has run, `plan` shows how many epochs that is",
+        "The object of a success is indented over several lines",
+        "an option with its value, such as --run-dir runs/a",
+        "usually writes the very text that its remedy names",
+        "`github` the annotations of GitHub Actions, `concise` one line a finding",
+    ):
+        assert sentence in page, sentence
+
+
 def test_what_the_guide_says_of_the_export_is_what_is_planned(there: Path) -> None:
     plan = json.loads(lorarun("plan", "scratch.yaml", "--format", "json").stdout)
     assert {f"export/{folder}" for folder in plan["export"]["folders"]} <= set(re.findall(r"export/\w+", guide()))
@@ -116,6 +163,10 @@ def test_the_json_of_the_guide_is_what_is_written(there: Path) -> None:
     assert all([*each] == ["messages"] for each in conversations)
     assert json.loads(lorarun("plan", "no.yaml", "--format", "json").stdout) == refusal
     assert [*refusal] == ["version", *ERROR]
+    assert all("code" not in shape for shape in SHAPES.values())
+    no_file, no_option = (lorarun("validate", each, "--format", "json") for each in ("no.yaml", "--bogus"))
+    assert [no_file.exit_code, *json.loads(no_file.stdout)] == [2, "version", *SHAPES["validate"]]
+    assert [no_option.exit_code, *json.loads(no_option.stdout)] == [2, "version", *ERROR]
 
 
 @pytest.mark.parametrize(
