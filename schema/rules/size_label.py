@@ -2,7 +2,7 @@
 
 *Why it is good to know.* Results are compared by these names. A quarter more or less is let pass, and so are names that
 count the model without its embedding and output head. A number is no size where it means the tokens of a budget, stands
-beside a word such as tokens, steps or batch or the name of a dataset, or is ten times too large or too small.
+beside a word such as tokens, steps, batch or teacher or the name of a dataset, or is ten times too large or too small.
 
 *Bad*
 
@@ -49,6 +49,7 @@ UNITS = {"m": 10**6, "b": 10**9}
 OTHERS = (
     *("batch", "bs", "budget", "corpus", "data", "dataset", "docs", "examples", "rows"),
     *("samples", "seen", "step", "steps", "tok", "toks", "token", "tokens"),
+    *("from", "teacher", "traces"),  # another model's
 )
 APART, BUDGET_APART = Fraction(1, 4), Fraction(1, 20)
 FARTHEST = 10  # times too large or too small: what is farther away means something else

@@ -30,6 +30,11 @@ SPEC = "architecture: {n_layers: 12, n_embd: 768, n_head: 12}\ntraining: {pre_lo
         ("fineweb_1b.yaml", ""),
         ("ablation_300B.yaml", ""),
         ("gpt_0_16b.yaml", ""),
+        # The size of a teacher.
+        ("teacher_1b.yaml", ""),
+        ("student_from_700m.yaml", ""),
+        ("distilled-1b-traces.yaml", ""),
+        ("distilled_1b.yaml", "distilled_1b.yaml says 1b, and the model has 162 M parameters"),
         ("gpt_1_3b.yaml", "gpt_1_3b.yaml says 1_3b, and the model has 162 M parameters"),
         ("labs_500m.yaml", "labs_500m.yaml says 500m, and the model has 162 M parameters"),
         ("gpt-1.5b.yaml", "gpt-1.5b.yaml says 1.5b, and the model has 162 M parameters"),
