@@ -4,7 +4,7 @@
 is spent on learning it by heart (Muennighoff et al. 2023, Scaling Data-Constrained Language Models). With
 `on_exhausted: error` the run refuses to begin a second time. Whoever writes `on_exhausted: repeat` has decided, and
 hears nothing. Before there is a token store, the first records of its files say about how many rows it will have, and
-what is read eight times by that estimate is reported.
+what is read eight times by that estimate is reported. Where PADDED makes few rows of long text, LR210 says it alone.
 
 *On*
 
@@ -37,6 +37,8 @@ from typing import NamedTuple
 from schema.budget.draws import DatasetKey
 from schema.document import Document
 from schema.document.mixtures import Entry, cuts, entries
+from schema.document.records import has_prompts
+from schema.rules.style_storage_mismatch import cut_datasets
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count, in_words, quote
 
@@ -60,13 +62,21 @@ def check(document: Document) -> Iterator[Diagnostic]:
     budget = document.budget
     for stage, drawn in zip(budget.stages, budget.draws, strict=True) if known or unknown else ():
         last |= {entry.key: (stage.path, entry.taken) for entry in drawn}
+    few = set() if once else _of_few_rows(document)
+    judged = {key: taken for key, taken in last.items() if key not in few}
     for key, cut in known.items():
-        if key in last and last[key][1] > cut.rows * (1 if once else MOST_TIMES):
-            yield _finding(document, cut.entry, last[key], _Rows(cut.rows, f"{cut.rows:,} rows", True), once)
+        if key in judged and judged[key][1] > cut.rows * (1 if once else MOST_TIMES):
+            yield _finding(document, cut.entry, judged[key], _Rows(cut.rows, count(cut.rows, "row"), True), once)
     for key, entry in unknown.items():
         rows = _estimated(document, entry)
-        if key in last and key not in known and last[key][1] > rows.number * (2 if once else MOST_ESTIMATED_TIMES):
-            yield _finding(document, entry, last[key], rows, once)
+        most = rows.number * (2 if once else MOST_ESTIMATED_TIMES)
+        if key in judged and key not in known and judged[key][1] > most:
+            yield _finding(document, entry, judged[key], rows, once)
+
+
+def _of_few_rows(document: Document) -> set[DatasetKey]:
+    """Datasets of long text of which PADDED takes little, so that another style has more rows of them."""
+    return {entry.key for entry, _ in cut_datasets(document) if not has_prompts(document, entry)}
 
 
 class _Rows(NamedTuple):

@@ -52,15 +52,20 @@ MOST_CUT = 0.5  # of its examples, where these have prompts
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Add up what falls into rows."""
+    yield from (found for _, found in cut_datasets(document))
+
+
+def cut_datasets(document: Document) -> Iterator[tuple[Entry, Diagnostic]]:
+    """Yield the finding of each dataset that has one, with its first entry."""
     if document.given("data/on_too_long"):
         return
     known = {cut.entry.key: cut for cut in cuts(document, ["train"])}
     for cut in known.values():
         if cut.entry.values["style"] == "PADDED" and document.given(cut.entry.path):
-            yield from _counted(document, cut.entry, cut.split)
+            yield from ((cut.entry, found) for found in _counted(document, cut.entry, cut.split))
     for entry in {entry.key: entry for entry in reversed([*entries(document)])}.values():
         if entry.values["style"] == "PADDED" and entry.key not in known and document.given(entry.path):
-            yield from _estimated(document, entry)
+            yield from ((entry, found) for found in _estimated(document, entry))
 
 
 def _counted(document: Document, entry: Entry, split: Split) -> Iterator[Diagnostic]:

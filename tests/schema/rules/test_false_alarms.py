@@ -176,3 +176,22 @@ def test_rows_are_as_long_as_the_longest_example_that_the_run_reads(
     assert [each.remedy for each in told] == remedies
     # 990 × 13 and 10 × 15 inputs of 1,000 rows of 512, as `lorarun data` counts them.
     assert all(each.message.startswith("97 % of the rows") for each in told)
+
+
+@pytest.mark.parametrize(
+    ("style", "length", "exhausted", "told"),
+    [
+        ("PADDED", "9000", "", {"LR210"}),  # three rows of 27,000 tokens
+        ("PADDED", "200", "", {"LR212"}),
+        ("PMD", "9000", "", set()),
+        ("PMD", "200", "", {"LR212"}),
+        ("PADDED", "9000", "error", {"LR210", "LR212"}),  # the run is refused
+    ],
+)
+def test_a_few_long_documents_in_rows_are_one_finding(style: str, length: str, exhausted: str, told: set[str]) -> None:
+    web = "name: web\n      rate: 1.0\n      style: "
+    text = BASE.replace(f"{web}PMD", f"{web}{style}") + (f"data: {{on_exhausted: {exhausted}}}\n" if exhausted else "")
+    machine = environment_of({"datasets": {"web": {"store": {"tokenizer": "tiktoken/gpt2", "train": {length: 3}}}}})
+    overrides = "training/validation=false", "training/pre_lora_tokens=[102400]"
+    found = lint_text(text, "s.yaml", overrides, machine).diagnostics
+    assert {each.code for each in found if each.code in ("LR210", "LR212")} == told
