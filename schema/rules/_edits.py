@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.document import Document, parse
-from schema.text.diagnostic import Edit, Fix, fix
+from schema.text.diagnostic import Edit
 from schema.text.scalars import written
 
 
@@ -18,9 +18,3 @@ def put(document: Document, path: str, text: str) -> Edit | None:
     """Give a key a single value: where it is written its value is replaced, else it is added."""
     keys = parse(path)
     return document.edits.replace(keys, text) if document.given(path) else document.edits.insert(keys, text)
-
-
-def never(document: Document, path: str) -> Fix | None:
-    """Write `never` for an interval that ends beyond the run: safe where the run's budgets are no defaults."""
-    is_sure = all(document.given(stage.path) for stage in document.budget.stages)
-    return fix(document.edits.replace(parse(path), "never"), safe=is_sure)

@@ -26,7 +26,7 @@ logging:
   validation_interval: never
 ```
 
-*Fix.* Raise training/post_lora_tokens; nothing is written, as only you know the budget.
+*Fix.* Raise training/post_lora_tokens; nothing is written, as only you know the budget. Below ten steps LR104 says so.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.rules._stages import ENOUGH_STEPS, LEAST_STEPS, enough
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count
 
@@ -41,15 +42,14 @@ CODE = "LR108"
 SLUG = "adapter-phase-negligible"
 SEVERITY = Severity.WARNING
 
-ENOUGH_STEPS = 20
-
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the steps of both phases."""
     phases = document.budget.phases
     lora, total = phases["lora"].steps if "lora" in phases else 0, document.budget.steps
     written = document.given("training/post_lora_tokens")
-    if written and 0 < lora < ENOUGH_STEPS and 100 * lora < total:
-        where = document.span(phases["lora"].stages[0].path)
+    if written and LEAST_STEPS <= lora < ENOUGH_STEPS and 100 * lora < total:
+        first = phases["lora"].stages[0]
         message = f"phase lora has {lora:,} of {count(total, 'step')}, less than 1 % of the run"
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise training/post_lora_tokens")
+        remedy = f"write {enough(document, 'lora', first)}"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(first.path), message, remedy)

@@ -17,8 +17,8 @@ training:
   post_lora_tokens: [204800]
 ```
 
-*Fix.* Raise the budget (here LR108 says that it is small beside phase full, too); nothing is written, as only you know
-it. Where the rate is never at its peak, lower training/decay_pct; `--unsafe-fixes` writes 0.1. A phase full that starts
+*Fix.* Raise the budget; nothing is written, as only you know it. LR108, LR601, LR602 and LR613 wait until it is mended.
+Where the rate is never at its peak, lower training/decay_pct; `--unsafe-fixes` writes 0.1. A phase full that starts
 from trained weights may be all decay: that is how a stable run is cooled down.
 """
 
@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._stages import LEAST_STEPS
+from schema.rules._stages import LEAST_STEPS, enough, under_one_step
 from schema.rules._weights import is_restored
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count, join
@@ -43,10 +43,12 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look at the steps of each phase, and at those at its peak."""
     phases = document.budget.phases
     for name, phase in phases.items():
-        if 0 < phase.steps < LEAST_STEPS:
+        raised = any(under_one_step(document, stage) for stage in phase.stages)  # by LR103, to enough
+        if 0 < phase.steps < LEAST_STEPS and not raised:
+            first = phase.stages[0]
             message = f"phase {name} has {count(phase.steps, 'step')}, too few to train anything"
-            where = document.span(phase.stages[0].path)
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, "raise its budget, or make a step smaller")
+            remedy = f"write {enough(document, name, first)}, or make a step smaller"
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(first.path), message, remedy)
     judged = phases.items() if document.budget.reads_decay_pct else ()
     falling = [
         f"phase {name}"

@@ -22,7 +22,8 @@ training:
   - - {name: code, rate: 1.0, style: PMD}
 ```
 
-*Fix.* Raise it to one step, which `--unsafe-fixes` does, or lower training/batch_size.
+*Fix.* Raise it, which `--unsafe-fixes` does, or lower training/batch_size. One step is enough where
+the other stages of its phase make it long enough for LR104.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document, parse
-from schema.rules._edits import number
+from schema.rules._stages import enough, under_one_step
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import count
 
@@ -43,11 +44,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each stage with one step, and look at what rounding left of it."""
     step = document.budget.tokens_per_step
     for stage in document.budget.stages:
-        if stage.tokens >= step and stage.steps > 0:
+        if not under_one_step(document, stage):
             continue
         path = stage.path
         message = f"{path} asks {count(stage.tokens, 'token')}, and one step takes {step:,}"
-        text = number(document, path, step)
-        raised = fix(document.edits.replace(parse(path), text), safe=False)
-        remedy = f"write at least {text}, or lower training/batch_size"
+        wanted = enough(document, stage.phase, stage)
+        raised = fix(document.edits.replace(parse(path), wanted.partition(" ")[0]), safe=False)
+        remedy = f"write {wanted}, or lower training/batch_size"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=raised)

@@ -169,7 +169,14 @@ MIXTURES = [
     Mistake("dataset for name", "{name: pystdlib", "{dataset: pystdlib", "write 'name'", UNSAFE),
     Mistake("a file for a name", MIXTURE, "[pystdlib.txt]", "data/sources/books/path: pystdlib.txt, and", MIXTURE),
 ]
+FULL = f"  pre_lora_tokens: [400_384]\n  pre_lora_dataset: {MIXTURE}\n"
+STAGES = f"  pre_lora_tokens: [512, 399_872]\n  pre_lora_dataset: [{MIXTURE[1:-1]}, {MIXTURE[1:-1]}]\n"
+ENOUGH = "or more (10 steps of 1,024)"
 PHASES = [
+    Mistake("budget of two steps", "[400_384]", "[2_048]", f"write 10240 {ENOUGH}", "[10240]"),
+    Mistake("budget of less than a step", "[400_384]", "[400]", f"write 10240 {ENOUGH}", "[10240]"),
+    Mistake("budget of two steps of adapters", "[51_200]", "[2_048]", f"write 10240 {ENOUGH}", "[10240]"),
+    Mistake("stage of less than a step", FULL, STAGES, "write 1024 or more (1 step of 1,024)", UNSAFE),
     Mistake("phase full alone", LORA, "", "write training/post_lora_tokens: [] to leave it out", UNSAFE),
 ]
 TARGETS = "[attn, mlp]"

@@ -67,7 +67,7 @@ SPECS = {
     "a stage below one step": (
         SPEC.replace("[256]", "[63]", 1),
         "9:21: error[LR103 stage-under-one-step]: training/pre_lora_tokens[0] asks 63 tokens, and one step takes 128",
-        "write at least 128, or lower training/batch_size",
+        "write 1280 or more (10 steps of 128), or lower training/batch_size",
     ),
     "a target that matches nothing": (
         SPEC.replace("all-linear", "[q_prj]"),
