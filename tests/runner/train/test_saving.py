@@ -20,7 +20,6 @@ from runner.checkpoint.save import Checkpoints
 from runner.data.ledger import Ledger, RunLedger
 from runner.run.identity import spec_digest
 from runner.run.lock import locked
-from runner.run.versions import library_versions
 from schema.lint import load_spec
 from tests.runner.interrupted_run import records, summary
 from tests.runner.workplace import EVERY_STEP, SPEC, Outcome, fill, lorarun
@@ -128,7 +127,7 @@ def test_a_checkpoint_says_what_the_summary_of_its_run_says(
         plan_digest=ends["plan_digest"],
         micro_batch_rows=spec.training.per_device_batch_size,
         batch_devices=1,
-        versions=library_versions(),
+        versions=computed_by(),
         records_end=sum(map(len, lines[:-1])),  # without the validation that follows it
         run_id=json.loads(Path("run/run.json").read_text())["run_id"],
     )
