@@ -20,6 +20,7 @@ from runner.checkpoint.save import Checkpoints
 from runner.data.ledger import Ledger, RunLedger
 from runner.run.identity import spec_digest
 from runner.run.lock import locked
+from runner.run.versions import computed_by
 from schema.lint import load_spec
 from tests.runner.interrupted_run import records, summary
 from tests.runner.workplace import EVERY_STEP, SPEC, Outcome, fill, lorarun
