@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -22,9 +22,43 @@ from runner.process.variables import FLAX, NUMBERS, OFF, PROGRAMS
 JAX: Mapping[str, Any] = {**NUMBERS, **PROGRAMS, **OFF}
 
 
+class _Shared:
+    """Settings that all threads of a process share: the first block that is open has set them, the last puts them back.
+
+    `update` sets one of them.
+    """
+
+    def __init__(self, update: Callable[[str, Any], None]) -> None:
+        self._update, self._lock = update, threading.Lock()
+        self._open, self._former = 0, dict[str, Any]()
+
+    @contextmanager
+    def set_to(self, values: Mapping[str, Any], former: Mapping[str, Any]) -> Iterator[None]:
+        """Within this block these settings have these values; `former` has those from before."""
+        with self._lock:
+            self._open += 1
+            for name, value in values.items():
+                self._former.setdefault(name, former[name])
+                self._update(name, value)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    for name, value in self._former.items():  # in order, for some set others along with themselves
+                        self._update(name, value)
+                    self._former = {}
+
+
+_OF_JAX, _OF_FLAX = _Shared(jax.config.update), _Shared(flax.config.update)
+
+
 @contextmanager
 def computing() -> Iterator[list[str]]:
     """Within this block jax and flax have the settings of a run, in every thread; afterwards those from before.
+
+    Of several blocks at once, in threads, the last one that ends brings those back.
 
     Yields what there is to say: what was set otherwise, as a person would have written it. A `with` of jax's own around
     this block is overruled in this thread. Raises Failure INVALID where jax has none for that setting.
@@ -35,20 +69,12 @@ def computing() -> Iterator[list[str]]:
     own = [name for name, value in FLAX.items() if getattr(flax.config, name, value) is not value]
     former = {name: getattr(flax.config, name) for name in own}
     with ExitStack() as contexts:
-        try:
-            for name in others:
-                jax.config.update(name, settings[name])
-            for name in own:
-                flax.config.update(name, FLAX[name])
-            for name in others:
-                if _plain(jax.config.values[name]) != settings[name]:
-                    contexts.enter_context(_context(name, settings[name]))
-            yield _remarks([*(_written(name, here) for name in others), *(_written(name, former) for name in own)])
-        finally:
-            for name in others:
-                jax.config.update(name, outside[name])
-            for name in own:
-                flax.config.update(name, former[name])
+        contexts.enter_context(_OF_JAX.set_to({name: settings[name] for name in others}, outside))
+        contexts.enter_context(_OF_FLAX.set_to({name: FLAX[name] for name in own}, former))
+        for name in others:
+            if _plain(jax.config.values[name]) != settings[name]:
+                contexts.enter_context(_context(name, settings[name]))
+        yield _remarks([*(_written(name, here) for name in others), *(_written(name, former) for name in own)])
 
 
 def _everywhere() -> dict[str, Any]:

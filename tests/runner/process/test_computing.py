@@ -71,6 +71,20 @@ def test_all_settings_at_once_are_put_aside_in_every_thread_and_come_back(monkey
     assert remark.startswith("JAX_ENABLE_X64=1, jax_default_prng_impl=rbg, ")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("name", ["jax_enable_x64", "jax_default_prng_impl"])
+def test_a_run_that_ends_beside_another_leaves_it_its_settings(name: str, first: int) -> None:
+    plain = draw()
+    with set_to({name: OTHERS[name]}):
+        runs = [computing(), computing()]
+        said = [run.__enter__() for run in runs]
+        runs[first].__exit__(None, None, None)
+        assert draw() == plain
+        assert [len(remarks) for remarks in said] == [1, 0]
+        runs[not first].__exit__(None, None, None)
+        assert str(jax.config.values[name]) == str(OTHERS[name])
+
+
 def test_settings_of_flax_are_put_aside_too() -> None:
     flax.config.update("flax_fix_rng_separator", True)
     try:
