@@ -53,7 +53,8 @@ training:
   - [{name: whole, rate: 1.0, style: PADDED}]
 ```
 
-*Fix.* Name the field, or join it with the others in the files; nothing is written.
+*Fix.* Name the field, or join it with the others in the files; nothing is written. An instruction with its input is a
+conversation, which a tokenizer of backend huggingface renders.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ CODE = "LR222"
 SLUG = "unread-field"
 SEVERITY = Severity.WARNING
 
+HAS_TEMPLATES = "huggingface"  # the backend that renders conversations
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look at what each source of the run holds beside what is read."""
@@ -83,11 +86,17 @@ def check(document: Document) -> Iterator[Diagnostic]:
         seen.add(entry.name)
         lost, read = (join([quote(field) for field in some], "and") for some in (fields.lost, [*fields.read.values()]))
         message = f"the records of {quote(entry.name)} hold text in {lost} too, and an example is made of {read}"
-        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, _remedy(entry.name, fields))
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, _remedy(document, path, fields))
 
 
-def _remedy(name: str, fields: Fields) -> str:
+def _remedy(document: Document, path: str, fields: Fields) -> str:
+    """The keys that read all of it, where those can be had; of a pair and of a conversation no third field is read."""
     guessed = guess(fields.first)
-    if {*fields.lost} <= {*guessed.values()} and guessed != fields.read:
-        return f"write {', '.join(f'{key}: {field}' for key, field in guessed.items())} under data/sources/{name}"
-    return f"name the field under data/sources/{name}, or join it with the others in the files"
+    rendered = not {"messages", "instruction"} & guessed.keys() or document.value("tokenizer/backend") == HAS_TEMPLATES
+    if {*fields.lost} <= {*guessed.values()} and guessed != fields.read and rendered:
+        keys = ", ".join(f"{key}: {field}" for key, field in guessed.items())
+        others = [key for key in fields.read if key not in guessed and document.given(f"{path}/{key}")]
+        return f"write {keys} under {path}" + (f", in place of {join(others, 'and')}" if others else "")
+    joined = f"join {'it' if len(fields.lost) == 1 else 'them'} with the others in the files"
+    whole = "messages" in fields.read or {"prompt", "completion"} <= fields.read.keys()
+    return joined if whole else f"name the field under {path}, or {joined}"
