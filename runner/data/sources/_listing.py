@@ -63,10 +63,12 @@ def list_files(path: Path) -> Listing | None:
     """List the files that a path names; None where it does not exist.
 
     Raises OSError for what can't be looked at, and ValueError for links to nowhere, for the folders of runs, stores and
-    models, and for patterns that are none.
+    models, for pipes and devices, and for patterns that are none.
     """
     facts = _stat(path)
     if facts is not None and not stat.S_ISDIR(facts.st_mode):
+        if not stat.S_ISREG(facts.st_mode):  # a pipe is read once, and a run reads twice
+            raise ValueError("it is no regular file; save its text in one")
         above = marked(path.absolute().parent)
         if above and above.by == RUN:
             raise ValueError(f"it lies in the folder of a run, by its {RUN}; name files that are no run's own")

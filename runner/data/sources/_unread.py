@@ -36,11 +36,12 @@ class Unread:
     def note(self, record: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
         """Note the fields of a record that are not among those that are read of it."""
         for field, value in record.items():
-            if field in wanted or (field not in self._fields and len(self._fields) >= MOST_NAMES):
+            held = self._fields.get(field)
+            if field in wanted or (held is None and len(self._fields) >= MOST_NAMES):
                 continue
-            held = self._fields.setdefault(field, _Held())
-            texts = [text.strip() for text in _texts(value) if text.strip()] if held.seen < MOST_NOTED else []
-            if texts:
+            if held is None:
+                held = self._fields[field] = _Held()
+            if held.seen < MOST_NOTED and (texts := [text.strip() for text in _texts(value) if text.strip()]):
                 held.seen += 1
                 self._hold(held, texts, [text.strip() for text in _texts([record[each] for each in wanted])])
 

@@ -29,13 +29,21 @@ def find_writer(paths: Iterable[Path]) -> Writer | None:
     wanted = {os.path.realpath(path): path for path in paths}
     own = PROCESSES / str(os.getpid())
     for process in (own, *PROCESSES.glob("[0-9]*")):  # of several that write, this one explains most
-        with suppress(OSError):  # it has ended, or is another user's
-            for handle in (process / "fd").iterdir():
+        for handle in _handles(process):
+            with suppress(OSError):  # it is closed by now: in this process, the one that listed them
                 path = wanted.get(str(handle.readlink()))
                 if path is not None and _writes(process, handle.name):
                     command = (process / "comm").read_text(errors="replace").strip()
                     return Writer(path, int(process.name), command, own=process == own)
     return None
+
+
+def _handles(process: Path) -> list[Path]:
+    """What a process has open; nothing where it has ended, or is another user's."""
+    try:
+        return [*(process / "fd").iterdir()]
+    except OSError:
+        return []
 
 
 def _writes(process: Path, handle: str) -> bool:

@@ -122,6 +122,9 @@ def test_the_log_of_this_command_is_refused(here: Path) -> None:
             "write a path that leaves it out"
         )
     assert len(open_files("notes", Source(path="*.txt")).files) == 3
+    with Path("a.txt").open() as before, Path("log.txt").open("a"):
+        before.close()  # its number is the next one that is given, while files are listed
+        assert refusal("*.txt").startswith("'log.txt' is not finished")
 
 
 def test_a_file_that_another_process_is_writing_is_refused(here: Path) -> None:

@@ -225,6 +225,13 @@ def test_patterns_find_what_pathlib_finds(tree: Path, parts: list[str]) -> None:
     assert {file.path for file in found.files if file.path.suffix == ".txt"} == expected if found else not expected
 
 
+@pytest.mark.parametrize("path", ["pipe.txt", "link.txt", "/dev/null"])
+def test_a_pipe_or_a_device_is_refused_before_it_is_opened(here: Path, path: str) -> None:
+    os.mkfifo("pipe.txt")
+    link("link.txt", "pipe.txt")
+    assert refusal(path) == f"'{path}' can't be read: it is no regular file; save its text in one"
+
+
 def test_a_path_that_names_nothing_to_read_says_what_it_found(here: Path) -> None:
     fill("d/a.csv", "d/b.csv", "d/c.csv", "d/d.csv", "d/.e/")
     assert refusal("d") == (
