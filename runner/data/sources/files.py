@@ -40,6 +40,7 @@ from schema.sections.data import Source
 from schema.text.paths import at_home
 from schema.text.wording import join
 
+BUFFER_BYTES = 2**20  # of each column of a table; without a buffer, whole groups of rows are held, of gigabytes
 SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
 # What is read of a .txt file, and of a line, where not all of a file is.
@@ -260,7 +261,7 @@ def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Documen
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as table:
             rows = max(1, table.metadata.num_rows)
             size = path.stat().st_size
             columns = tuple(table.schema_arrow.names)

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from runner.data.sources import BUILTIN, Document, Skipped, find_source, unknown_dataset
+from runner.data.sources._records import Records
 from runner.data.sources.files import open_files
 from runner.data.sources.pydoc import examples
 from runner.data.sources.pystdlib import PyStdlib, library_files
@@ -163,6 +164,19 @@ def test_damaged_parquet_is_refused_in_one_line(tmp_path: Path) -> None:
     content = (tmp_path / "x.parquet").read_bytes()
     (tmp_path / "x.parquet").write_bytes(content[: len(content) // 2])
     assert refusal(tmp_path / "x.parquet").startswith("DIR/x.parquet: not a readable parquet file: ")
+
+
+@pytest.mark.parametrize("large", ["text", "image", "note"])
+def test_of_a_large_group_of_rows_a_part_is_held(large: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"text": "a tale", "image": b"x", "note": "b"} | {large: b"x" * 4000 if large == "image" else "x" * 4000}
+    table, path = pyarrow.table({name: [value] * 8000 for name, value in row.items()}), tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(table, path, compression="none", use_dictionary=False)  # 32 MB
+    del table
+    before, held = pyarrow.total_allocated_bytes(), []
+    monkeypatch.setattr(Records, "note_unread", lambda *_: held.append(pyarrow.total_allocated_bytes() - before))
+    documents = open_files("x", Source(path=str(path))).documents()
+    assert isinstance(next(documents), Document)
+    assert max(*held, pyarrow.total_allocated_bytes() - before) < 16_000_000
 
 
 def test_parquet_fields_are_checked(tmp_path: Path) -> None:
