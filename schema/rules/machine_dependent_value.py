@@ -35,12 +35,14 @@ CODE = "LR703"
 SLUG = "machine-dependent-value"
 SEVERITY = Severity.WARNING
 
-# What each form of a path means, and how bad that is; the first that fits is reported.
+ITSELF, HERE = "write the path itself", "write a path of this system"
+RELATIVE = "write a path from the working directory"
+# What each form of a path means, how bad that is, and what to do; the first that fits is reported.
 FORMS = (
-    (re.compile(r"\$\{?\w|\{\{|%\w+%"), "holds a variable, and variables are not filled in", SEVERITY),
-    (re.compile(r"^file:"), "is an address, and a path is read", SEVERITY),
-    (re.compile(r"^(?:[A-Za-z]:)?\\|^[A-Za-z]:/"), "is a path of Windows", SEVERITY),
-    (re.compile(r"^~|^/(?:home|Users|root)/\w"), "lies in the home folder of one person", Severity.INFO),
+    (re.compile(r"\$\{?\w|\{\{|%\w+%"), "holds a variable, and variables are not filled in", SEVERITY, ITSELF),
+    (re.compile(r"^file:"), "is an address, and a path is read", SEVERITY, ITSELF),
+    (re.compile(r"^(?:[A-Za-z]:)?\\|^[A-Za-z]:/"), "is a path of Windows", SEVERITY, HERE),
+    (re.compile(r"^~|^/(?:home|Users|root)/\w"), "lies in the home folder of one person", Severity.INFO, RELATIVE),
 )
 
 
@@ -52,17 +54,16 @@ def check(document: Document) -> Iterator[Diagnostic]:
         text = document.value(path) if document.available(path) and where.origin is file else None
         if text and path.startswith("data/sources/") and text.startswith("file:"):
             continue  # a URL, whatever machine it is of: LR224 says it
-        for meaning, severity in _found(str(text or "")):
+        for meaning, severity, remedy in _found(str(text or "")):
             message = f"{path} {quote(str(text))} {meaning}"
-            remedy = "write the path itself" if severity is SEVERITY else "write a path from the working directory"
             if not path.startswith("data/sources/"):
                 remedy += f", or give it on each machine with --set {path}=…"
             yield Diagnostic(CODE, SLUG, severity, where, message, remedy)
 
 
-def _found(text: str) -> list[tuple[str, Severity]]:
+def _found(text: str) -> list[tuple[str, Severity, str]]:
     """The first form that a path has, if any."""
-    return [(meaning, severity) for form, meaning, severity in FORMS if form.search(text)][:1]
+    return [(meaning, severity, remedy) for form, meaning, severity, remedy in FORMS if form.search(text)][:1]
 
 
 def _paths(document: Document) -> Iterator[str]:
