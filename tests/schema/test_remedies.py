@@ -68,6 +68,7 @@ def test_phase_lora_alone_is_told_how_phase_full_is_left_out(starts: str, says: 
     [
         ("checkpoint_interval: 10m", "write a whole number or never"),  # minutes, perhaps: no ten million steps
         ("checkpoint_interval: 10 million", "write 10M"),
+        ("checkpoint_interval: 50x000", "write a whole number or never"),  # no product, which would be 0
         ("report_interval: 1.500", "write a whole number, at least 1"),  # one and a half, or in Spain 1,500
     ],
 )
