@@ -11,7 +11,7 @@ from schema.check.choices import instead_of, synonym
 from schema.check.findings import FAILED, Failed, Findings, Json, Problem, describe, show
 from schema.check.glued import glued_lines
 from schema.check.shorthand import meant_at_length
-from schema.check.slips import Meant, meant_nothing, meant_number, meant_truth
+from schema.check.slips import UNITS, Meant, is_of_another_unit, meant_nothing, meant_number, meant_truth
 from schema.text.scalars import NO, YES, number, spelled
 from schema.text.source import Node, Path, Scalar
 from schema.text.wording import join, nearest, quote
@@ -62,7 +62,7 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     remedy, kind, instead, certain = f"write {wanted}", schema.get("type"), "", False
     if kind == "object" and isinstance(node, Scalar) and glued_lines(found, node, path):
         return FAILED
-    meant = meant_at_length(node, schema, path) or (_meant(node, schema) if isinstance(node, Scalar) else None)
+    meant = meant_at_length(node, schema, path) or (_meant(node, schema, path) if isinstance(node, Scalar) else None)
     if meant:
         instead, certain = meant
         remedy = f"write a list: {instead}" if kind == "array" else f"write {instead}"
@@ -72,6 +72,8 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
         if VARIABLE.search(node.text):
             what = f"--set {show(path)}=…"
             remedy = f"write the value: variables are not read in a spec, and {what} gives one on the command line"
+        elif (unit := _unit(schema, path)) in (*UNITS, "share") and is_of_another_unit(node.text, unit):
+            remedy = f"write {wanted}, {'a share of 1' if unit == 'share' else f'in {unit}'}"
         elif kind == "array" and node.value is not None:
             bare = node.text.strip("()\u201c\u201d")
             instead = f"[{node.text}]" if node.plain and bare == node.text else ""
@@ -93,7 +95,12 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
     )
 
 
-def _meant(node: Scalar, schema: Json) -> Meant | None:
+def _unit(schema: Json, path: Path) -> str:
+    """What a number counts; budgets, which alone stand in lists, count tokens."""
+    return str(schema.get("unit", "tokens" if path and isinstance(path[-1], int) else ""))
+
+
+def _meant(node: Scalar, schema: Json, path: Path) -> Meant | None:
     """What a single value of another type was meant to be, where its text says so."""
     options = schema.get("anyOf", [schema])
     if _takes_boolean(schema) and node.text.lower() in (*YES, *NO):
@@ -104,7 +111,7 @@ def _meant(node: Scalar, schema: Json) -> Meant | None:
     if not numbers or not node.text:
         return None
     return meant_nothing(node.text, alternatives(options)) or meant_number(
-        node.text, {**numbers[0], "unit": schema.get("unit", "")}
+        node.text, {**numbers[0], "unit": _unit(schema, path)}
     )
 
 

@@ -22,9 +22,20 @@ WORDS = {
     **{"g": "B", "bn": "B", "billion": "B", "billions": "B", "trillion": "T", "trillions": "T"},
 }
 LETTERS = ("m", "b", "t", "g")  # which are a suffix where tokens are counted, and may be a unit elsewhere
-UNITS = "tokens?|toks?|tk|rows?|steps?|examples?|samples?|devices?|gpus?|layers?|heads?|features|minutes?|mins?|epochs?"
+# Unit of a key → the words for it; a number of another unit is another number.
+UNITS = {
+    "tokens": "tokens?|toks?|tk",
+    "rows": "rows?|examples?|samples?",
+    "steps": "steps?",
+    "devices": "devices?|gpus?",
+    "layers": "layers?",
+    "heads": "heads?",
+    "features": "features",
+    "minutes": "minutes?|mins?",
+    "epochs": "epochs?",  # which no key counts
+}
 # Patterns, compiled when a value is first explained: most specs need none.
-MEASURED = rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?:{UNITS})?"
+MEASURED = rf"(?P<number>[-+]?[0-9][0-9_.,eE+-]*) ?(?P<word>[A-Za-z]+?)?? ?(?P<unit>{'|'.join(UNITS.values())})?"
 PERCENT = r"(?P<number>[0-9]+(?:[.,][0-9]+)?) ?(?:%|percent|pct)"
 GROUPED = r"[-+]?[1-9][0-9]{0,2}(?P<mark>[,.' \u2009])[0-9]{3}(?:(?P=mark)[0-9]{3})*"
 COMMA = r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?"
@@ -84,12 +95,19 @@ def meant_nothing(text: str, alternatives: tuple[str, ...]) -> Meant | None:
     return None
 
 
+def is_of_another_unit(text: str, unit: str) -> bool:
+    """Whether a text is a number of what a key does not count: 400 steps, where tokens are wanted."""
+    found = re.fullmatch(MEASURED, text, re.IGNORECASE)
+    word = found["unit"] if found else None
+    return word is not None and not re.fullmatch(UNITS.get(unit, "(?!)"), word, re.IGNORECASE)
+
+
 def _measured(text: str, unit: str) -> Meant | None:
     """A number with its unit, or with a suffix that is spelt otherwise: 4096 tokens, 10 B, 10 billion, 10b."""
     if unit == "minutes" and (time := re.fullmatch(TIME, text, re.IGNORECASE)):
         return Meant(spelled(round(float(time["number"]) * MINUTES[time["unit"].lower()], 6)).removesuffix(".0"))
     found = re.fullmatch(MEASURED, text, re.IGNORECASE)
-    if not found or number(found["number"]) is None:
+    if not found or number(found["number"]) is None or is_of_another_unit(text, unit):
         return None
     word = (found["word"] or "").lower()
     if word and (word not in WORDS or (word in LETTERS and unit not in ("", "tokens"))):

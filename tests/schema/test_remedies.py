@@ -68,6 +68,8 @@ def test_phase_lora_alone_is_told_how_phase_full_is_left_out(starts: str, says: 
     [
         ("checkpoint_interval: 10m", "write a whole number or never"),  # minutes, perhaps: no ten million steps
         ("checkpoint_interval: 10 million", "write 10M"),
+        ("checkpoint_interval: 10 minutes", "write a whole number or never, in steps"),
+        ("report_interval: 50000 tokens", "write a whole number, in steps"),
         ("checkpoint_interval: 50x000", "write a whole number or never"),  # no product, which would be 0
         ("report_interval: 1.500", "write a whole number, at least 1"),  # one and a half, or in Spain 1,500
     ],
@@ -77,6 +79,13 @@ def test_what_may_mean_two_things_is_not_guessed(written: str, remedy: str) -> N
     text = GOOD.replace(f"{key}: {'5' if key == 'report_interval' else '50'},", f"{written},")
     (found,) = [each for each in heard(lint_text(text)) if each.severity is Severity.ERROR]
     assert found.remedy == remedy
+
+
+@pytest.mark.parametrize("written", ["[400_384 steps]", "[4 million examples]", "[3 epochs]"])
+def test_a_budget_in_another_unit_is_not_taken_for_tokens(written: str) -> None:
+    text = GOOD.replace("[400_384]", written)
+    (found,) = heard(lint_text(text))
+    assert (found.remedy, found.fix) == ("write a whole number, in tokens", None)
 
 
 def test_a_broken_text_is_not_tried_for_ever() -> None:
