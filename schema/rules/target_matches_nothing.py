@@ -36,6 +36,8 @@ CODE = "LR301"
 SLUG = "target-matches-nothing"
 SEVERITY = Severity.ERROR
 
+HEADS, GATE = ("lm_head", "lm_head/kernel"), "gate_proj"
+
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each target with the paths of the parameters, which follow from the architecture keys."""
@@ -52,10 +54,20 @@ def check(document: Document) -> Iterator[Diagnostic]:
         remedy = f"write a part of a path: {join([*segments, ALL_LINEAR], 'or')}"
         if meant or near:
             remedy = f"write {', '.join(meant) or join(near, 'or')}"
+        lacks = "" if meant else _lacks(document, target)
+        if lacks:
+            near, remedy = [], f"remove it: {lacks}"
         where, instead = f"{TARGETS}[{index}]", meant or (near if len(near) == 1 else [])
         edit = document.edits.replace(parse(where), ", ".join(instead)) if _fits(document, instead) else None
         message = f"{quote(target)} matches no parameter of {family}"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(where), message, remedy, fix=fix(edit, safe=False))
+
+
+def _lacks(document: Document, target: str) -> str:
+    """Why this model has not a part that others have; empty where that is not the cause."""
+    if target in HEADS and document.value("architecture/tie_embeddings"):
+        return "the output head is the embedding, wte, for architecture/tie_embeddings is true"
+    return f"family {document.value('architecture/family')} has no gate" if target == GATE else ""
 
 
 def _fits(document: Document, targets: list[str]) -> bool:

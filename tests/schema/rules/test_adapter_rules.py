@@ -117,3 +117,18 @@ def test_the_scale_is_the_one_that_the_run_uses(rank: int, alpha: float, scaling
 def test_a_default_alone_is_no_mistake() -> None:
     verdict = lint_text("architecture: {n_embd: 768}", "s.yaml")
     assert not {each.code for each in verdict.diagnostics if each.code.startswith("LR3")}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "target", "remedy"),
+    [
+        ("{tie_embeddings: true}", "lm_head", "remove it: the output head is the embedding, wte, for"),
+        ("{family: llama, tie_embeddings: true}", "lm_head/kernel", "remove it: the output head is the embedding"),
+        ("{family: gpt}", "gate_proj", "remove it: family gpt has no gate"),  # of a list for Llama
+        ("{family: gpt}", "gates", "write a part of a path: "),
+    ],
+)
+def test_a_part_that_this_model_lacks_is_to_be_removed(architecture: str, target: str, remedy: str) -> None:
+    text = f"architecture: {architecture}\noptimization: {{lora: {{target_modules: [attn, {target}]}}}}\n"
+    told = [each.remedy or "" for each in lint_text(text).diagnostics if each.code == "LR301"]
+    assert [each[: len(remedy)] for each in told] == [remedy]
