@@ -25,7 +25,8 @@ training:
   - [{name: web, rate: 1.0, style: PMD}]
 ```
 
-*Fix.* `--unsafe-fixes` writes the nearest name, where there is one.
+*Fix.* `--unsafe-fixes` writes the nearest name, where there is one; of a mixture that is not written, whose default is
+not here, one of the spec's only source.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.document.mixtures import Entry, entries
+from schema.rules._mixtures import instead, is_here, is_sure
 from schema.rules.source_format import unread
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, fix
 from schema.text.wording import join, nearest, quote
@@ -47,6 +49,10 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look every dataset up, and report each that is missing once, with every place that names it."""
     named: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries(document):
+        key = entry.path.partition("[")[0]
+        if not document.given(key) and is_here(document, entry.name) is False:
+            yield from _by_default(document, key, entry.name)
+            continue
         named.setdefault(entry.key[:2], []).append(entry)
     for places in named.values():
         dataset = places[0].dataset
@@ -80,6 +86,19 @@ def check(document: Document) -> Iterator[Diagnostic]:
             others,
             _renamed(document, places, near),
         )
+
+
+def _by_default(document: Document, key: str, name: str) -> Iterator[Diagnostic]:
+    """Say that a default is not here, and what to write; an unknown key may be the mixture that is meant."""
+    if not is_sure(document):
+        return
+    message, found, fixed = f"{key} is not written, and its default, {name}, is not here", instead(document, key), None
+    shown = key.rpartition("/")[2] if document.given("training") else key
+    remedy = f"name your files in data/sources, and write them in {shown}"
+    if found:
+        remedy = f"write {shown}: {found.remedy}"
+        fixed = None if found.others else fix(document.edits.insert(parse(key), found.text), safe=False)
+    yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy, fix=fixed)
 
 
 def _known(document: Document) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ tokenizer:
   name: gpt2
 ```
 
-*Fix.* Write the default out, which `--unsafe-fixes` does, or write what was meant. Where one phase alone is written,
+*Fix.* Write the default out, which `--unsafe-fixes` does, or write what was meant: of a mixture, it writes the spec's
+own source where that is the only one. Where one phase alone is written,
 `--unsafe-fixes` leaves the other out with an empty budget.
 """
 
@@ -27,8 +28,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase
-from schema.check.findings import show
 from schema.document import Document, parse
+from schema.rules._mixtures import TRAINING, Instead, instead, is_here, is_sure
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.scalars import written
 
@@ -36,28 +37,28 @@ CODE = "LR010"
 SLUG = "defaulted-decision"
 SEVERITY = Severity.WARNING
 
-TRAINING = "training/"
+DEFAULT = "fineweb"  # the dataset of the mixtures that nobody wrote
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for the keys that decide and were not written."""
-    lone, is_sure = _lone_phase(document), _is_sure(document)
-    if lone and is_sure:
+    lone, sure = _lone_phase(document), is_sure(document)
+    if lone and sure:
         yield _without_phase(document, lone)
     for path, what in _decisions(document, lone):
-        if path.startswith(TRAINING) and not is_sure:
+        if path.startswith(TRAINING) and not sure:
             continue
         if not document.given(path) and document.available(path):
             default = written(_short(document.value(path)))
-            edit = document.edits.insert(parse(path), default)
-            message, remedy = f"{path} is not written: {what} {default} applies", f"write {path}: {default}"
+            found = Instead(default, ())
+            if path.endswith("dataset"):
+                here = is_here(document, DEFAULT)
+                if here is False:
+                    continue  # LR208 says it
+                found = (None if here else instead(document, path)) or found
+            edit = None if found.others else document.edits.insert(parse(path), found.text)
+            message, remedy = f"{path} is not written: {what} {default} applies", f"write {path}: {found.remedy}"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))
-
-
-def _is_sure(document: Document) -> bool:
-    """Whether nothing stands in training that may be a budget or a mixture, in words that nobody knows."""
-    unknown = document.problems_of("unknown-key")
-    return not any(show(problem.path).startswith(TRAINING) and not problem.instead for problem in unknown)
 
 
 def _lone_phase(document: Document) -> Phase | None:
