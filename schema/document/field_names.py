@@ -5,28 +5,34 @@ A guess is said to the user, or written by `init`; nothing is read by it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 CONVERSATION_FIELDS = ("messages", "conversations")
 # The unsupervised and the supervised part of an example, most usual first.
 PAIRS = (
     *(("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("question", "completion")),
     *(("instruction", "output"), ("instruction", "response"), ("input", "output"), ("query", "response")),
-    *(("problem", "solution"), ("source", "target")),
+    *(("problem", "solution"), ("q", "a"), ("source", "target")),
 )
 TEXTS = ("text", "content", "document", "body")
 # An instruction, what it is about, and its answer; without the second they are a pair.
 TASK = ("instruction", "input", "output")
 # Names of fields whose text belongs to a conversation, or to an example, wherever it is not read. What a conversation
-# was made from, a problem or an answer, is no part of it. A source often is a name or an address.
+# was made from, a problem or an answer, is no part of it. A source often is a name or an address, an "a" one of many choices.
 BESIDE_CONVERSATION = {
     *TEXTS,
     *("context", "system", "system_prompt", "passage", "reasoning", "rationale", "explanation", "hint", "thinking"),
     *("reply", "message"),
 }
-CONTENT = {*(name for pair in PAIRS[:-1] for name in pair), *BESIDE_CONVERSATION}
+CONTENT = {*(name for pair in PAIRS[:-2] for name in pair), *BESIDE_CONVERSATION}
 # Answers in each other's place, of which an example has one: those of preference data, or all that a teacher gave.
 ALTERNATIVES = {"chosen", "rejected", "generations"}
+# Text that says which record it is, or whence it is, and teaches nothing.
+LABELS = {"id", "uuid", "url", "link", "date", "timestamp", "lang", "language", "split", "source", "label"}
+USUAL = {
+    **dict.fromkeys(("prompt", "instruction"), tuple(first for first, _ in PAIRS)),
+    **dict.fromkeys(("completion", "output"), tuple(second for _, second in PAIRS)),
+}
 
 
 def plain(name: str) -> str:
@@ -52,6 +58,28 @@ def guess(fields: Collection[str]) -> dict[str, str]:
         return dict(zip(PAIRS[0], (known[name] for name in pair), strict=True))
     text = next((known[name] for name in TEXTS if name in known), None)
     return {} if text is None else {"text": text}
+
+
+def guess_by_place(texts: Collection[str]) -> dict[str, str]:
+    """Return a guess of fields that hold text and have no usual name: two are prompt and completion, one is a text."""
+    found = [name for name in texts if plain(name) not in LABELS]
+    if len(found) == 2:
+        return dict(zip(PAIRS[0], found, strict=True))
+    return {"text": found[0]} if len(found) == 1 else {}
+
+
+def guess_missing(reading: Mapping[str, str], fields: Collection[str], texts: Collection[str]) -> dict[str, str]:
+    """Return a reading with its one field that is not there replaced by the text that may be meant; empty for none.
+
+    That is what has a usual name, else the only text that the reading leaves.
+    """
+    missing = [key for key, field in reading.items() if field not in fields]
+    left = [name for name in texts if name not in reading.values() and plain(name) not in LABELS]
+    if len(missing) != 1:
+        return {}
+    usual = [name for each in USUAL.get(missing[0], ()) for name in left if plain(name) == each]
+    found = next(iter([*usual, *(left if len(left) == 1 else [])]), None)
+    return {} if found is None else {**reading, missing[0]: found}
 
 
 def guess_prompt(fields: Collection[str], completion: str) -> str | None:

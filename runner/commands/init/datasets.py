@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from runner.data.sources import BUILTIN
 from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
-from schema.document.field_names import PAIRS, TEXTS, guess
+from schema.document.field_names import PAIRS, TEXTS, guess, guess_by_place
 from schema.rules import machine_dependent_value
 from schema.rules.source_format import SUFFIXES
 from schema.sections.data import Source
@@ -85,9 +85,7 @@ def _reading(found: Fields, file: Path) -> tuple[str, dict[str, str]]:
     if found.messages is not None:
         return "PADDED", {"messages": found.messages}
     fields = found.texts
-    keys = guess(fields)
-    if not keys and len(fields) in (1, 2):
-        keys = dict(zip(PAIRS[0], fields, strict=True)) if len(fields) == 2 else {"text": fields[0]}
+    keys = guess(fields) or guess_by_place(fields)
     if "text" in keys:
         return "PMD", {} if keys["text"] == TEXTS[0] and "prompt" not in fields else keys
     if keys:

@@ -6,10 +6,12 @@ are the kind of a record. Empty is the reading of .txt files, which have no fiel
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from schema.document.field_names import guess, guess_prompt
+from schema.document.field_names import guess, guess_by_place, guess_missing, guess_prompt
 from schema.environment import Fields
 from schema.sections.data import Source
 from schema.text.wording import join
@@ -18,6 +20,7 @@ Reading = Mapping[str, str]
 
 # Fields beside a conversation that belong to it: what is read of them, `read_conversation` says.
 COMPANIONS = ("system", "tools", "functions", "history")
+YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # which are no text unquoted
 PLAIN_STYLE = "PMD"  # reads one text where there are a text and a pair; other styles have a use for prompts
 
 
@@ -29,18 +32,18 @@ class Choice:
     section: Source
     styles: tuple[str, ...]
 
-    def of(self, fields: Collection[str]) -> Reading:
+    def of(self, fields: Collection[str], texts: Collection[str] = ()) -> Reading:
         """Return what is read of a record with these fields.
 
         Fields that the spec names come first. Otherwise, and where it names a text and a pair, the style decides: PMD
         reads the text, PADDED prompt and completion, each the other where that alone is there. Raises ValueError: what
-        the record lacks, and what to write.
+        the record lacks, and what to write, by the fields of which it is known that they hold `texts`.
         """
         for keys in (("messages",), ("instruction", "input", "output")):
             named = {key: getattr(self.section, key) for key in keys if getattr(self.section, key) is not None}
             if keys[0] in named:
-                return self._needed(named, fields)
-        readings = [self._plain(fields, style) for style in self.styles or ("PADDED",)]
+                return self._needed(named, fields, texts)
+        readings = [self._plain(fields, texts, style) for style in self.styles or ("PADDED",)]
         other = next((each for each in readings if each != readings[0]), None)
         if other is not None:
             raise ValueError(
@@ -63,38 +66,39 @@ class Choice:
                 continue
         return True
 
-    def _plain(self, fields: Collection[str], style: str) -> Reading:
+    def _plain(self, fields: Collection[str], texts: Collection[str], style: str) -> Reading:
         """The reading of text, or of prompt and completion, in one style."""
         section = self.section
         text, completion = {"text": section.text}, {"completion": section.completion}
         pair = {"prompt": section.prompt} | completion
         written = section.model_fields_set & {"text", "prompt", "completion"}
         if written == {"text"}:
-            return self._needed(text, fields)
+            return self._needed(text, fields, texts)
         if "text" not in written and "prompt" in written:
-            return self._needed(pair, fields)
+            return self._needed(pair, fields, texts)
         if written == {"completion"}:  # without a prompt, which was asked for
-            return self._needed(pair if section.prompt in fields else completion, fields)
+            return self._needed(pair if section.prompt in fields else completion, fields, texts)
         first, second = (text, pair) if style == PLAIN_STYLE else (pair, text)
         if "text" in written:  # and fields of a pair
-            return self._needed(first, fields)
+            return self._needed(first, fields, texts)
         found = next((reading for reading in (first, second) if {*reading.values()} <= {*fields}), None)
         # PADDED takes no text for an example that has a prompt: its completion may have that name.
         if found is None or (style != PLAIN_STYLE and found is text and section.prompt in fields):
-            raise ValueError(self._unfit(fields))
+            raise ValueError(self._unfit(fields, texts))
         return found
 
-    def _needed(self, reading: Reading, fields: Collection[str]) -> Reading:
+    def _needed(self, reading: Reading, fields: Collection[str], texts: Collection[str]) -> Reading:
         """A reading whose fields the spec names. Raises ValueError where one is missing."""
         if any(field not in fields for field in reading.values()):
-            guessed = guess(fields)
+            guessed = guess_missing(reading, fields, texts) or _guessed(fields, texts)
+            other = "" if reading.keys() <= guessed.keys() else join([*reading], "and")
             raise ValueError(
                 f"a record needs field{'s' if len(reading) > 1 else ''} {names_of(reading)}; it has {_shown(fields)}; "
-                f"{self._written(guessed if guessed.keys() == reading.keys() else {})}"
+                f"{self._written(guessed, in_place_of=other)}"
             )
         return reading
 
-    def _unfit(self, fields: Collection[str]) -> str:
+    def _unfit(self, fields: Collection[str], texts: Collection[str]) -> str:
         """Say what a record lacks that holds neither a text nor a whole pair."""
         section, under, has = self.section, f"under data/sources/{self.name}", f"it has {_shown(fields)}"
         text, completion = map(_spelled, (section.text, section.completion))
@@ -111,12 +115,18 @@ class Choice:
                 f"{text}, or text: {text} alone to learn that without the prompt, {under}"
             )
         needed = f"a record needs field '{section.text}', or '{section.prompt}' and '{section.completion}' together"
-        return f"{needed}; {has}; {self._written(guess(fields))}"
+        return f"{needed}; {has}; {self._written(_guessed(fields, texts))}"
 
-    def _written(self, guessed: Reading) -> str:
-        """What to write for a guess."""
+    def _written(self, guessed: Reading, in_place_of: str = "") -> str:
+        """What to write for a guess, and which keys it replaces."""
         named = ", ".join(f"{key}: {_spelled(field)}" for key, field in guessed.items())
-        return f"{f'write {named}' if named else 'name its fields'} under data/sources/{self.name}"
+        instead = f" in place of {in_place_of}" if named and in_place_of else ""
+        return f"{f'write {named}' if named else 'name its fields'}{instead} under data/sources/{self.name}"
+
+
+def _guessed(fields: Collection[str], texts: Collection[str]) -> Reading:
+    """The reading that the names of fields suggest, else that of the few that hold text."""
+    return guess(fields) or guess(texts) or guess_by_place(texts)
 
 
 def names_of(reading: Reading) -> str:
@@ -133,7 +143,8 @@ def fields_sentence(fields: Fields) -> str:
 
 def _spelled(field: str) -> str:
     """A name as YAML keeps it."""
-    return field if field == field.strip() else f'"{field}"'
+    plainly = re.fullmatch(r"[^\W\d](?:[\w -]*\w)?", field) and field.casefold() not in YAML_WORDS
+    return field if plainly else json.dumps(field, ensure_ascii=False)
 
 
 def _shown(fields: Collection[str]) -> str:

@@ -7,6 +7,7 @@ noted, so that nothing is left unread without a word.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from runner.data.sources._reading import COMPANIONS, Choice, Reading, names_of
@@ -39,7 +40,7 @@ class Records:
 
     def read(self, record: Mapping[str, Any], where: str, done: int) -> Document | Dialogue:
         """Read one record. Raises Failure (INVALID) when it is another kind than those before, or malformed."""
-        wanted = self.fields((*record,), where)
+        wanted = self.fields((*record,), where, record)
         entry = self._read(record, wanted, where, done)
         if len(record) > len(wanted):
             self._unread.note(record, wanted)
@@ -53,15 +54,18 @@ class Records:
         prompt = _string(record, wanted[0], where) if len(wanted) == 2 else ""
         return Document(prompt, _string(record, wanted[-1], where), where, done)
 
-    def fields(self, present: tuple[str, ...], where: str) -> tuple[str, ...]:
+    def fields(
+        self, present: tuple[str, ...], where: str, sample: Mapping[str, Any] = MappingProxyType({})
+    ) -> tuple[str, ...]:
         """Return the fields that are read of a record, or columns of a table. Raises Failure INVALID.
 
-        They are (prompt, completion), one field, or those of a conversation.
+        They are (prompt, completion), one field, or those of a conversation. By the values of a `sample` a refusal
+        knows which fields hold text.
         """
         if present not in self._known:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            reading = self._compared(present, where)
+            reading = self._compared(present, where, sample)
             self._known[present] = (*reading.values(), *_companions(present, reading))
         return self._known[present]
 
@@ -85,10 +89,10 @@ class Records:
             )
         self._same_kind({}, where)
 
-    def _compared(self, present: tuple[str, ...], where: str) -> Reading:
+    def _compared(self, present: tuple[str, ...], where: str, sample: Mapping[str, Any]) -> Reading:
         """The reading of a record, which must be that of the first one."""
         try:
-            reading = self._choice.of(present)
+            reading = self._choice.of(present, [name for name in present if isinstance(sample.get(name), str)])
         except ValueError as error:
             before = f", and {self._begin} is read by {names_of(self._reading or {})}" if self._first else ""
             sentence, _, remedy = str(error).rpartition("; ")

@@ -18,7 +18,7 @@ from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
 from schema.document.field_names import guess
-from tests.runner.data.conversation_files import write_lines
+from tests.runner.data.conversation_files import conversation, write_lines
 from tests.runner.data.listener import Listener
 from tests.runner.data.record_files import PAIR, data_of, read
 
@@ -58,6 +58,16 @@ WITHOUT_PROMPT: dict[str, tuple[dict[str, str], str]] = {
         {"question": "1 + 2?", "answer": "3"},
         "a record needs field 'text', or 'prompt' and 'completion' together; it has 'question', 'answer'; write "
         "prompt: question, completion: answer under data/sources/x",
+    ),
+    "names that only their places explain": (
+        {"id": "7", "frage": "1 + 2?", "antwort": "3"},
+        "a record needs field 'text', or 'prompt' and 'completion' together; it has 'id', 'frage', 'antwort'; write "
+        "prompt: frage, completion: antwort under data/sources/x",
+    ),
+    "initials, the other way round": (
+        {"a": "3", "q": "1 + 2?"},
+        "a record needs field 'text', or 'prompt' and 'completion' together; it has 'a', 'q'; write prompt: q, "
+        "completion: a under data/sources/x",
     ),
     "a task of three fields": (
         {"instruction": "Add.", "input": "1 2", "output": "3"},
@@ -207,6 +217,28 @@ def test_a_store_of_an_older_version_is_read_again_and_stays_the_same_where_its_
     write_lines(tmp_path / "x.jsonl", [PAIR] * 9 + [{**PAIR, "completion": ""}])
     (made.folder / "meta.json").write_text(with_digest(older))
     assert prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=listener).meta.skipped
+
+
+@pytest.mark.parametrize(
+    ("named", "record", "told"),
+    [
+        ({"prompt": "q"}, {"q": "1 + 2?", "a": "3"}, "prompt: q, completion: a"),
+        ({"prompt": "frage"}, {"frage": "1 + 2?", "antwort": "3", "n": 7}, "prompt: frage, completion: antwort"),
+        ({"text": "text"}, {"q": "1 + 2?", "a": "3"}, "prompt: q, completion: a in place of text"),
+        ({"text": "text"}, {"n": 7, "no": "One and two."}, 'text: "no"'),
+        ({"instruction": "task", "output": "out"}, {"task": "Add.", "got": "3"}, "instruction: task, output: got"),
+        ({"messages": "conversation"}, conversation("1 + 2?", "3"), "messages: messages"),
+    ],
+)
+def test_a_refusal_tells_the_fields_to_write_for_those_that_the_spec_names(
+    named: dict[str, str], record: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    write_lines(tmp_path / "x.jsonl", [record])
+    assert refusal(tmp_path / "x.jsonl", **named).endswith(f"; write {told} under data/sources/x")
+    told, _, instead = told.partition(" in place of ")
+    kept = {key: field for key, field in named.items() if key != instead}
+    written = dict(each.replace('"', "").split(": ") for each in told.split(", "))
+    assert read(tmp_path / "x.jsonl", **kept | written)[1].read == written
 
 
 NAMES = st.sampled_from(["text", "prompt", "completion", "question", "answer", "input", "id"])
