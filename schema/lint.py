@@ -19,6 +19,7 @@ from schema.rules import (
     RULES,
     Rule,
     duplicate_spec,
+    pretrained_not_here,
     rule_crashed,
     rule_skipped,
     suppression_hygiene,
@@ -131,6 +132,8 @@ def lint_bytes(
     pairs = [(rule, each) for rule in RULES for each in _findings(rule, document, skipped)]
     failed = any(each.severity is Severity.ERROR for _, each in pairs)
     found = [_writable(each, document, rule, failed) for rule, each in pairs]
+    if facts is not None:
+        found = [pretrained_not_here.counted(each, skipped) for each in found]
     ignores = find_ignores(document.root) if document.readable else ()
     found, used = unsilenced(found, ignores)
     names = [name for rule in RULES for name in _names(rule)]
@@ -139,7 +142,8 @@ def lint_bytes(
     settings = settings or Settings()
     heard = [finding for finding in map(settings.heard, found) if finding is not None]
     if settings.show_skipped:
-        heard += [rule_skipped.report(document, rule) for rule in skipped]
+        failed = any(each.severity is Severity.ERROR for each in heard)
+        heard += [rule_skipped.report(document, rule, failed) for rule in skipped]
         heard += [rule_skipped.without_environment(document, rule.SLUG) for rule in NEED_ENVIRONMENT if facts is None]
     heard.sort(key=lambda finding: (finding.span.start, finding.code))
     return Verdict(tuple(heard), document if document.readable else None, tuple(skipped))

@@ -5,7 +5,7 @@ Reads, and writes nothing; neither jax nor numpy is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -45,13 +45,32 @@ def survey_datasets(
 
     `fingerprints` are those of sources, kept for more specs. Raises Failure STORAGE where a store is damaged.
     """
-    if not document.available("data"):
+    declared = _declared(document)
+    if declared is None:
         return {}, []
+    data, styles = declared
+    return {key: _dataset(*key, data, own, styles[key], fingerprints) for key in sorted(styles)}, known_datasets(data)
+
+
+def declared_sources(document: schema.document.Document) -> Iterator[tuple[tuple[str, str], DataSource]]:
+    """Yield the source of each dataset of a spec whose text is there; none where `data` can't be read."""
+    data, styles = _declared(document) or (Data(), {})
+    for key in sorted(styles):
+        try:
+            source = find_source(key[0], data, styles[key])
+        except Failure:  # `survey_datasets` has said it
+            continue
+        if source is not None:
+            yield key, source
+
+
+def _declared(document: schema.document.Document) -> tuple[Data, dict[tuple[str, str], tuple[str, ...]]] | None:
+    """The section `data`, and the styles of each dataset that a mixture names; None where it can't be read."""
+    if not document.available("data"):
+        return None
     values = document.value("data")
     sources = {name: _written(document, f"data/sources/{name}", keys) for name, keys in values["sources"].items()}
-    data = Data.model_validate(values | {"sources": sources})
-    styles = styles_of(entry.key for entry in entries(document))
-    return {key: _dataset(*key, data, own, styles[key], fingerprints) for key in sorted(styles)}, known_datasets(data)
+    return Data.model_validate(values | {"sources": sources}), styles_of(entry.key for entry in entries(document))
 
 
 def _written(document: schema.document.Document, path: str, values: Mapping[str, Any]) -> dict[str, Any]:

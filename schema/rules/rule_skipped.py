@@ -17,7 +17,7 @@ architecture:
   n_embd: 128
 ```
 
-*Fix.* Mend the other findings first, here LR004.
+*Fix.* Mend the other findings first, here LR004; where a model is not here, fetch it first.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.document.hub import hub_name
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR901"
@@ -37,9 +38,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
     yield from ()
 
 
-def report(document: Document, rule: str) -> Diagnostic:
-    """Say which rule was skipped."""
+def report(document: Document, rule: str, failed: bool = True) -> Diagnostic:
+    """Say which rule was skipped: another finding is an error, or a model is not here that decides the shape."""
     message, remedy = f"the rule {rule} could not be applied", "fix the other findings first"
+    model = document.pretrained
+    if model is not None and not model.is_here:
+        fetch = "fetch the model first" if hub_name(model.name) else "bring the model here first"
+        remedy = f"fix the other findings, and {fetch}" if failed else fetch
     return Diagnostic(CODE, SLUG, SEVERITY, document.start, message, remedy)
 
 

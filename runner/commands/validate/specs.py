@@ -96,10 +96,14 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
 
 
 def _rehearsed(request: Request, spec: Checked, lint: Callable[..., Verdict]) -> Verdict:
-    """Lint a spec that the linter accepts again, with what `exec` would refuse of it here."""
+    """Lint a spec again with what `exec` would refuse of it here: all of that where the linter accepts it."""
     document = spec.verdict.document
-    if spec.verdict.failed or document is None or document.environment is None or not document.available(""):
-        return spec.verdict  # of a model that is not here, nobody knows the shape
+    if document is None or document.environment is None:
+        return spec.verdict
+    if spec.verdict.failed or not document.available(""):  # of a model that is not here, nobody knows the shape
+        from runner.commands.validate.rehearsal import rehearse_unaccepted
+
+        return lint(environment=rehearse_unaccepted(document, document.environment))
     from runner.commands.validate.rehearsal import rehearse
     from runner.run.execution import ExecutionSpec
     from runner.run.layout import default_run_dir

@@ -28,6 +28,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("mistake", ["batch_size: 0", "batch_sze: 4", "batch_size: 4.5"])
+def test_another_mistake_does_not_hide_that_records_lack_their_fields(mistake: str, here: Path) -> None:
+    (here / "tales.jsonl").write_text('{"q": "1 + 2?", "a": "3"}\n' * 9)
+    text = (here / "spec.yaml").read_text().replace("\n  batch_size: 4\n", f"\n  {mistake}\n")
+    (here / "spec.yaml").write_text(text)
+    done = lorarun(here, "validate", "--env", "spec.yaml")
+    assert (done.exit_code, mistake in text, done.stdout.count("error[")) == (1, True, 2)
+    assert "error[LR227 data-refused]: tales.jsonl:1: a record needs field 'text', or 'prompt' and " in done.stdout
+    assert "= help: write prompt: q, completion: a under data/sources/tales\n" in done.stdout
+
+
 FOLDERS: dict[str, Callable[[Path, list[str]], object]] = {
     "jsonl": lambda path, said: path.write_text("".join(json.dumps({"text": each}) + "\n" for each in said)),
     "txt": lambda path, said: path.write_text("\n".join(said)),

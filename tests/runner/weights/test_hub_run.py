@@ -43,11 +43,10 @@ def here() -> Path:
 
 
 def test_a_model_that_is_not_in_the_cache_is_told_and_not_looked_for(hub: FakeHub) -> None:
-    for arguments in (("validate",), ("validate", "--env")):
-        done = lorarun(here(), *arguments, "spec.yaml")
-        assert (done.exit_code, done.stdout.count("LR513"), "LR216" in done.stdout) == (0, 1, False)
-        assert f"spec.yaml:1:28: info[LR513 pretrained-not-here]: {MODEL} is no folder here, and not" in done.stdout
-        assert f"= help: fetch it with plan --env, exec, or hf download {MODEL}\n" in done.stdout
+    done = lorarun(here(), "validate", "spec.yaml")
+    assert (done.exit_code, done.stdout.count("LR513"), "LR216" in done.stdout) == (0, 1, False)
+    assert f"spec.yaml:1:28: info[LR513 pretrained-not-here]: {MODEL} is no folder here, and not" in done.stdout
+    assert f"= help: fetch it with plan --env, exec, or hf download {MODEL}\n" in done.stdout
     done = lorarun(here(), "plan", "spec.yaml")
     assert done.exit_code == 2
     assert "is not here, and the plan hangs on it; fetch it with plan --env, or write " in done.stderr
@@ -55,6 +54,30 @@ def test_a_model_that_is_not_in_the_cache_is_told_and_not_looked_for(hub: FakeHu
     assert done.exit_code == 2
     assert f"tokenizer/name '{MODEL}@v2' is no folder, and not in the cache of the hub" in done.stderr
     assert f"or fetch it with plan --env or hf download {MODEL} --revision v2" in done.stderr
+    assert hub.asked == []
+
+
+def test_a_model_to_fetch_hides_neither_that_rules_can_not_look_nor_what_is_known_without_it(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = lorarun(here(), "validate", "--env", "--show-skipped", "--format", "concise", "spec.yaml")
+    skipped = done.stdout.count("could not be applied; fetch the model first\n")
+    assert (done.exit_code, skipped > 10, "LR216" in done.stdout) == (0, True, False)
+    warning = f"warning[LR513 pretrained-not-here]: {MODEL} is no folder here, and not in the cache of the hub"
+    advice = "run `lorarun plan --env spec.yaml`, and validate again"
+    assert f"{warning}: {skipped} rules could not look at the spec; {advice}\n" in done.stdout
+
+    other = SPEC.replace("tales.jsonl}", "tales.jsonl, text: tale}")
+    assert other != SPEC
+    Path("other.yaml").write_text(other)
+    done = lorarun(here(), "validate", "--env", "other.yaml")
+    assert (done.exit_code, done.stdout.count("error["), done.stdout.count("LR513")) == (1, 1, 1)
+    assert "error[LR227 data-refused]: tales.jsonl:1: a record needs field 'tale'; it has " in done.stdout
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    done = lorarun(here(), "validate", "--env", "other.yaml")
+    assert (done.exit_code, done.stdout.count("error["), "LR513" in done.stdout) == (1, 2, False)
+    assert f"error[LR517 exec-refuses]: {MODEL} is no folder here, HF_HUB_OFFLINE is set" in done.stdout
     assert hub.asked == []
 
 

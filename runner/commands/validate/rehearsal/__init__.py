@@ -4,5 +4,6 @@ Whatever takes long there is done in part here: of large data the first records 
 """
 
 from runner.commands.validate.rehearsal.rehearse import rehearse
+from runner.commands.validate.rehearsal.unaccepted import rehearse_unaccepted
 
-__all__ = ["rehearse"]
+__all__ = ["rehearse", "rehearse_unaccepted"]
