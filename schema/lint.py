@@ -132,7 +132,7 @@ def lint_bytes(
     pairs = [(rule, each) for rule in RULES for each in _findings(rule, document, skipped)]
     failed = any(each.severity is Severity.ERROR for _, each in pairs)
     found = [_writable(each, document, rule, failed) for rule, each in pairs]
-    if facts is not None:
+    if facts is not None and facts.restore is not None:
         found = [pretrained_not_here.counted(each, skipped) for each in found]
     ignores = find_ignores(document.root) if document.readable else ()
     found, used = unsilenced(found, ignores)

@@ -47,6 +47,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if model is None or model.is_here or (start and not start.found and not start.on_hub):  # then LR609 says so
         return
     facts = document.environment
+    whole = facts is not None and facts.restore is not None  # all that exec would ask was looked up
     if facts and any(refused.key == "architecture/pretrained" for refused in facts.refused):
         return  # LR517 says that it can't be fetched
     if (start and start.on_hub) or not all(document.given(f"architecture/{key}") for key in SHAPE):
@@ -54,14 +55,14 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if on_hub:
             message = f"{model.name} is no folder here, and not in the cache of the hub"
             remedy = f"fetch it with plan --env, exec, or {on_hub.command}"
-            if facts:
+            if whole:
                 remedy = f"run `lorarun plan --env {_named(document)}`, and validate again"
         else:
             message = f"{model.name} is not here: what its config.json decides can't be checked"
             remedy = f"run this where it is, or write {', '.join(SHAPE)}"
         path = Path(model.name)
         elsewhere = not path.parent.is_dir() if on_hub else path.is_absolute()
-        severity = Severity.INFO if elsewhere and not facts else SEVERITY
+        severity = Severity.INFO if elsewhere and not whole else SEVERITY
         yield Diagnostic(CODE, SLUG, severity, where, message, remedy)
 
 
@@ -75,4 +76,4 @@ def counted(found: Diagnostic, skipped: Sequence[str]) -> Diagnostic:
     """Add to this rule's own finding how many rules could not look."""
     if found.slug != SLUG or not skipped:
         return found
-    return found._replace(message=f"{found.message}: {count(len(skipped), 'rule')} could not look at the spec")
+    return found._replace(message=f"{found.message}, so {count(len(skipped), 'rule')} could not look at the spec")

@@ -260,15 +260,12 @@ def _read_parquet(path: Path, records: Records, before: int) -> Iterator[Documen
     import pyarrow
     import pyarrow.parquet
 
-    def is_text(kind: pyarrow.DataType) -> bool:
-        return pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
-
     try:
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as table:
             rows = max(1, table.metadata.num_rows)
             size = path.stat().st_size
             columns = tuple(table.schema_arrow.names)
-            texts = {column.name: "" for column in table.schema_arrow if is_text(column.type)}
+            texts = {column.name: "" for column in table.schema_arrow if str(column.type) in ("string", "large_string")}
             wanted = records.fields(columns, printable(path), texts)
             repeated = [field for field in wanted if columns.count(field) > 1]
             if repeated:

@@ -65,7 +65,7 @@ def test_a_model_to_fetch_hides_neither_that_rules_can_not_look_nor_what_is_know
     assert (done.exit_code, skipped > 10, "LR216" in done.stdout) == (0, True, False)
     warning = f"warning[LR513 pretrained-not-here]: {MODEL} is no folder here, and not in the cache of the hub"
     advice = "run `lorarun plan --env spec.yaml`, and validate again"
-    assert f"{warning}: {skipped} rules could not look at the spec; {advice}\n" in done.stdout
+    assert f"{warning}, so {skipped} rules could not look at the spec; {advice}\n" in done.stdout
 
     other = SPEC.replace("tales.jsonl}", "tales.jsonl, text: tale}")
     assert other != SPEC
