@@ -134,7 +134,7 @@ def prepare_store(
     stamp = source.stamp()  # before the files are read: what changes meanwhile has another one
     known = store is not None and store.meta.stamp == stamp
     fingerprint = store.meta.source if store is not None and known else identified(source, store)
-    is_own = store is not None and trained is not None and trained.stores.get(folder.name) == store.digest
+    is_own = store is not None and trained is not None and trained.knows(store)
     if store and maker.has_made(store.meta, fingerprint) and (is_own or is_read_alike(source, store.meta)):
         store = replace(store, meta=replace(store.meta, stamp=stamp))
         remember_stamps(folder, store.meta)
@@ -164,7 +164,7 @@ def prepare_store(
 def refuse_change(store: Store, fingerprint: str, maker: Maker, trained: Trained) -> None:
     """Raise Failure RESUME where the store that a run was trained on would be made again, of something else."""
     is_other = store.meta.source != fingerprint or maker.change(store.meta) is not None
-    if is_other and trained.stores.get(store.folder.name) == store.digest:
+    if is_other and trained.knows(store):
         raise trained.refusal([store.folder.name])
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.failure import ExitCode, Failure
+
+if TYPE_CHECKING:  # numpy
+    from runner.data.stores.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,10 @@ class Trained:
     run_dir: Path
     step: int
     stores: Mapping[str, str]
+
+    def knows(self, store: Store) -> bool:
+        """Whether the run was trained on this store."""
+        return self.stores.get(store.folder.name) == store.digest
 
     def refuse_others(self, stores: Mapping[str, str]) -> None:
         """Raise Failure RESUME where a store of the run has another digest now."""

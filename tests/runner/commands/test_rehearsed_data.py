@@ -12,10 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from runner.commands.validate.rehearsal import data as rehearsed_data
+from runner.commands.validate.rehearsal.refusals import obstacle
 from runner.data import survey
+from runner.data.catalog import open_catalog
+from runner.data.stores import prepare
+from runner.data.stores.trained import Trained
+from runner.data.tokenizers.byte import ByteTokenizer
 from runner.environment import survey_data
+from runner.failure import Failure
+from runner.files.digested_json import with_digest
+from runner.plan.compile import compile_plan
 from schema.document import read_document
 from schema.environment import Dataset, Fields
+from schema.lint import load_spec
 from tests.runner.commands.test_exec_refusals import PMD, TALE, both_refuse, records, sets
 from tests.runner.workplace import fill, lorarun
 
@@ -92,3 +101,50 @@ def test_a_survey_reads_the_beginning_of_what_is_long(here: Path, monkeypatch: p
     monkeypatch.setattr(survey, "MOST_RECORDS", 4)
     records(*[{"prompt": "a", "completion": ""}] * 4, {"prompt": "a", "completion": "b"})(here)
     assert surveyed().obstacle is None  # of the first four, nothing is known of the fifth
+
+
+SOUND = {f"{kind} {n}": f"{kind} {n * 7919 % 1000} times round" for n in range(90) for kind in ("once", "twice")}
+# Records of a run of an older version, of which today's rules make something else: what they are, what a store was made
+# of them by, and the style.
+OLDER: dict[str, tuple[list[dict[str, str]], tuple[str, ...], str]] = {
+    "completions alone": (
+        [{"completion": text, "title": name} for name, text in SOUND.items()],
+        ("data/sources/tales/completion=completion",),
+        "PADDED",
+    ),
+    "a pair beside a text": (
+        [{"prompt": name, "completion": text, "text": name + text * 3} for name, text in SOUND.items()],
+        (),
+        "PMD",
+    ),
+    "empty completions": (
+        [{"prompt": name, "completion": text * (number % 3)} for number, (name, text) in enumerate(SOUND.items())],
+        (),
+        "PADDED",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OLDER)
+def test_a_store_that_a_run_of_an_older_version_was_trained_on_is_used(
+    case: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, by, style = OLDER[case]
+    records(*told)(here)
+    with monkeypatch.context() as older:  # which left out none, and noted no fields
+        older.setattr(prepare, "left_out", lambda *_: None)
+        data = load_spec("spec.yaml", by).data
+        made = prepare.prepare_store("tales", "", data=data, tokenizer=ByteTokenizer(), progress=prepare.Silent())
+    facts = json.loads((made.folder / "meta.json").read_text())
+    noted = {name: value for name, value in facts.items() if name not in ("fields", "sha256")}
+    (made.folder / "meta.json").write_text(with_digest(json.dumps(noted, indent=1)))
+    spec = load_spec("spec.yaml", [each.removeprefix("--set=") for each in PMD] if style == "PMD" else ())
+    plan, trained = compile_plan(spec), Trained(here / "run", 7, {"tales": made.digest})
+    found = rehearsed_data.rehearse_data(spec, plan, {("tales", ""): Dataset(source=True)}, trained)
+    assert (found.datasets["tales", ""].obstacle, found.digests) == (None, {"tales": made.digest})
+    assert open_catalog(spec, plan, prepare.Silent(), trained).digests() == found.digests
+    records({"text": "a tale"})(here)
+    found = rehearsed_data.rehearse_data(spec, plan, {("tales", ""): Dataset(source=True)}, trained)
+    with pytest.raises(Failure, match="the data of tales changed since step 7 of ") as refused:
+        open_catalog(spec, plan, prepare.Silent(), trained)
+    assert found.datasets["tales", ""].obstacle == obstacle(refused.value)

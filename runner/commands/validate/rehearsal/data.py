@@ -37,7 +37,7 @@ from runner.data.stores.prepare import (
 from runner.data.stores.store import Store, check_vocabulary, open_store
 from runner.data.stores.trained import Trained
 from runner.data.styles import load_style
-from runner.data.survey import MOST_COMPARED_BYTES
+from runner.data.survey import MOST_COMPARED_BYTES, known_store
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan
@@ -114,9 +114,9 @@ class _Stage:
                     continue
                 found.digests[folder_name(*name)] = store.digest
                 self._check(name, store)
-                found.datasets[name] = (
-                    before if before.store else before._replace(store=_counted(store), fields=store.meta.fields)
-                )
+                if before.store is None:
+                    before = before._replace(store=self._facts(name, store), fields=store.meta.fields)
+                found.datasets[name] = before
             except Failure as failure:
                 found.datasets[name] = before._replace(obstacle=obstacle(failure))
         return found
@@ -129,9 +129,8 @@ class _Stage:
             return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
         if not isinstance(source, Files):
             return None
-        if self.trained is not None and source.total <= MOST_COMPARED_BYTES:
-            self._refuse_change(name, source)
-        return self._prepared(name, source) if source.total <= self.room else None
+        own = self._own(name, source)
+        return own or (self._prepared(name, source) if source.total <= self.room else None)
 
     def _prepared(self, name: Name, source: Files) -> Store | None:
         """Make the store of a dataset in the temporary folder; None where that has no room. Raises Failure."""
@@ -152,12 +151,23 @@ class _Stage:
             self.room = 0
             return None
 
-    def _refuse_change(self, name: Name, source: Files) -> None:
-        """Raise Failure where the run that would resume was trained on a store that is there, and of something else."""
-        folder = store_folder(self.spec.data.root, *name)
-        if self.trained is not None and existing_meta(self.spec.data.root, *name, has_source=True) is not None:
-            store, chat = open_store(folder), self.chat if source.section.holds_conversations else None
-            refuse_change(store, identified(source, store), Maker(self.tokenizer, chat), self.trained)
+    def _own(self, name: Name, source: Files) -> Store | None:
+        """Return the store that the run which would resume was trained on: it is used though another one were made now.
+
+        Raises Failure where its tokenizer or its source is another one; of more than 1 GiB nobody looks at the source.
+        """
+        root = self.spec.data.root
+        if self.trained is None or existing_meta(root, *name, has_source=True) is None:
+            return None
+        store, chat = open_store(store_folder(root, *name)), self.chat if source.section.holds_conversations else None
+        fingerprint = identified(source, store) if source.total <= MOST_COMPARED_BYTES else store.meta.source
+        refuse_change(store, fingerprint, Maker(self.tokenizer, chat), self.trained)
+        return store if self.trained.knows(store) else None
+
+    def _facts(self, name: Name, store: Store) -> environment.Store:
+        """What rules ask of a store: of one that stays, it is read when they ask."""
+        root = self.spec.data.root
+        return known_store(root, store.meta) if store.folder == store_folder(root, *name) else _counted(store)
 
     def _check(self, name: Name, store: Store) -> None:
         """Open the rows of a store as a run does. Raises Failure."""
