@@ -6,11 +6,13 @@ What was meant is written out for a finding; nothing is read as it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from typing import Any
+from typing import Any, NamedTuple
 
 from schema.check.choices import synonym
 from schema.check.slips import Meant
+from schema.text.diagnostic import Span
 from schema.text.scalars import number, written
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence
 
@@ -18,6 +20,7 @@ ENCODINGS = ("gpt2", "r50k_base", "p50k_base", "cl100k_base", "o200k_base")  # n
 FLOATS = ("float32", "bfloat16", "float16")
 BULLETS = "-\u2013\u2014\u2022\u00b7\u2023 "  # of a list, without the space that YAML wants behind a dash
 GROUP = re.compile(r"[0-9]{3}")
+DIGITS = re.compile(r"[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 def meant_at_length(node: Node, schema: dict[str, Any], path: Path) -> Meant | None:
@@ -53,6 +56,46 @@ def joined_budgets(items: Items[Node]) -> str:
             numbers.append(item.text)
         end = item.span.end_column
     return f"[{', '.join(numbers)}]" if len(numbers) < len(items) else ""
+
+
+class Cut(NamedTuple):
+    """A number in braces that commas cut, {rate: 0,5}: its entry and the keys that YAML made of the rest."""
+
+    key: Scalar
+    number: Scalar
+    rest: tuple[Scalar, ...]
+
+    @property
+    def span(self) -> Span:
+        """The place of the whole number."""
+        return self.number.span._replace(end_line=self.rest[-1].span.end_line, end_column=self.rest[-1].span.end_column)
+
+    def meant(self, schema: dict[str, Any]) -> str:
+        """The number for a key of this schema: with a point, or its groups of thousands; empty where it is neither."""
+        kinds = [option.get("type") for option in schema.get("anyOf", [schema])]
+        rest = [key.text for key in self.rest]
+        if "integer" in kinds:
+            text = "_".join([self.number.text, *rest]) if all(map(GROUP.fullmatch, rest)) else ""
+        else:
+            text = f"{self.number.text}.{rest[0]}" if "number" in kinds and len(rest) == 1 else ""
+        return text if number(text) is not None else ""
+
+
+def find_cuts(node: Mapping) -> Iterator[Cut]:
+    """Yield the numbers of a mapping that commas without a space cut."""
+    entries, at = node.entries, 0
+    while at < len(entries):
+        (key, value), rest = entries[at], list[Scalar]()
+        end = value.span
+        for other, empty in entries[at + 1 :]:
+            behind = (end.end_line, end.end_column + 1) == (other.span.line, other.span.column)
+            if not (behind and DIGITS.fullmatch(other.text) and isinstance(empty, Scalar) and not empty.text):
+                break
+            rest.append(other)
+            end = other.span
+        if rest and isinstance(value, Scalar) and value.text.isdecimal():
+            yield Cut(key, value, tuple(rest))
+        at += 1 + len(rest)
 
 
 def _section(node: Node, path: Path) -> str:

@@ -14,9 +14,9 @@ from schema.check.leaves import LEADS_OUT, PATTERNS, alternatives, leaf_value, m
 from schema.check.lookalikes import meant_key, meant_value
 from schema.check.mixtures import misshapen
 from schema.check.otherwise import OTHERWISE, WORDS, by_parts
-from schema.check.shorthand import joined_budgets
+from schema.check.shorthand import find_cuts, joined_budgets
 from schema.check.slips import NO_VALUE, Meant, meant_nothing
-from schema.text.diagnostic import Related
+from schema.text.diagnostic import Edit, Related
 from schema.text.scalars import number
 from schema.text.source import Mapping, Node, Path, Scalar, Sequence, same
 from schema.text.wording import distance, join, nearest, quote
@@ -77,6 +77,8 @@ def property_schema(schema: Json, name: str) -> Json | None:
 def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
     if not isinstance(node, Mapping):
         return wrong_type(found, node, schema, path)
+    if any(key.text[:1].isdecimal() for key, _ in node.entries):
+        node = _without_cuts(found, node, schema, path)
     values: Json = {}
     unknown: list[Scalar] = []
     for key, child in node.entries:
@@ -105,6 +107,23 @@ def _mapping(found: Findings, node: Node, schema: Json, path: Path) -> Any:
             found.problems.append(Problem("missing-key", absent, at, message, f"add '{name}: …'"))
             found.failed.add(absent)
     return values
+
+
+def _without_cuts(found: Findings, node: Mapping, schema: Json, path: Path) -> Mapping:
+    """Return a mapping without the numbers that commas cut; record a problem for each."""
+    gone: set[int] = set()
+    for cut in find_cuts(node):
+        inner = (*path, cut.key.text)
+        meant = cut.meant(property_schema(schema, cut.key.text) or {})
+        if meant and inner not in found.failed:
+            message = f"{show(inner)} is cut by a comma, which ends a value in braces"
+            edits = (Edit(cut.span, meant),)
+            found.problems.append(
+                Problem("wrong-type", inner, cut.span, message, f"write {meant}", certain=True, edits=edits)
+            )
+            found.failed.add(inner)
+            gone.update(map(id, (cut.key, *cut.rest)))
+    return Mapping(node.span, tuple(entry for entry in node.entries if id(entry[0]) not in gone), node.merged)
 
 
 def _duplicate(found: Findings, key: Scalar, path: Path, value: Node) -> None:

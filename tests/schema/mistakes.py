@@ -60,6 +60,11 @@ NUMBERS = [
     Mistake("thousands with points", "[400_384]", "[4.194.304]", "write 4_194_304", SAFE),
     Mistake("power", "block_size: 128", "block_size: 2^7", "write 128", SAFE),
     Mistake("product", "block_size: 128", "block_size: 2 * 64", "write 128", SAFE),
+    Mistake("decimal comma in braces", "rate: 1.0, style: PMD", "rate: 1,0, style: PMD", "write 1.0", SAFE),
+    Mistake(
+        "rate with a comma in braces", "{rank: 4, alpha: 8,", "{rank: 4, lr: 1,0e-4, alpha: 8,", "write 1.0e-4", SAFE
+    ),
+    Mistake("thousands in braces", "logging:", "checkpoint: {keep: 1,000,000}\nlogging:", "write 1_000_000", SAFE),
     Mistake("unit behind", "batch_size: 8", "batch_size: 8 rows", "write 8", SAFE),
     Mistake("space before the suffix", "[400_384]", "[4.096 M]", "write 4.096M", SAFE),
     Mistake("small suffix", "[400_384]", "[4.096m]", "write 4.096M", SAFE),
