@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -145,11 +145,27 @@ class WandbSink:
 
 def _start(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
     """Call `wandb.init`, with those settings that this version of wandb has."""
-    import wandb
+    with _stdout_kept():
+        import wandb
 
-    known = getattr(getattr(wandb, "Settings", None), "model_fields", {})
-    some = {name: value for name, value in settings.items() if name in known}
-    return wandb.init(**options, **({"settings": wandb.Settings(**some)} if some else {}))
+        known = getattr(getattr(wandb, "Settings", None), "model_fields", {})
+        some = {name: value for name, value in settings.items() if name in known}
+        return wandb.init(**options, **({"settings": wandb.Settings(**some)} if some else {}))
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Let processes that start within this block write to standard error in place of standard output.
+
+    The service of wandb is one, and has words of its own at its end, in the midst of what may be JSON.
+    """
+    own = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(own, 1)
+        os.close(own)
 
 
 def _let_go() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -119,6 +122,25 @@ def test_without_a_key_the_run_is_recorded_for_later(
     ]
     assert [options["mode"] for options in library.begun] == ["offline"]
     assert [step for step, _ in library.logged] == [3]
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_its_service_writes_nothing_to_standard_output(
+    failing: bool, library: Library, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = library.init
+
+    def start(**options: Any) -> Library:
+        subprocess.run("echo footer", shell=True, check=True)  # which inherits it, as the service does
+        return init(**options)
+
+    monkeypatch.setattr(library, "init", start)
+    if failing:
+        library.fails["online"] = TimeoutError()
+    begin(tmp_path)
+    os.write(1, b"{}")
+    out, err = capfd.readouterr()
+    assert (out, err.count("footer")) == ("{}", 1 + failing)
 
 
 def test_without_a_network_nobody_waits(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
