@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,11 @@ class Writer(NamedTuple):
 
 def find_writer(paths: Iterable[Path]) -> Writer | None:
     """Return a process that has one of these files open for writing; None where there is none, or nobody can say."""
-    wanted = {os.path.realpath(path): path for path in paths}
+    folder = cache(os.path.realpath)  # once for all files in it
+    wanted = {
+        os.path.realpath(path) if path.is_symlink() else f"{folder(path.parent).rstrip('/')}/{path.name}": path
+        for path in paths
+    }
     own = PROCESSES / str(os.getpid())
     for process in (own, *PROCESSES.glob("[0-9]*")):  # of several that write, this one explains most
         for handle in _handles(process):

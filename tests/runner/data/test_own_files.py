@@ -122,6 +122,11 @@ def test_the_log_of_this_command_is_refused(here: Path) -> None:
             "write a path that leaves it out"
         )
     assert len(open_files("notes", Source(path="*.txt")).files) == 3
+    (here / "folder").symlink_to(here, target_is_directory=True)
+    (here / "link.txt").symlink_to("log.txt")
+    for path in ("folder/log.txt", "link.txt"):
+        with Path("log.txt").open("a"):
+            assert refusal(path).startswith(f"'{path}' is not finished")
     with Path("a.txt").open() as before, Path("log.txt").open("a"):
         before.close()  # its number is the next one that is given, while files are listed
         assert refusal("*.txt").startswith("'log.txt' is not finished")
