@@ -10,12 +10,12 @@ import re
 from typing import NamedTuple
 
 from schema.check.declared import Declared
-from schema.check.findings import Findings, Problem
+from schema.check.findings import Findings, Problem, show
 from schema.check.renamed import RENAMED, with_entry
 from schema.text.diagnostic import Related
 from schema.text.ownership import Ownership
 from schema.text.source import Mapping, Node, Path, Scalar
-from schema.text.wording import distance, join, nearest, quote
+from schema.text.wording import count, distance, join, nearest, quote
 
 NOTE = "x-"
 MOST_EDITS = 2  # between a key and the one that it is read as
@@ -47,7 +47,7 @@ def read_as_meant(found: Findings, tree: Mapping) -> Mapping:
     """Return the tree with flat keys and sections of another name in their places; record a problem for each cause."""
     flat = find_flat(found.schema, tree)
     if flat:
-        found.problems.append(_flat_problem(flat))
+        found.problems.append(_flat_problem(flat, tree))
         tree = _without(tree, *(entry.key for entry in flat))
     for key, value, path in flat:
         tree = with_entry(tree, path, (_named(key, str(path[-1])), value))
@@ -76,12 +76,15 @@ def find_flat(schema: Declared, tree: Mapping) -> list[Flat]:
     return list(flat.values())
 
 
-def _flat_problem(flat: list[Flat]) -> Problem:
+def _flat_problem(flat: list[Flat], tree: Mapping) -> Problem:
     first, names = flat[0], [quote(entry.key.text) for entry in flat]
     subject = join(names if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"], "and")
-    nested = ": {".join(map(str, first.path)) + ": …" + "}" * (len(first.path) - 1)
+    remedy = f"nest the keys: {': {'.join(map(str, first.path))}: …{'}' * (len(first.path) - 1)}"
+    if any(key.text == first.path[0] for key, _ in tree.entries):  # a section that is written can't be written again
+        others = f", and so for {count(len(flat) - 1, 'other key')}" if len(flat) > 1 else ""
+        remedy = f"write {first.path[-1]} in {show(first.path[:-1])}{others}"
     message = f"{subject} {'is' if len(names) == 1 else 'are'} written in one word: keys of a spec are nested"
-    return Problem("unknown-key", (first.key.text,), first.key.span, message, f"nest the keys: {nested}")
+    return Problem("unknown-key", (first.key.text,), first.key.span, message, remedy)
 
 
 def _template(key: Scalar) -> Problem:

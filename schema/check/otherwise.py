@@ -21,10 +21,12 @@ class Otherwise(NamedTuple):
     how: str = ""
     undecided: tuple[str, ...] = ()
 
-    @property
-    def remedy(self) -> str:
-        """What to write instead, as a sentence."""
-        return f"write {join(self.keys, 'and')}{f', {self.how}' if self.how else ''}" if self.keys else self.how
+    def remedy(self, section: str) -> str:
+        """What to write instead, as a sentence for who wrote it in a section: its own keys go by their names."""
+        if not self.keys:
+            return self.how
+        keys = [key.removeprefix(f"{section}/") for key in self.keys]
+        return f"write {join(keys, 'and')}{f', {self.how}' if self.how else ''}"
 
 
 _BUDGETS = ("training/tokens", *_MIXTURES)

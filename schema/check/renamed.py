@@ -89,7 +89,9 @@ def rename(found: Findings, tree: Mapping) -> Mapping:
         if other is None or other[0].span.origin is not key.span.origin:  # a `--set` argument overrides the file
             since = f"since version {new.since}" if new.since else "here"
             message = f"{old} is called {new.key} {since}"
-            found.problems.append(Problem("deprecated-key", before, key.span, message, f"write {new.key}"))
+            in_place = before[:-1] == now[:-1] and key.span.origin is tree.span.origin
+            remedy = f"write {now[-1] if in_place else new.key}"
+            found.problems.append(Problem("deprecated-key", before, key.span, message, remedy))
             if other is None:
                 tree = with_entry(tree, now, (Scalar(key.span, now[-1], True, now[-1]), value))
             continue

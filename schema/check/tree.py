@@ -145,6 +145,8 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         return
     if glued_key(found, key, declared, path):
         return
+    if _written_as_path(found, key, path):
+        return
     absent = [other for other in declared if (*path, other) not in found.keys]
     near, remedy, related = _meant_by(found, name, path, absent)
     if not remedy and (again := nearest(name, [other for other in declared if other not in absent])):
@@ -152,7 +154,7 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
         remedy = f"remove it: {quote(again[0])} is written already"
     if not remedy:  # it may be one of these, in words that nobody knows
         found.undecided.update(other for other in SIZES if other[: len(path)] == path)
-    remedy = remedy or elsewhere(found, name) or f"remove it; the keys {where} are {', '.join(declared)}"
+    remedy = remedy or _elsewhere(found, name, path) or f"remove it; the keys {where} are {', '.join(declared)}"
     meant = near[0] if len(near) == 1 and (name in WORDS or distance(name.lower(), near[0]) <= MOST_EDITS) else ""
     found.problems.append(
         Problem("unknown-key", inner, key.span, f"unknown key {quote(name)} {where}", remedy, related, meant)
@@ -167,28 +169,56 @@ def _meant_by(found: Findings, name: str, path: Path, absent: list[str]) -> tupl
     if name in OTHERWISE and not words:
         row = OTHERWISE[name]
         found.undecided.update(tuple(other.split("/")) for other in (*row.keys, *row.undecided) if "NAME" not in other)
-        return [], row.remedy, ()
+        return [], row.remedy(show(path)), ()
     near = words or ([] if belongs else nearest(name, absent) or by_parts(name, absent))
     found.undecided.update((*path, other) for other in near)
     if near:
         return near, f"write {join([quote(other) for other in near], 'or')}", ()
     found.undecided.update(belongs)
-    return [], f"it belongs to {join([show(other) for other in belongs], 'or')}" if belongs else "", ()
+    return [], _belongs(belongs, path) if belongs else "", ()
 
 
-def elsewhere(found: Findings, name: str) -> str:
+def _written_as_path(found: Findings, key: Scalar, path: Path) -> bool:
+    """Report a key that is written as a path, such as training/lr; False where it is none, or names no key."""
+    parts = tuple(key.text.replace(".", "/").split("/"))
+    shown = f"{quote(key.text)} {f'in {show(path)}' if path else 'at the top of the spec'}"
+    paths = found.schema.paths if len(parts) > 1 else {}
+    meant = next((each for each in (parts, (*path, *parts)) if show(each) in paths), ())
+    if not meant:
+        return False
+    section, within = meant[:-1], meant[: len(path)] == path
+    if meant in found.keys:
+        remedy = f"remove it: {show(meant)} is written already"
+    elif section == path:
+        remedy = f"write {meant[-1]}"
+    elif within and meant[: len(path) + 1] not in found.keys:
+        rest = [*map(str, meant[len(path) :])]
+        remedy = f"nest the keys: {': {'.join(rest)}: …{'}' * (len(rest) - 1)}"
+    else:
+        remedy = f"write {meant[-1]} in {show(section)}"
+    taken = meant in found.keys or meant in found.undecided
+    instead = str(meant[-1]) if section == path and not taken else ""
+    found.undecided.add(meant)
+    found.problems.append(
+        Problem("unknown-key", (*path, key.text), key.span, f"unknown key {shown}", remedy, (), instead, bool(instead))
+    )
+    return True
+
+
+def _belongs(places: list[Path], path: Path) -> str:
+    """Say where a key belongs that is written in `path`, or return nothing."""
+    only = places[0] if len(places) == 1 else ()
+    if only and path[: len(only)] == only:
+        return f"remove it, and write its keys in {show(only)} itself"
+    if len(only) == 1:
+        return f"write it at the top of the spec, not in {show(path)}"
+    return f"it belongs to {join([show(place) for place in places], 'or')}" if 0 < len(places) <= 3 else ""
+
+
+def _elsewhere(found: Findings, name: str, path: Path) -> str:
     """Say where a key that does not belong here belongs, or return nothing."""
-    paths, named = found.schema.paths, found.schema.named
-    nested = name.replace(".", "/")
-    if nested != name or "/" in name:
-        if nested in paths and paths[nested] in found.keys:
-            return f"remove it: {nested} is written already"
-        if nested in paths:
-            return f"nest the keys: {': {'.join(nested.split('/'))}: …{'}' * nested.count('/')}"
-        return ""
-    near = [name] if name in named else found.schema.near(name) if len(name) >= LEAST_LETTERS else []
-    exact = [shown for shown, path in paths.items() if path[-1] in near]
-    return f"it belongs to {join(exact, 'or')}" if 0 < len(exact) <= 3 else ""
+    near = [name] if name in found.schema.named else found.schema.near(name) if len(name) >= LEAST_LETTERS else []
+    return _belongs([place for place in found.schema.paths.values() if place[-1] in near], path)
 
 
 def _list(found: Findings, node: Node, schema: Json, path: Path) -> Any:

@@ -217,7 +217,7 @@ AT_LENGTH = [
     Mistake("true for a choice", "rank: 4,", "rank: 4, scaling: true,", "write standard or rslora", "rank: 4,"),
     Mistake("another quantization", ENDS, f"export: {{gguf: q4_0}}\n{ENDS}", "write f16 or q8_0; llama.cpp's", ENDS),
     Mistake("class for a family", "family: llama", "family: LlamaForCausalLM", "write llama", SAFE),
-    Mistake("d_model", "n_embd: 64", "d_model: 64", "write architecture/n_embd", SAFE),
+    Mistake("d_model", "n_embd: 64", "d_model: 64", "write n_embd", SAFE),
     Mistake("pad", "style: PADDED", "style: PAD", "write PADDED", UNSAFE),
     Mistake("comment of another language", "batch_size: 8", "batch_size: 8 // fits", "write 8  # fits", SAFE),
     Mistake("comments of JSON", "tokenizer:", "// base\ntokenizer:", "a comment begins with #", SAFE),
@@ -246,4 +246,19 @@ LINES = [
     Mistake("equals sign in braces", "{backend: byte}", "{backend=byte}", "write backend: byte", SAFE),
     Mistake("bullet of a list", "[400_384]", "\n    \u2022 400_384", "write a list: [400_384]", UNSAFE),
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH, *LINES]
+PLACES = [  # of keys: a remedy that is obeyed where the key stands leads no further
+    Mistake("old name in its section", "post_lora_dataset:", "post_lora_datasets:", "write post_lora_dataset", SAFE),
+    Mistake("other name in its section", "rank: 4", "r: 4", "write rank", SAFE),
+    Mistake("path in its section", "rank: 4", "optimization/lora/rank: 4", "write rank", SAFE),
+    Mistake("path in a section", "post_lora_dataset:", "training/post_lora_dataset:", "write post_lora_d", SAFE),
+    Mistake(
+        "path below a section", "lora: {", "lora/rank: 4\n  lora: {", "remove it: optimization/lora/rank", "lora: {"
+    ),
+    Mistake(
+        "path from its section", "lora: {rank: 4,", "lora/rank: 4\n  lora: {", "in optimization/lora", "lora: {rank: 4,"
+    ),
+    Mistake("path beside its section", ENDS, f"training/seed: 1\n{ENDS}", "write seed in training", SAFE),
+    Mistake("section in itself", "batch_size: 8", "training: {batch_size: 8}", "in training itself", "batch_size: 8"),
+    Mistake("section in another", ENDS, f"  {ENDS}", "at the top of the spec, not in optimization", ENDS),
+]
+MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH, *LINES, *PLACES]
