@@ -82,6 +82,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         ("model_max_length", "max_position_embeddings", "n_positions"),
         Otherwise(("architecture/block_size",), "the tokens of a row"),
     ),
+    (("model_type", "model_family", "model_arch"), Otherwise(("architecture/family",), "gpt, llama or qwen3")),
     (("vocab", "padded_vocab_size"), Otherwise(("architecture/vocab_size",))),
     (("lora_target_modules", "lora_target", "lora_modules"), Otherwise(("optimization/lora/target_modules",))),
     (("lora_attn_modules",), Otherwise(("optimization/lora/target_modules",), "such as q_proj and v_proj")),

@@ -163,6 +163,7 @@ def test_the_length_of_a_row_by_another_name_is_one_finding(name: str) -> None:
         (SPEC.replace("  batch_size: 8\n", "  gradient_accumulation_steps: 4\n"), "write batch_size"),
         (SPEC.replace("  batch_size: 8\n", "  batch_size: 8\n  warmup_ratio: 0.1\n"), "write warmup_pct"),
         (SPEC.replace("rate: 1.0, style: PMD", "weight: 1.0, style: PMD"), "'rate'"),
+        ("model_type: llama\n" + SPEC, "architecture/family"),
         ("model: llama\n" + SPEC.replace(PARTS["architecture"], ""), "architecture/pretrained"),
         ("lr_scheduler: cosine\n" + SPEC, "optimization/schedule"),
         (SPEC.replace("post_lora_tokens:", "post_lora_tokns:"), "'post_lora_tokens'"),
