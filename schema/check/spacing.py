@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 
 from schema.check.repair import COMMENT, Repair
@@ -9,16 +10,23 @@ from schema.text.letters import INVISIBLE, SPACES, Letter, instead, named, stran
 from schema.text.source import SourceError
 from schema.text.wording import count
 
+QUOTED = re.compile(r"""(?<!\w)(?:"[^"]*"|'[^']*')""")
+
 
 def letters(lines: list[str], error: SourceError, known: Container[str]) -> Iterator[Repair]:
-    """Spaces of other kinds and letters that can't be seen; then all letters that look like others."""
+    """Spaces of other kinds and letters that can't be seen, but for quoted text; then all that look like others."""
     for wanted in (SPACES + INVISIBLE, None):
         changed: dict[int, str] = {}
         first: tuple[int, list[Letter]] | None = None
         for number, line in enumerate(lines, start=1):
             mark = COMMENT.search(line)
             code = line[: mark.start()] if mark else line
-            odd = [each for each in strange(code) if wanted is None or each.found in wanted]
+            quoted = [found.span() for found in QUOTED.finditer(code)] if wanted else []
+            odd = [
+                each
+                for each in strange(code)
+                if wanted is None or (each.found in wanted and not any(a <= each.at < b for a, b in quoted))
+            ]
             if odd:
                 meant = {letter.at: _spaced(letter, line) for letter in odd}
                 changed[number] = "".join(meant.get(index, letter) for index, letter in enumerate(line))

@@ -88,6 +88,15 @@ def test_a_budget_in_another_unit_is_not_taken_for_tokens(written: str) -> None:
     assert (found.remedy, found.fix) == ("write a whole number, in tokens", None)
 
 
+@pytest.mark.parametrize("path", ['"a\u00a0b/*.txt"', "'a\u202fb.txt'", '"\u2009a.txt"'])
+def test_letters_of_a_quoted_path_stay_when_those_between_words_are_mended(path: str) -> None:
+    text = GOOD.replace("logging:", f"data: {{sources: {{tales: {{path: {path}}}}}}}\nlogging:")
+    broken = text.replace("  batch_size: 8", "\u00a0 batch_size:\u00a08")
+    fixed = fix_text(broken, lint_text)
+    assert [found.code for found in fixed.applied] == ["LR001"]
+    assert fixed.text == text
+
+
 def test_a_broken_text_is_not_tried_for_ever() -> None:
     lines = [f"{' ' * (n % 40)}- a{n}: [1" for n in range(300)]
     (found,) = lint_text("\n".join(lines)).diagnostics
