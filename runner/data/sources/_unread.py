@@ -13,6 +13,7 @@ MOST_NOTED = 256  # texts of each field that are looked at; its name is noted wh
 # A field without a usual name is content where it holds so many words on average, and so much of what is read. Less is
 # a title, a date, an address; beside a conversation, which is whole in itself, also a note about it.
 LEAST_WORDS, LEAST_SHARE, LEAST_SHARE_OF_CONVERSATION = 4, 0.05, 0.5
+BEGINNING = 10_000  # characters of a text whose words are counted: a field may hold pages of megabytes
 DEEPEST = 8  # lists and mappings inside each other; what lies deeper is looked at by nobody
 
 
@@ -52,7 +53,7 @@ class Unread:
         if not lost or (read and all(any(piece in text for text in texts) for piece in read)):
             return
         held.records += 1
-        held.words += sum(len(text.split()) for text in lost)
+        held.words += sum(len(text[:BEGINNING].split()) for text in lost)
         held.characters += sum(map(len, lost))
         held.beside += sum(map(len, read))
 

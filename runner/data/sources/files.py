@@ -44,7 +44,7 @@ BUFFER_BYTES = 2**20  # of each column of a table; without a buffer, whole group
 SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
 # What is read of a .txt file, and of a line, where not all of a file is.
-FIRST_TEXT_BYTES, FIRST_LINE_BYTES = 2**16, 2**20
+FIRST_TEXT_BYTES, FIRST_LINE_BYTES = 2**16, 2**22
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ def test_a_survey_reads_the_beginning_of_what_is_long(here: Path, monkeypatch: p
     def surveyed(*overrides: str) -> Dataset:
         return survey_data(read_document(Path("spec.yaml").read_bytes(), "spec.yaml", overrides)).datasets["tales", ""]
 
+    records({"text": "a tale", "html": "word " * 500_000})(here)  # a page of 2.5 MB
+    assert surveyed().fields == Fields({"text": "text"}, ("text", "html"), ("html",), ("html",))
     monkeypatch.setattr("runner.data.sources.files.FIRST_TEXT_BYTES", 99)
     (here / "tales.txt").write_bytes(b"a tale " * 99 + b"\xff")
     assert surveyed("data/sources/tales/path=tales.txt").fields == Fields({})
