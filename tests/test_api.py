@@ -167,14 +167,14 @@ Usage: main generate [OPTIONS] RUN|FOLDER [-]
   terminal.
 """,
     "explain": """\
-Usage: main explain [OPTIONS] RULE|KEY
+Usage: main explain [OPTIONS] [RULE|KEY]
 
   Explain a rule or a key of the spec.
 
   A rule is named by its code or its name, as findings show them: LR201 or
   rates-not-one. A key is named by its path or the end of it:
   training/batch_size or batch_size; a section, such as training, lists its
-  keys.
+  keys. Without a name the sections are listed.
 """,
     "rules": """\
 Usage: main rules [OPTIONS]

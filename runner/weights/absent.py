@@ -8,11 +8,19 @@ from typing import NamedTuple
 from runner.files.seal import MANIFEST
 from runner.run.layout import EXPORT, is_run
 from runner.weights._files import CONFIG
+from schema.document import NOTHING_RECORDED
+from schema.document.pretrained import find_pretrained
 
 ADAPTER, MERGED = "adapter", "merged"  # folders of an export
 ADAPTER_CONFIG = "adapter_config.json"
 WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt")
 NAME_WEIGHTS = "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json"
+
+
+def _is_trainable(folder: Path) -> bool:
+    """Whether a folder holds a model that can be trained here: what family gpt is exported as is not one."""
+    model = find_pretrained({"pretrained": str(folder.absolute())}, NOTHING_RECORDED) if folder.is_dir() else None
+    return model is not None and not model.obstacle
 
 
 class Absent(NamedTuple):
@@ -43,7 +51,7 @@ def why_absent(named: Path) -> Absent:
         return Absent(f"{named} holds adapters without the model that they belong to", remedy)
     exported = [each for each in (MERGED, ADAPTER) if (folder / each).is_dir()]
     if folder.name == EXPORT or (exported and (folder / MANIFEST).is_file()):
-        merged = f"write architecture/pretrained: {named / MERGED}" if MERGED in exported else ""
+        merged = f"write architecture/pretrained: {named / MERGED}" if _is_trainable(named / MERGED) else ""
         whole = f"give the run directory, {shown}" if run else ""
         return Absent(f"{named} is the export of a run", ", or ".join(filter(None, (whole, merged))) or NAME_WEIGHTS)
     if run:

@@ -23,10 +23,16 @@ from runner.weights._files import (
     refuse,
     weight_files,
 )
+from schema.document.pretrained import in_its_place
 from schema.families import ConfigError, HuggingFace, architecture_of, load_family, parameters
 
 # Tensors that files of the world hold beside the weights, and that nothing is computed from.
 HARMLESS = re.compile(r"rotary_emb\.inv_freq$")
+
+
+def _no_family(config: Path, error: ConfigError) -> Failure:
+    sentence = f"{config} is of no model that can be trained here: {error}"
+    return Failure(f"{sentence}; {in_its_place(str(config.parent))}", ExitCode.INVALID)
 
 
 class HuggingFaceWeights:
@@ -162,7 +168,7 @@ class HuggingFaceWeights:
         try:
             return architecture_of(_read_mapping(path))
         except ConfigError as error:
-            raise Failure(f"{path} is of no model that can be trained here: {error}", ExitCode.INVALID) from error
+            raise _no_family(path, error) from error
 
     @cached_property
     def _view(self) -> Any:

@@ -6,6 +6,7 @@ Only config.json is read. A run keeps what it said in its record, for a folder t
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from schema.text.source import origin_of
 CONFIG = "config.json"
 RUN_FILES = ("run.json", "checkpoints", "manifest.json")  # one of which each run or checkpoint has
 NOWHERE = Origin("", ())
+EXPORT = "export"  # folder of a run, with merged/, adapter/ and base/
+ANOTHER = "name the whole folder of another model"
 
 
 class Recorded(NamedTuple):
@@ -36,13 +39,15 @@ class Recorded(NamedTuple):
 class Pretrained(NamedTuple):
     """The model that a spec names: `keys` of architecture that its config.json decides, empty where it can't be used.
 
-    `obstacle` says why it can't. `is_here` is False where the path does not exist and no run recorded it.
+    `obstacle` says why it can't, `instead` what to name. `is_here` is False where the path does not exist and no run
+    recorded it.
     """
 
     name: str
     keys: Mapping[str, Any] = MappingProxyType({})
     config: Origin = NOWHERE
     obstacle: str = ""
+    instead: str = ANOTHER
     is_here: bool = True
 
     @property
@@ -78,7 +83,8 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
             return Pretrained(name, is_here=False)
         if name in recorded.local or _may_be_run(place):  # a run that began there needs it no more
             return None
-        return Pretrained(name, obstacle=f"'{name}' holds neither a run nor {CONFIG}")
+        obstacle = f"'{name}' holds neither a run nor {CONFIG}"
+        return Pretrained(name, obstacle=obstacle, instead=in_its_place(name))
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no path has
         return Pretrained(name, obstacle=f"'{path}' can't be read: {getattr(error, 'strerror', None) or error}")
     config = origin_of(str(path), text)
@@ -88,9 +94,25 @@ def find_pretrained(written: Any, recorded: Recorded) -> Pretrained | None:
             raise ConfigError("it holds no mapping")
         return Pretrained(name, architecture_of(values), config)
     except ConfigError as error:
-        return Pretrained(name, config=config, obstacle=f"'{path}' is of no model that can be trained here: {error}")
+        obstacle = f"'{path}' is of no model that can be trained here: {error}"
+        return Pretrained(name, config=config, obstacle=obstacle, instead=in_its_place(name))
     except (ValueError, RecursionError) as error:
         return Pretrained(name, config=config, obstacle=f"'{path}' is no JSON: {error}")
+
+
+def in_its_place(name: str) -> str:
+    """Say what to name in place of a folder that is no model: of an export of a run, that run."""
+    run = _run_of_export(Path(name))
+    return f"name the run, {run}, in place of its export" if run else ANOTHER
+
+
+def _run_of_export(named: Path) -> Path | None:
+    """Return the run whose export lies at a path, or a part of it, written as the path is; None where none does."""
+    shown = located(str(named)).absolute()
+    for folder, run in ((shown, named / ".."), (shown.parent, named / ".." / "..")):
+        if folder.name == EXPORT and (folder.parent / RUN_FILES[0]).is_file():
+            return Path(os.path.normpath(run))
+    return None
 
 
 def _may_be_run(path: Path) -> bool:

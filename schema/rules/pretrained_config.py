@@ -25,7 +25,7 @@ optimization:
     lr: 3.0e-3
 ```
 
-*Fix.* Remove the keys that differ, or name another model; nothing is written.
+*Fix.* Remove the keys that differ, or name another model, of an export of your own its run; nothing is written.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     if model is None:
         return
     if model.obstacle:
-        where, remedy = document.span("architecture/pretrained"), "name the whole folder of another model"
-        yield Diagnostic(CODE, SLUG, SEVERITY, where, model.obstacle, remedy)
+        where = document.span("architecture/pretrained")
+        yield Diagnostic(CODE, SLUG, SEVERITY, where, model.obstacle, model.instead)
     for change in document.differing:
         key = change.key.removeprefix("architecture/")
         at = model.span(key)

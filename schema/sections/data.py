@@ -32,7 +32,8 @@ class Source(Section):
     )
     completion: str = key(
         "completion",
-        "Field that holds the supervised second part of a PADDED row; named here without a prompt it is learned alone.",
+        "Field that holds the supervised second part of a PADDED row, joined to the prompt as both stand: what is to "
+        "stand between them, a blank or a newline, ends the prompt; named here without a prompt it is learned alone.",
         min_length=1,
         change="breaking",
     )

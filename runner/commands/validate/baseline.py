@@ -38,6 +38,12 @@ class Baseline(NamedTuple):
             if each.severity is Severity.ERROR or mark not in self.entries.get(self.name_of(each.span.origin.name), {})
         )
 
+    def unmatched(self, spec: str, found: Iterable[Diagnostic]) -> list[tuple[str, str]]:
+        """Return code and slug of each entry of a spec that none of its findings matches; `found` are all of them."""
+        matched = {*fingerprints([*found])}
+        left = [rule for mark, rule in self.entries.get(self.name_of(spec), {}).items() if mark not in matched]
+        return [(code, slug) for code, _, slug in (str(rule).partition(" ") for rule in left)]
+
     def name_of(self, spec: str) -> str:
         """What it calls a spec: its path, as seen from its own folder."""
         return Path(os.path.relpath(Path(spec).absolute(), self.path.absolute().parent)).as_posix()

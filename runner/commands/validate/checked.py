@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.commands.terminal import write
 from schema.lint import Verdict
-from schema.rules import rule_skipped
+from schema.rules import NEED_ENVIRONMENT, duplicate_spec, rule_skipped
 from schema.settings import Settings
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count
+
+if TYPE_CHECKING:
+    from runner.commands.validate.baseline import Baseline
 
 RANKS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
@@ -71,5 +74,26 @@ def _beyond(checked: Sequence[Checked], path: Path, write_first: bool) -> list[C
     ]
     known = sum(len(spec.verdict.diagnostics) for spec in checked) - sum(len(spec.verdict.diagnostics) for spec in left)
     if known and not write_first:
-        write(f"lorarun: {path} knows {count(known, 'finding')} that you don't see here\n", err=True)
+        are = "is" if known == 1 else "are"
+        write(f"lorarun: {count(known, 'finding')} {are} left out, as {path} knows {_them(known)}\n", err=True)
+    if gone := sum(_gone(baseline, spec) for spec in own):
+        entries = "1 entry" if gone == 1 else f"{gone:,} entries"
+        remedy = f"--write-baseline leaves {_them(gone)} out"
+        write(f"lorarun: {entries} of {path} match{'es' * (gone == 1)} nothing any more; {remedy}\n", err=True)
     return left
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _gone(baseline: Baseline, spec: Checked) -> int:
+    """How many entries of a spec match nothing any more, of rules that could look and are listened to."""
+    verdict = spec.verdict
+    if verdict.failed or verdict.document is None:
+        return 0
+    start = verdict.document.start
+    elsewhere = {*verdict.skipped, *(rule.SLUG for rule in (*NEED_ENVIRONMENT, duplicate_spec))}
+    left = baseline.unmatched(spec.name, verdict.diagnostics)
+    asked = (Diagnostic(code, slug, Severity.WARNING, start, "", "") for code, slug in left if slug not in elsewhere)
+    return sum(spec.settings.heard(each) is not None for each in asked)

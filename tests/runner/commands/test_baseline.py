@@ -41,7 +41,8 @@ def test_a_baseline_names_each_finding_with_its_rule(here: Path) -> None:
 def test_a_known_finding_stays_known_when_its_line_moves(here: Path, moved: str) -> None:
     (here / "warning.yaml").write_text(moved.format(WARNING))
     assert new("warning.yaml", *KNOWN) == []
-    assert validate("warning.yaml", *KNOWN).stderr == "lorarun: known.json knows 1 finding that you don't see here\n"
+    said = validate("warning.yaml", *KNOWN).stderr
+    assert said == "lorarun: 1 finding is left out, as known.json knows it\n"
     assert new("warning.yaml") == [("warning.yaml", "LR802")]
 
 
@@ -51,6 +52,24 @@ def test_a_new_finding_of_a_known_rule_is_reported(here: Path) -> None:
     assert set(new("warning.yaml", *KNOWN)) == {("warning.yaml", "LR802")}
     (here / "copy.yaml").write_text(WARNING)
     assert ("copy.yaml", "LR802") in new("copy.yaml", *KNOWN)
+
+
+def test_entries_that_match_nothing_any_more_are_counted_apart(here: Path) -> None:
+    both = validate("warning.yaml", "info.yaml", *KNOWN).stderr
+    assert both == "lorarun: 2 findings are left out, as known.json knows them\n"
+    for name in ("warning", "info"):  # mended
+        (here / f"{name}.yaml").write_text((here / "clean.yaml").read_text() + f"x-{name}: 1\n")
+    gone = "of known.json match nothing any more; --write-baseline leaves them out\n"
+    assert validate("warning.yaml", "info.yaml", *KNOWN).stderr == f"lorarun: 2 entries {gone}"
+    one = f"lorarun: 1 entry {gone.replace('match ', 'matches ').replace('them', 'it')}"
+    assert validate("warning.yaml", *KNOWN).stderr == one
+    assert validate("warning.yaml", *KNOWN, "--select", "LR5").stderr == ""  # nobody looked
+    (here / "warning.yaml").write_text(BROKEN)
+    assert validate("warning.yaml", *KNOWN).stderr == ""  # nor behind an error
+    written = json.loads((here / "known.json").read_text())
+    written["findings"]["clean.yaml"] = {"0" * 16: "LR227 data-refused"}  # which this call does not look for
+    (here / "known.json").write_text(json.dumps(written))
+    assert validate("clean.yaml", *KNOWN).stderr == ""
 
 
 def test_an_error_is_in_no_baseline(here: Path) -> None:

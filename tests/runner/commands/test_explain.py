@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from runner.cli import main
+from runner.commands.explain import LISTED
 from schema.docs.keys import declared_keys, every_key
 from schema.docs.rules import summary
 from schema.document import SCHEMA_FILE, load_schema
@@ -82,14 +83,28 @@ def test_a_key_that_has_another_name_now_is_explained_under_it() -> None:
         ("rates-not-on", "no rule and no key is called 'rates-not-on'; did you mean rates-not-one?"),
         ("batch_sise", "no rule and no key is called 'batch_sise'; did you mean batch_size?"),
         ("training/sede", "no rule and no key is called 'training/sede'; did you mean training/seed?"),
-        ("everything", "no rule and no key is called 'everything'; `lorarun rules` lists the rules, SPEC.md the keys"),
-        ("", "no rule and no key is called ''; `lorarun rules` lists the rules, SPEC.md the keys"),
+        ("everything", f"no rule and no key is called 'everything'; {LISTED}"),
+        ("nonsense", f"no rule and no key is called 'nonsense'; {LISTED}"),
+        ("", f"no rule and no key is called ''; {LISTED}"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(name: str, sentence: str) -> None:
     result = lorarun("explain", name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"lorarun: {sentence}\n"
+
+
+def test_without_a_name_the_sections_are_listed() -> None:
+    listed = lorarun("explain")
+    assert listed.exit_code == 0, listed.stderr
+    names = re.findall(r"^- `(\w+)`: \S", listed.stdout, flags=re.MULTILINE)
+    assert names == [*load_schema()["properties"]]
+    named = re.findall(r"`lorarun ([^`]+)`", listed.stdout + LISTED)
+    assert {"explain training", "schema", "rules"} == {*named}
+    assert all(lorarun(*words.split()).exit_code == 0 for words in {*named})
+    assert json.loads(lorarun("explain", "--format", "json").stdout)["markdown"] == listed.stdout
+    joined = " ".join(lorarun("explain", "data/sources/NAME/completion").stdout.split())
+    assert "joined to the prompt as both stand" in joined
 
 
 def test_the_table_of_rules_has_one_line_a_rule() -> None:
