@@ -29,7 +29,7 @@ from runner.train.claim import claim
 from runner.train.finish import finish
 from runner.train.loop import run_phase
 from runner.train.session import open_session
-from runner.train.start import first_state, restored_state, start_of
+from runner.train.start import first_state, restored_state, start_of, starting
 from runner.train.trainer import BaseTrainer
 from runner.weights import WeightSource
 from runner.weights.start import check_start
@@ -91,14 +91,13 @@ class LoRATrainer(BaseTrainer):
         for check in checks_of(self.spec, trains_adapters=self.plan.phases[-1].name == "lora"):
             for remark in check.ask():
                 self.console.print(remark, soft_wrap=True)
-        start, pretrained = self.spec.starting_point, self.spec.spec.architecture.pretrained
+        start = self.spec.starting_point
         if start is None or is_run(self.spec.run_dir):
             if start and not start.exists():
                 self.console.print(f"{start} is not here any more; {self.spec.run_dir} resumes without it")
             return None
-        if pretrained and self.spec.restore:
-            self.console.print(f"starting from {start}, in place of architecture/pretrained {pretrained}")
         source = check_start(start, self.spec.spec)
+        self.console.print(starting(self.spec, source), soft_wrap=True)
         for remark in source.remarks():
             self.console.print(remark)
         return source

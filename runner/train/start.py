@@ -18,7 +18,7 @@ from runner.lora.state import abstract_lora_state
 from runner.models import Decoder
 from runner.optimizers import build_optimizer
 from runner.run.execution import ExecutionSpec
-from runner.run.layout import checkpoints_of, is_run
+from runner.run.layout import CHECKPOINTS, checkpoints_of, is_run
 from runner.run.record import note_start
 from runner.state import Stream, abstract_full_state, boxed_parameters, create_full_state, stream_key
 from runner.train.trainer import saved_part
@@ -69,6 +69,16 @@ def restored_state(model: Decoder, spec: Spec, mesh: jax.sharding.Mesh, checkpoi
 def pin(source: WeightSource) -> dict[str, Any]:
     """Say what a run starts from, so that a resumed one starts from nothing else."""
     return {"path": str(source.path), "digest": source.identity(), **source.facts()}
+
+
+def starting(execution: ExecutionSpec, source: WeightSource) -> str:
+    """Say what a new run starts from: the weights as they were named, and of a run the step of its checkpoint."""
+    named, pretrained = execution.restore, execution.spec.architecture.pretrained
+    step = ""
+    if source.path.parent.name == CHECKPOINTS and source.path.name != (named or Path(str(pretrained))).name:
+        step = f", step {source.path.name}"
+    instead = f", in place of architecture/pretrained {pretrained}" if named and pretrained else ""
+    return f"starting {execution.run_dir} from {named or pretrained}{step}{instead}"
 
 
 def start_of(execution: ExecutionSpec, verified: WeightSource | None) -> tuple[WeightSource | None, list[str]]:

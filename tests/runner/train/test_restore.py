@@ -225,6 +225,7 @@ def test_adapters_alone_are_trained_on_a_restored_base_however_it_is_named(here:
     start = f"old/{FULL}"
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "a", *NO_FULL, "--restore", start)
     assert done.exit_code == 0, done.stderr
+    assert f"\nstarting a from {start}\n" in f"\n{done.stdout}"
     key = f"architecture/pretrained={start}"
     assert lorarun(here, "exec", "spec.yaml", "--run-dir", "b", *NO_FULL, "--set", key).exit_code == 0
     assert summary("a") == summary("b")

@@ -93,12 +93,14 @@ def test_a_breaking_change_is_refused_by_name(setting: str, named: str, here: Pa
 def test_a_fork_starts_another_run_from_the_weights(here: Path) -> None:
     done = execute(here, "training/seed=1", fork="other")
     assert done.exit_code == 0, done.stderr
+    assert "\nstarting other from run, step 4\n" in f"\n{done.stdout}"
     assert {path.split("/")[0] for path in done.changed - RESTAMPED} == {"other"}
     noted = json.loads((here / "other/run.json").read_text())
     assert noted["starting_point"] == str(here / "run")
     assert noted["start"]["path"] == str(here / "run/checkpoints/4")
     again = execute(here, "training/seed=1", fork="other")
     assert "other is finished; nothing is left to do" in again.stdout
+    assert "starting" not in again.stdout
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "/tmp/x", ".hidden"])

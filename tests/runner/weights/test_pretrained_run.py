@@ -125,6 +125,7 @@ def test_adapters_are_trained_on_the_weights_of_the_folder_and_exported_beside_t
     path.write_bytes(whole)
     done = lorarun(here, "exec", "spec.yaml", "--run-dir", "run")
     assert done.exit_code == 0, done.stderr
+    assert "\nstarting run from model\n" in f"\n{done.stdout}"
     assert read_json(here / "run/run.json")["spec"]["architecture/family"] == "llama"
     read = {name: array for path in (here / "model").glob("*.safetensors") for name, array in load_file(path).items()}
     written = load_file(here / "run/export/base/model.safetensors")
