@@ -50,7 +50,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
     whole = facts is not None and facts.restore is not None  # all that exec would ask was looked up
     if facts and any(refused.key == "architecture/pretrained" for refused in facts.refused):
         return  # LR517 says that it can't be fetched
-    if (start and start.on_hub) or not all(document.given(f"architecture/{key}") for key in SHAPE):
+    unwritten = {("architecture", key) for key in SHAPE} - document.found.nodes.keys()
+    if (start and start.on_hub) or unwritten - document.found.undecided:  # which an unknown key may be
         where, on_hub = document.span("architecture/pretrained"), hub_name(model.name)
         if on_hub:
             message = f"{model.name} is no folder here, and not in the cache of the hub"

@@ -233,6 +233,7 @@ ROPE = SPEC.replace("block_size: 512", "block_size: 512, family: llama, rope_sca
     [
         (CHATS, "pretrained:", "pretraind:"),  # whose tokenizer applies where none is written
         (CHATS, "pretrained:", "base_model:"),
+        (CHATS, "n_layers:", "n_layes:"),  # without which nothing is known of a model that is not here
         (CHATS, "post_lora_dataset:", "post_lora_datset:"),  # which names the dataset of conversations
         (CHATS, "style:", "stle:"),
         (CHATS, "optimizer:", "optimizr:"),  # which makes a rate usual
