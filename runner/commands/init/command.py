@@ -114,4 +114,4 @@ def _deliver(starter: Starter, file: str, layout: str) -> None:
     elif file == STDOUT:
         write(text)
     else:
-        write(f"lorarun: wrote {file}; next: lorarun plan {file}\n", err=True)
+        write(f"lorarun: wrote {file}; next: lorarun validate --env {file}\n", err=True)

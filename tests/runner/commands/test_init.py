@@ -146,7 +146,7 @@ def test_the_flags_offer_the_sizes_and_know_the_built_in_datasets() -> None:
 def test_without_flags_it_is_the_quick_start(here: Path) -> None:
     result = init("--yes")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "lorarun: wrote spec.yaml; next: lorarun plan spec.yaml\n"
+    assert result.stderr == "lorarun: wrote spec.yaml; next: lorarun validate --env spec.yaml\n"
     text = (here / "spec.yaml").read_text(encoding="utf-8")
     spec = spec_of(text)
     assert [spec.training.pre_lora_tokens, spec.training.post_lora_tokens] == [[655_360], [245_760]]
