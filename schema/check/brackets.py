@@ -7,12 +7,13 @@ from schema.text.wording import LONGEST_QUOTE, quote
 OPENING = {"[": "]", "{": "}"}
 
 
-def end_of(text: str) -> str:
-    """The last words of a line, or all of it where that is short."""
+def rewritten(text: str) -> str:
+    """The remedy that gives a line anew: all of it, or where it is long its last words."""
     words = text.strip().split(" ")
-    while len(words) > 1 and len(" ".join(words)) > LONGEST_QUOTE // 2:
+    what = "the line" if len(text.strip()) <= LONGEST_QUOTE else "the end of the line"
+    while len(words) > 1 and len(" ".join(words)) > LONGEST_QUOTE:
         words.pop(0)
-    return quote(" ".join(words))[1:-1]
+    return f"write {what} as {quote(' '.join(words))[1:-1]}"
 
 
 def balanced(code: str) -> tuple[str, int | None, bool]:

@@ -131,6 +131,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("weight", "ratio", "proportion", "probability", "prob", "share", "sampling_rate"), ("rate",)),
     **dict.fromkeys(("dataset", "source", "dataset_name"), ("name",)),
     **dict.fromkeys(("targets", "target", "modules"), ("target_modules",)),
+    # Of a source: its files, and what others call the fields of its records.
+    **dict.fromkeys(("data_files", "data_path", "dataset_path", "file", "file_path", "files", "folder"), ("path",)),
+    **dict.fromkeys(("train_file", "train_files"), ("path",)),
+    **dict.fromkeys(("body", "content", "dataset_text_field", "document", "text_column", "text_field"), ("text",)),
+    **dict.fromkeys(("problem", "prompt_column", "prompt_field", "q", "query", "question", "questions"), ("prompt",)),
+    **dict.fromkeys(("a", "answer", "answers", "completion_field", "reply", "response", "solution"), ("completion",)),
+    **dict.fromkeys(("chat", "conversation", "conversations", "dialogue", "messages_field"), ("messages",)),
     **{
         f"{word}_{what}": (f"{phase}_{what.removesuffix('s') if what == 'datasets' else what}",)
         for phase, words in _PHASES.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator
 
-from schema.check.brackets import OPENING, balanced, end_of
+from schema.check.brackets import OPENING, balanced, rewritten
 from schema.check.findings import Problem
 from schema.check.repair import COMMENT, Repair, near
 from schema.check.spacing import letters, tabs
@@ -199,13 +199,11 @@ def _open(lines: list[str], error: SourceError, known: Container[str]) -> Iterat
             opener = next(each for each, closer in OPENING.items() if closer == code[at])
             text = code[:before] + opener + code[before:]
             message = f"the bracket {code[at]} closes nothing"
-            yield Repair(
-                {number: text + rest}, number, at + 1, message, f"end the line with {end_of(text)}", certain=False
-            )
+            yield Repair({number: text + rest}, number, at + 1, message, rewritten(text), certain=False)
         inner = len(code.rstrip("]}"))
         texts = (code + code[at], balanced(code[:inner] + code[at] + code[inner:])[0]) if quoted else (closed,)
         for text in texts:
-            message, remedy = f"the {sign} {code[at]} {what}", f"end the line with {end_of(text)}"
+            message, remedy = f"the {sign} {code[at]} {what}", rewritten(text)
             yield Repair({number: text + rest}, number, at + 1, message, remedy, certain=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schema.check.findings import show
@@ -53,3 +54,8 @@ def instead(document: Document, key: str) -> Instead | None:
     style = "PADDED" if has_prompts(document, entry) else OF_DATASETS.get(known[0], "PMD")
     mixture = f"[{{name: {written(known[0])}, rate: 1.0, style: {style}}}]"
     return Instead(mixture if key == f"{TRAINING}dataset" else f"[{mixture}]", tuple(known[1:]))
+
+
+def more_of(document: Document, short: Sequence[Entry]) -> str:
+    """Say what to add to datasets that are too small: examples where each of them has prompts, else text."""
+    return f"add {'examples' if all(has_prompts(document, entry) for entry in short) else 'text'}"

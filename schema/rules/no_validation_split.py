@@ -32,7 +32,7 @@ training:
   - [{name: code, rate: 1.0, style: PMD}]
 ```
 
-*Fix.* Add text, or switch training/validation and training/evaluate off; nothing is written.
+*Fix.* Add text or examples, or switch training/validation and training/evaluate off; nothing is written.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.document.mixtures import stored
+from schema.rules._mixtures import more_of
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -59,5 +60,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
             continue
         seen.add(entry.key[:2])
         message = f"dataset {quote(entry.name)} is too small to have a validation split, and the run scores one"
-        remedy = "add text to it, or set training/validation and training/evaluate to false"
+        remedy = f"{more_of(document, [entry])} to it, or set training/validation and training/evaluate to false"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(f"{entry.path}/name"), message, remedy)

@@ -51,13 +51,15 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if abs(total - 1) <= TOLERANCE:
             continue
         message = f"the rates of {path} add up to {float(total):g}"
+        if len(rates) == 1:
+            message = f"the only rate of {path} is {float(total):g}"
         shares = _shares(rates)
         edits = [
             document.edits.replace(parse(f"{path}[{index}]/rate"), share)
             for index, share in enumerate(shares)
             if Fraction(share) != Fraction(str(rates[index]))
         ]
-        remedy = f"write {', '.join(shares)} to keep their ratio"
+        remedy = f"write {', '.join(shares)} to keep their ratio" if len(rates) > 1 else "write 1"
         written = fix(*edits, safe=False) if all(Fraction(share) > 0 for share in shares) else None
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)
 

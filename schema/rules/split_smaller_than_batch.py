@@ -27,7 +27,7 @@ training:
   validation_steps: 1
 ```
 
-*Fix.* Add text, or lower block_size or validation_steps; there is no single answer, so nothing is written.
+*Fix.* Add text or examples, or lower block_size or validation_steps; there is no single answer, so nothing is written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schema.document import Document
-from schema.document.mixtures import SPLITS, cuts
+from schema.document.mixtures import SPLITS, Entry, cuts
+from schema.rules._mixtures import more_of
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import count, join, quote
 
@@ -47,6 +48,7 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Count the rows of each split that the run reads."""
     block_size, asked, fewer = document.value("architecture/block_size"), 0, {}
+    short: list[Entry] = []
     if document.given("training/validation_steps"):
         asked = document.value("training/validation_steps")
     for cut in cuts(document):
@@ -57,14 +59,16 @@ def check(document: Document) -> Iterator[Diagnostic]:
                 f"needs {block_size + 1:,}"
             )
             smaller = [f"write a block_size of at most {cut.split.tokens - 1}"] if cut.split.tokens > 1 else []
-            remedy = join(["add text", *smaller], "or")
+            remedy = join([more_of(document, [cut.entry]), *smaller], "or")
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(cut.entry.path), message, remedy)
         elif cut.name == "val" and 0 < cut.rows < asked:
             fewer[f"{cut.rows:,} of {name}"] = cut.rows
+            short.append(cut.entry)
     if fewer:
         message = (
             f"training/validation_steps asks {count(asked, 'row')} of each dataset, and a validation scores fewer: "
             f"{join([*fewer], 'and')}"
         )
         where = document.span("training/validation_steps")
-        yield Diagnostic(CODE, SLUG, Severity.INFO, where, message, f"write {min(fewer.values())}, or add text")
+        remedy = f"write {min(fewer.values())}, or {more_of(document, short)}"
+        yield Diagnostic(CODE, SLUG, Severity.INFO, where, message, remedy)

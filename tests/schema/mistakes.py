@@ -170,6 +170,8 @@ MIXTURES = [
     Mistake("a bracket too many", MIXTURE, f"[{MIXTURE}]", f"write {MIXTURE}", SAFE),
     Mistake("no rate", "rate: 1.0, style: PMD", "style: PMD", "add 'rate: 1.0'", SAFE),
     Mistake("the rest of the rates", MIXTURE, TWO.replace("rate: 0.5, style: PA", "style: PA"), "rate: 0.5", UNSAFE),
+    Mistake("a lone rate", "rate: 1.0, style: PMD", "rate: 0.9, style: PMD", "dataset[0] is 0.9: write 1", UNSAFE),
+    Mistake("a lone rate above 1", "rate: 1.0, style: PMD", "rate: 50, style: PMD", "is 50: write 1", UNSAFE),
     Mistake("weight for rate", "rate: 1.0, style: PMD", "weight: 1.0, style: PMD", "write 'rate'", UNSAFE),
     Mistake("dataset for name", "{name: pystdlib", "{dataset: pystdlib", "write 'name'", UNSAFE),
     Mistake("a file for a name", MIXTURE, "[pystdlib.txt]", "data/sources/books/path: pystdlib.txt, and", MIXTURE),
@@ -240,7 +242,16 @@ LINES = [
     Mistake("commas of JSON", f"{ENDS} {{", f"data: {{root: x}},\n{ENDS} {{wandb: false}},\nx-b: {{", "1 other", SAFE),
     Mistake("colon and equals sign", "batch_size: 8", "batch_size:= 8", "write batch_size: 8", SAFE),
     Mistake("colon and equals sign in braces", "{backend: byte}", "{backend:=byte}", "write backend: byte", SAFE),
-    Mistake("bracket not opened", TARGETS, TARGETS[1:], "end the line with target_modules: [attn, mlp]}", UNSAFE),
+    Mistake(
+        "bracket not opened",
+        TARGETS,
+        TARGETS[1:],
+        "write the line as lora: {rank: 4, alpha: 8, t",
+        UNSAFE,
+    ),
+    Mistake("list not ended", "[400_384]", "[400_384, ", "write the line as pre_lora_tokens: [400_384]", UNSAFE),
+    Mistake("mapping not ended", "{backend: byte}", "{backend: byte", "as tokenizer: {backend: byte}", UNSAFE),
+    Mistake("quotation mark not ended", "backend: byte", "backend: 'byte", "write the line as tokenizer: {", UNSAFE),
     Mistake("apostrophe", ENDS, f"data: {{root: 'user's data'}}\n{ENDS}", 'write "user\'s data"', SAFE),
     Mistake("colon in a note", ENDS, f"x-note: why: because\n{ENDS}", "write 'why: because'", SAFE),
     Mistake("equals sign in braces", "{backend: byte}", "{backend=byte}", "write backend: byte", SAFE),
@@ -261,4 +272,28 @@ PLACES = [  # of keys: a remedy that is obeyed where the key stands leads no fur
     Mistake("section in itself", "batch_size: 8", "training: {batch_size: 8}", "in training itself", "batch_size: 8"),
     Mistake("section in another", ENDS, f"  {ENDS}", "at the top of the spec, not in optimization", ENDS),
 ]
-MISTAKES = [*PATTERNS, *NUMBERS, *WORDS, *LETTERS, *SYNTAX, *MIXTURES, *PHASES, *ADAPTED, *AT_LENGTH, *LINES, *PLACES]
+UNUSED = " of a source that no mixture names"
+SOURCES = [
+    Mistake(f"{name}{UNUSED}", ENDS, f"data: {{sources: {{qa: {{{path}: q.jsonl, {name}: x}}}}}}\n{ENDS}", says, UNSAFE)
+    for name, path, says in (
+        ("question", "path", "write 'prompt'"),
+        ("answer", "path", "write 'completion'"),
+        ("conversations", "path", "write 'messages'"),
+        ("prompt", "file", "write 'path'"),
+        ("text_column", "path", "write 'text'"),
+    )
+]
+MISTAKES = [
+    *PATTERNS,
+    *NUMBERS,
+    *WORDS,
+    *LETTERS,
+    *SYNTAX,
+    *MIXTURES,
+    *PHASES,
+    *ADAPTED,
+    *AT_LENGTH,
+    *LINES,
+    *PLACES,
+    *SOURCES,
+]

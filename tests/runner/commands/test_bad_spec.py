@@ -56,8 +56,8 @@ SPECS = {
     ),
     "rates that add up to less": (
         SPEC.replace("rate: 1.0", "rate: 0.9", 1),
-        "10:22: error[LR201 rates-not-one]: the rates of training/pre_lora_dataset[0] add up to 0.9",
-        "write 1 to keep their ratio",
+        "10:22: error[LR201 rates-not-one]: the only rate of training/pre_lora_dataset[0] is 0.9",
+        "write 1",
     ),
     "more budgets than mixtures": (
         SPEC.replace("[256]", "[256, 256]", 1),
