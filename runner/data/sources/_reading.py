@@ -89,12 +89,16 @@ class Choice:
 
     def _needed(self, reading: Reading, fields: Collection[str], texts: Collection[str]) -> Reading:
         """A reading whose fields the spec names. Raises ValueError where one is missing."""
-        if any(field not in fields for field in reading.values()):
+        missing = [key for key, field in reading.items() if field not in fields]
+        if missing:
             guessed = guess_missing(reading, fields, texts) or _guessed(fields, texts)
             other = "" if reading.keys() <= guessed.keys() else join([*reading], "and")
+            remedy = self._written(guessed, in_place_of=other)
+            if missing == ["input"] and other:  # which an instruction may go without
+                remedy = f"give each record one, or leave input out under data/sources/{self.name}"
             raise ValueError(
                 f"a record needs field{'s' if len(reading) > 1 else ''} {names_of(reading)}; it has {_shown(fields)}; "
-                f"{self._written(guessed, in_place_of=other)}"
+                f"{remedy}"
             )
         return reading
 

@@ -157,8 +157,8 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
     "no input": (
         {"instruction": "Add.", "output": "3"},
         TASKS,
-        ":1: a record needs fields 'instruction', 'input' and 'output'; it has 'instruction', 'output'; name its "
-        "fields under data/sources/x",
+        ":1: a record needs fields 'instruction', 'input' and 'output'; it has 'instruction', 'output'; give each "
+        "record one, or leave input out under data/sources/x",
     ),
     "a number for an answer": ({**TASK, "output": 3}, TASKS, ":1: field 'output' must be text, not int"),
     "no answer": ({**TASK, "output": None}, TASKS, ":1: field 'output' must be text, not null"),

@@ -94,9 +94,7 @@ def test_in_place_of_an_export_of_family_gpt_its_run_is_named(folder: Path, part
 def test_weights_to_restore_from_an_export_of_family_gpt_are_refused_with_its_run(folder: Path) -> None:
     found = find_weights(Path("runs/gpt/export/base"))
     assert found is not None
-    with pytest.raises(
-        Failure, match=r"model_type 'starcoder2' is not .*; name the run, .*runs/gpt, in place of"
-    ):
+    with pytest.raises(Failure, match=r"model_type 'starcoder2' is not .*; name the run, .*runs/gpt, in place of"):
         found.describe()
 
 
