@@ -138,14 +138,14 @@ def _unknown_key(found: Findings, key: Scalar, schema: Json, path: Path) -> None
     name, inner = key.text, (*path, key.text)
     where = f"in {show(path)}" if path else "at the top of the spec"
     declared = schema.get("properties", {})
+    if _written_as_path(found, key, path):
+        return
     if not declared:
         allowed = [PATTERNS[pattern] for pattern, value in schema["patternProperties"].items() if value is not True]
         slug = "path-escape" if LEADS_OUT.search(name) else "unknown-key"
         found.report(slug, inner, key, f"{quote(name)} can't be a name {where}", f"write {join(allowed, 'or')}")
         return
     if glued_key(found, key, declared, path):
-        return
-    if _written_as_path(found, key, path):
         return
     absent = [other for other in declared if (*path, other) not in found.keys]
     near, remedy, related = _meant_by(found, name, path, absent)
@@ -170,7 +170,7 @@ def _meant_by(found: Findings, name: str, path: Path, absent: list[str]) -> tupl
         row = OTHERWISE[name]
         found.undecided.update(tuple(other.split("/")) for other in (*row.keys, *row.undecided) if "NAME" not in other)
         return [], row.remedy(show(path)), ()
-    near = words or ([] if belongs else nearest(name, absent) or by_parts(name, absent))
+    near = words or ([] if belongs or name in path else nearest(name, absent) or by_parts(name, absent))
     found.undecided.update((*path, other) for other in near)
     if near:
         return near, f"write {join([quote(other) for other in near], 'or')}", ()
@@ -182,9 +182,8 @@ def _written_as_path(found: Findings, key: Scalar, path: Path) -> bool:
     """Report a key that is written as a path, such as training/lr; False where it is none, or names no key."""
     parts = tuple(key.text.replace(".", "/").split("/"))
     shown = f"{quote(key.text)} {f'in {show(path)}' if path else 'at the top of the spec'}"
-    paths = found.schema.paths if len(parts) > 1 else {}
-    meant = next((each for each in (parts, (*path, *parts)) if show(each) in paths), ())
-    if not meant:
+    meant = next((each for each in (parts, (*path, *parts)) if _is_declared(found.schema, each)), ())
+    if len(parts) < 2 or not meant:
         return False
     section, within = meant[:-1], meant[: len(path)] == path
     if meant in found.keys:
@@ -205,13 +204,20 @@ def _written_as_path(found: Findings, key: Scalar, path: Path) -> bool:
     return True
 
 
+def _is_declared(schema: Json | None, path: Path) -> bool:
+    """Whether a path of names, free ones too, leads to a key."""
+    for part in path:
+        schema = property_schema(schema, str(part)) if schema else None
+    return schema is not None
+
+
 def _belongs(places: list[Path], path: Path) -> str:
     """Say where a key belongs that is written in `path`, or return nothing."""
     only = places[0] if len(places) == 1 else ()
     if only and path[: len(only)] == only:
         return f"remove it, and write its keys in {show(only)} itself"
     if len(only) == 1:
-        return f"write it at the top of the spec, not in {show(path)}"
+        return f"write its keys in {show(only)}, at the top of the spec"
     return f"it belongs to {join([show(place) for place in places], 'or')}" if 0 < len(places) <= 3 else ""
 
 

@@ -270,7 +270,19 @@ PLACES = [  # of keys: a remedy that is obeyed where the key stands leads no fur
     ),
     Mistake("path beside its section", ENDS, f"training/seed: 1\n{ENDS}", "write seed in training", SAFE),
     Mistake("section in itself", "batch_size: 8", "training: {batch_size: 8}", "in training itself", "batch_size: 8"),
-    Mistake("section in another", ENDS, f"  {ENDS}", "at the top of the spec, not in optimization", ENDS),
+    Mistake("adapters in themselves", "rank: 4,", "lora: {rank: 4},", "in optimization/lora itself", "rank: 4,"),
+    Mistake(
+        "section in another too", "  lr:", "  logging: {wandb: false}\n  lr:", "its keys in logging, at the", "  lr:"
+    ),
+    Mistake(
+        "path in its section of a source",
+        ENDS,
+        f"data: {{data/sources/q/path: q.txt}}\n{ENDS}",
+        "sources: {q: {path: …",
+        ENDS,
+    ),
+    Mistake("path of a source in sources", ENDS, f"data: {{sources: {{q/path: x}}}}\n{ENDS}", "q: {path: …}", ENDS),
+    Mistake("section in another", ENDS, f"  {ENDS}", "write its keys in logging, at the top", ENDS),
 ]
 UNUSED = " of a source that no mixture names"
 SOURCES = [
