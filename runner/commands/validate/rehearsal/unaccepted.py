@@ -17,6 +17,7 @@ from runner.weights.hub import refuse_offline
 from schema.document import Document
 from schema.document.hub import hub_name
 from schema.environment import Dataset, Environment, Refusal
+from schema.rules.record_kinds import contradiction
 
 MODEL = "architecture/pretrained"
 
@@ -46,6 +47,9 @@ def _unreadable(document: Document, facts: Environment) -> Iterator[tuple[Name, 
         known = facts.datasets.get(name, Dataset())
         if not isinstance(source, Files) or known.fields is not None or known.obstacle is not None:
             continue  # they have been read
+        named = [key for key in source.section.model_fields_set if getattr(source.section, key) is not None]
+        if contradiction(name[0], named):
+            continue  # which the linter has said
         try:
             source.first_records(lambda number, _: number >= FIRST_RECORDS)
         except Failure as failure:
