@@ -257,44 +257,6 @@ LINES = [
     Mistake("equals sign in braces", "{backend: byte}", "{backend=byte}", "write backend: byte", SAFE),
     Mistake("bullet of a list", "[400_384]", "\n    \u2022 400_384", "write a list: [400_384]", UNSAFE),
 ]
-PLACES = [  # of keys: a remedy that is obeyed where the key stands leads no further
-    Mistake("old name in its section", "post_lora_dataset:", "post_lora_datasets:", "write post_lora_dataset", SAFE),
-    Mistake("other name in its section", "rank: 4", "r: 4", "write rank", SAFE),
-    Mistake("path in its section", "rank: 4", "optimization/lora/rank: 4", "write rank", SAFE),
-    Mistake("path in a section", "post_lora_dataset:", "training/post_lora_dataset:", "write post_lora_d", SAFE),
-    Mistake(
-        "path below a section", "lora: {", "lora/rank: 4\n  lora: {", "remove it: optimization/lora/rank", "lora: {"
-    ),
-    Mistake(
-        "path from its section", "lora: {rank: 4,", "lora/rank: 4\n  lora: {", "in optimization/lora", "lora: {rank: 4,"
-    ),
-    Mistake("path beside its section", ENDS, f"training/seed: 1\n{ENDS}", "write seed in training", SAFE),
-    Mistake("section in itself", "batch_size: 8", "training: {batch_size: 8}", "in training itself", "batch_size: 8"),
-    Mistake("adapters in themselves", "rank: 4,", "lora: {rank: 4},", "in optimization/lora itself", "rank: 4,"),
-    Mistake(
-        "section in another too", "  lr:", "  logging: {wandb: false}\n  lr:", "its keys in logging, at the", "  lr:"
-    ),
-    Mistake(
-        "path in its section of a source",
-        ENDS,
-        f"data: {{data/sources/q/path: q.txt}}\n{ENDS}",
-        "sources: {q: {path: …",
-        ENDS,
-    ),
-    Mistake("path of a source in sources", ENDS, f"data: {{sources: {{q/path: x}}}}\n{ENDS}", "q: {path: …}", ENDS),
-    Mistake("section in another", ENDS, f"  {ENDS}", "write its keys in logging, at the top", ENDS),
-]
-UNUSED = " of a source that no mixture names"
-SOURCES = [
-    Mistake(f"{name}{UNUSED}", ENDS, f"data: {{sources: {{qa: {{{path}: q.jsonl, {name}: x}}}}}}\n{ENDS}", says, UNSAFE)
-    for name, path, says in (
-        ("question", "path", "write 'prompt'"),
-        ("answer", "path", "write 'completion'"),
-        ("conversations", "path", "write 'messages'"),
-        ("prompt", "file", "write 'path'"),
-        ("text_column", "path", "write 'text'"),
-    )
-]
 MISTAKES = [
     *PATTERNS,
     *NUMBERS,
@@ -306,6 +268,4 @@ MISTAKES = [
     *ADAPTED,
     *AT_LENGTH,
     *LINES,
-    *PLACES,
-    *SOURCES,
 ]

@@ -11,6 +11,7 @@ import pytest
 from schema.fixes.apply import fix_text
 from schema.lint import Verdict, lint_text
 from schema.text.diagnostic import Diagnostic, Severity
+from tests.schema.misplaced import MISPLACED
 from tests.schema.mistakes import GOOD, MISTAKES, MIXTURE, SAFE, UNSAFE, Mistake
 
 SPELLINGS = ["[400k]", "[400K]", "[400_000]", "[4.0e+5]", "[0.4M]", "[0.0004B]"]
@@ -25,7 +26,7 @@ def test_the_spec_before_the_mistakes_is_good() -> None:
     assert heard(lint_text(GOOD)) == []
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("mistake", [*MISTAKES, *MISPLACED], ids=lambda mistake: mistake.name)
 def test_a_remedy_that_is_obeyed_leaves_a_good_spec(mistake: Mistake) -> None:
     found = heard(lint_text(mistake.spec))
     assert len(found) == 1, [f"{each.message}: {each.remedy}" for each in found]
