@@ -27,10 +27,11 @@ data:
 tokenizer: {backend: huggingface, name: models/smol}
 data:
   sources:
-    chat: {path: chats.jsonl, prompt: question, completion: answer}
+    chat: {path: pairs.jsonl, prompt: question, completion: answer}
 ```
 
-*Fix.* Write chat/template, or the folder of a tokenizer with a template; nothing is written.
+*Fix.* Write chat/template, name the folder of a tokenizer with a template, or, as here, train on prompts and
+completions, of files that have them; nothing is written.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ SEVERITY = Severity.ERROR
 
 WITHOUT_TURNS = (
     "a dataset holds conversations, and only a tokenizer of backend huggingface has special tokens that end a turn",
-    "write tokenizer: {backend: huggingface, name: FOLDER}",
+    "write tokenizer: {backend: huggingface, name: FOLDER}, of a folder with tokenizer.json, or give prompt and "
+    "completion in place of messages",
 )
 
 

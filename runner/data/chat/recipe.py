@@ -10,7 +10,8 @@ from pathlib import Path
 from runner.data.chat.mask import TrainOn
 from runner.data.chat.own_template import own_template, special_texts
 from runner.data.chat.template import ChatTemplate
-from runner.data.chat.templates import BUILTIN, load_template
+from runner.data.chat.templates import BUILTIN, TURN_ENDS, load_template
+from runner.data.tokenizer_files import is_control, read_tokenizer_files
 from runner.failure import ExitCode, Failure
 from schema.environment import TokenizerFacts
 from schema.sections.chat import Chat
@@ -45,7 +46,14 @@ def load_recipe(section: Chat, folder: Path, tokenizer: TokenizerFacts) -> ChatR
     if template is None:
         raise Failure(
             f"the tokenizer in '{folder}' has no chat template; write chat/template: "
-            f"{join([*BUILTIN, 'the path of a file'], 'or')}",
+            f"{join([*_ending(folder), 'the path of a file'], 'or')}",
             ExitCode.INVALID,
         )
     return ChatRecipe(template, section.train_on)
+
+
+def _ending(folder: Path) -> list[str]:
+    """Name the templates here whose answers end by a special token that the tokenizer of a folder has."""
+    added = read_tokenizer_files(str(folder)).definition.get("added_tokens") or ()
+    special = {each["content"] for each in added if each.get("special") or is_control(each["content"])}
+    return [name for name in BUILTIN if name not in TURN_ENDS or TURN_ENDS[name] in special]

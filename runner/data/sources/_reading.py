@@ -89,18 +89,24 @@ class Choice:
 
     def _needed(self, reading: Reading, fields: Collection[str], texts: Collection[str]) -> Reading:
         """A reading whose fields the spec names. Raises ValueError where one is missing."""
-        missing = [key for key, field in reading.items() if field not in fields]
-        if missing:
-            guessed = guess_missing(reading, fields, texts) or _guessed(fields, texts)
-            other = "" if reading.keys() <= guessed.keys() else join([*reading], "and")
-            remedy = self._written(guessed, in_place_of=other)
-            if missing == ["input"] and other:  # which an instruction may go without
-                remedy = f"give each record one, or leave input out under data/sources/{self.name}"
+        if any(field not in fields for field in reading.values()):
             raise ValueError(
                 f"a record needs field{'s' if len(reading) > 1 else ''} {names_of(reading)}; it has {_shown(fields)}; "
-                f"{remedy}"
+                f"{self._instead(reading, fields, texts)}"
             )
         return reading
+
+    def _instead(self, reading: Reading, fields: Collection[str], texts: Collection[str]) -> str:
+        """What to write for a reading that the spec names and a record has not; what it has of it is not given up."""
+        there = {key for key, field in reading.items() if field in fields}
+        if found := guess_missing(reading, fields, texts):
+            return self._written(found)
+        if reading.keys() - there == {"input"}:
+            return f"give each record one, or leave input out under data/sources/{self.name}"
+        guessed = _guessed(fields, texts)
+        if reading.keys() <= guessed.keys():
+            return self._written(guessed)
+        return self._written({} if there else guessed, in_place_of=join([*reading], "and"))
 
     def _unfit(self, fields: Collection[str], texts: Collection[str]) -> str:
         """Say what a record lacks that holds neither a text nor a whole pair."""

@@ -16,12 +16,14 @@ from runner.data.chat.encode import ChatEncoder
 from runner.data.chat.recipe import load_recipe
 from runner.data.chat.supervise import supervise
 from runner.data.stores.prepare import Silent
+from runner.data.tokenizer_files import read_tokenizer_files
 from runner.data.tokenizers.huggingface import load_huggingface
 from runner.environment import survey
 from runner.failure import Failure
 from runner.plan.compile import compile_plan
 from schema.document import read_document
 from schema.lint import load_spec
+from schema.sections.chat import Chat
 from tests.runner.data.conversation_files import (
     CONVERSATIONS,
     TEMPLATE,
@@ -30,6 +32,7 @@ from tests.runner.data.conversation_files import (
     fill_with_conversations,
     write_lines,
 )
+from tests.runner.data.tokenizer_folders import byte_level, edit, folder
 from tests.runner.workplace import EVERY_STEP, located, lorarun
 
 EXEC = ("exec", "spec.yaml", "--run-dir", "run", *(f"--set={setting}" for setting in EVERY_STEP))
@@ -134,11 +137,33 @@ def test_the_plan_names_template_and_what_is_supervised(here: Path) -> None:
     assert read["chat"] == {"template": "chatml", "train_on": "all"}
 
 
+@pytest.mark.parametrize(
+    ("token", "special", "offered"),
+    [
+        (None, True, "alpaca, mistral or the path of a file"),  # which end answers by the eos_token
+        ("<|im_end|>", True, "alpaca, chatml, mistral or the path of a file"),
+        ("<|im_end|>", False, "alpaca, chatml, mistral or the path of a file"),  # by its spelling
+        ("<end_of_turn>", True, "alpaca, gemma, mistral or the path of a file"),
+        ("<end_of_turn>", False, "alpaca, mistral or the path of a file"),  # text that a user may write
+    ],
+)
+def test_only_templates_are_offered_whose_end_of_turn_the_tokenizer_has(
+    token: str | None, special: bool, offered: str, tmp_path: Path
+) -> None:
+    made = folder(tmp_path / "plain", byte_level())
+    if token is not None:
+        added = {"id": 300, "content": token, "special": special}
+        edit(made, lambda definition: definition["added_tokens"].append(added))
+    with pytest.raises(Failure) as caught:
+        load_recipe(Chat(), made, read_tokenizer_files(str(made)).facts)
+    assert str(caught.value).endswith(f" has no chat template; write chat/template: {offered}")
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "no template": (
         lambda here: (here / "smol" / "chat_template.jinja").unlink(),
         "spec.yaml:4:50: error[LR219 chat-template-not-found]: the tokenizer in 'smol' has no chat template",
-        "write chat/template: alpaca, chatml, gemma, llama3, mistral or the path of a file",
+        "write chat/template: alpaca, mistral or the path of a file",
     ),
     "a template that is none": (
         lambda here: (here / "smol" / "chat_template.jinja").write_text("{% for %}"),
@@ -155,7 +180,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda here: change(here, "{backend: huggingface, name: smol}", "{backend: byte}"),
         "spec.yaml:15:22: error[LR219 chat-template-not-found]: a dataset holds conversations, and only a tokenizer of "
         "backend huggingface has special tokens that end a turn",
-        "write tokenizer: {backend: huggingface, name: FOLDER}",
+        "write tokenizer: {backend: huggingface, name: FOLDER}, of a folder with tokenizer.json, or give prompt and "
+        "completion in place of messages",
     ),
     "PMD": (
         lambda here: change(here, "style: PADDED", "style: PMD"),

@@ -14,6 +14,8 @@ from runner.failure import ExitCode, Failure
 from schema.text.paths import at_home
 
 BUILTIN = ("alpaca", "chatml", "gemma", "llama3", "mistral")
+# The special token that ends an answer; of the others it is the eos_token, which each tokenizer has.
+TURN_ENDS = {"chatml": "<|im_end|>", "gemma": "<end_of_turn>", "llama3": "<|eot_id|>"}
 
 
 def load_template(name: str, tokens: Mapping[str, str] | None = None) -> ChatTemplate:
