@@ -115,7 +115,7 @@ def test_the_finding_of_a_path_in_a_home_folder_is_silenced_in_view(
 ) -> None:
     home = tmp_path_factory.mktemp("home")
     (home / "far.txt").write_text("words")
-    forms = ((re.compile(re.escape(str(home))), "is somebody's", Severity.INFO),)
+    forms = ((re.compile(re.escape(str(home))), "is somebody's", Severity.INFO, "write another path"),)
     monkeypatch.setattr(machine_dependent_value, "FORMS", forms)
     text = init("-", "--yes", "--data", str(home / "far.txt")).stdout
     assert "    # lorarun: ignore[machine-dependent-value]: only this machine has it\n    far:" in text
