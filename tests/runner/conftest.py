@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 import runner.train.fitting
 from runner.mesh import enable_compilation_cache
+from runner.process.preemption import SIGNALS, UNLESS_TAKEN
 from tests.runner.traced_once import traced_once
 from tests.runner.workplace import EVERY_STEP, finish_run
 
@@ -20,6 +22,15 @@ from tests.runner.workplace import EVERY_STEP, finish_run
 # and in the processes that tests start. What XLA does to a program (fusion, partition, layout) is what users get.
 # Who sets XLA_FLAGS, if to nothing, tests optimised code: `XLA_FLAGS= python -m pytest`.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+
+@pytest.fixture(autouse=True)
+def signals_stay() -> Iterator[None]:
+    """`exec` leaves signals ignored, as its process ends; those that later tests start shall hear them."""
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, *UNLESS_TAKEN)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -142,10 +142,6 @@ def test_nothing_in_a_coloured_diff_acts_on_the_terminal(here: Path, monkeypatch
     assert re.sub(r"\x1b\[\d*m", "", shown).replace("\n", "").isprintable()
 
 
-# A safe fix that can't meet the others in one spec: validation is off in it.
-ALONE = {"validation-never"}
-
-
 def test_a_spec_with_every_safe_fix_is_mended_in_one_run_and_only_there(here: Path) -> None:
     before, after = (
         (SPECS / name).read_text(encoding="utf-8") for name in ("every_safe_fix.yaml", "every_safe_fix.fixed")
@@ -156,7 +152,7 @@ def test_a_spec_with_every_safe_fix_is_mended_in_one_run_and_only_there(here: Pa
     assert (first.exit_code, first.stdout) == (0, "no findings in 1 file\n")
     assert (here / "s.yaml").read_text(encoding="utf-8") == after
     cases = [path for path in (SPECS / "fix").glob("*/*.yaml") if not path.name.startswith("unsafe_")]
-    assert {path.parent.name for path in cases} - ALONE <= set(re.findall(r"LR\d{3} ([a-z-]+)", first.stderr))
+    assert {path.parent.name for path in cases} <= set(re.findall(r"LR\d{3} ([a-z-]+)", first.stderr))
 
     removed = [line for line in shown.stdout.splitlines() if re.match(r"-(?!--)", line)]
     assert len(removed) == int(re.findall(r"(\d+) findings in 1 file would be fixed", shown.stderr)[0])  # a line a fix

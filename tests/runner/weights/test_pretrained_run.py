@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -85,7 +86,8 @@ def test_the_home_of_nobody_is_a_folder_that_is_not_here(here: Path) -> None:
     assert "LR513 pretrained-not-here" in lorarun(here, "validate", "spec.yaml").stdout
 
 
-def test_a_path_is_no_model_of_the_hub_however_it_is_written(here: Path) -> None:
+def test_a_path_is_no_model_of_the_hub_however_it_is_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     shape = "family: llama, n_layers: 3, n_embd: 24, n_head: 3"
     for name, code in {"./models/llama": "LR609", "../models/llama": "LR609", "models/llama": "LR513"}.items():
         (here / "spec.yaml").write_text(LORA_ALONE.replace("pretrained: model", f"pretrained: {name}, {shape}"))
