@@ -73,9 +73,9 @@ class Fields(NamedTuple):
     """What the records of a source hold, and what is read of them.
 
     `read` are names of fields by key of data/sources, {prompt: question, completion: answer}; empty for .txt files.
-    `first` are the names in the first record, `unread` those that no example is made of, and `lost` the ones of these
-    that hold text which belongs to one, as far as can be told. `styled` says that PADDED, or
-    a spec that names no fields, reads something else.
+    `first` are the names in the first record, `unread` those that no example is made of, and `lost` those of them
+    that hold text which belongs to one, as far as can be told. `styled` says that PADDED, or a spec that names no
+    fields, reads something else.
     """
 
     read: Mapping[str, str]

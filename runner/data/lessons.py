@@ -35,7 +35,7 @@ def left_out(entry: Document | Dialogue, train_on: str) -> str | None:
 
 
 def nothing_to_learn(name: str, skipped: Mapping[str, int], conversations: bool) -> str:
-    """Refuse a dataset of which nothing is left; `skipped` counts what was left out, by reason."""
+    """Return the refusal of a dataset of which nothing is left; `skipped` counts what was left out, by reason."""
     lacking = "conversation with a supervised token" if conversations else "text"
     if any(reason.startswith(NO_COMPLETION) for reason in skipped):
         lacking = "completion to learn"

@@ -8,11 +8,10 @@ from typing import NamedTuple
 from runner.files.seal import MANIFEST
 from runner.run.layout import EXPORT, is_run
 from runner.weights._files import CONFIG
-from schema.document import NOTHING_RECORDED
+from schema.document import ADAPTER_CONFIG, NOTHING_RECORDED
 from schema.document.pretrained import find_pretrained
 
 ADAPTER, MERGED = "adapter", "merged"  # folders of an export
-ADAPTER_CONFIG = "adapter_config.json"
 WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt")
 NAME_WEIGHTS = "name a run directory, a folder like runs/NAME/checkpoints/STEP, or a model's folder with config.json"
 

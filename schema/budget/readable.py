@@ -9,8 +9,6 @@ from typing import Any, overload
 from schema.budget.stages import DATASET_KEY, TOKENS_KEY
 from schema.check.findings import Unavailable
 
-KEYS = ("tokens", "dataset", *TOKENS_KEY.values(), *DATASET_KEY.values())
-
 
 class Unreadable(Sequence[Any]):
     """Stands where a mixture should be; asking what is in it raises Unavailable."""

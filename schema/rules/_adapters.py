@@ -18,7 +18,6 @@ ROLES: dict[Role, str] = {
     "head": "the output head",
 }
 
-
 # Keys of architecture that decide neither names nor shapes of parameters, and those that decide shapes alone.
 NO_SHAPE = ("dropout", "dtype", "norm_eps", "remat", "rope_scaling", "rope_theta")
 SHAPE = ("n_layers", "n_embd", "n_head", "n_kv_head", "head_dim", "intermediate_size", "vocab_size", "block_size")

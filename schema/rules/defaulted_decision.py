@@ -98,7 +98,7 @@ def _decisions(document: Document, lone: Phase | None) -> Iterator[tuple[str, st
     for phase in TOKENS_KEY:
         if phase == lone or (phase == "lora" and document.budget.adapters_without_phase):
             continue  # LR107 says so
-        pair = [f"training/{family[phase]}" for family in (TOKENS_KEY, DATASET_KEY)]
+        pair = _keys(phase)
         if all(map(document.listed, pair)) and len(set(map(document.length, pair))) > 1:
             continue  # LR101 says so
         if any(document.given(key) and document.listed(key) and not document.length(key) for key in pair):

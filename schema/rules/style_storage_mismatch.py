@@ -35,10 +35,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.document import Document, parse
+from schema.document import Document
 from schema.document.mixtures import Entry, cuts, entries
 from schema.document.records import has_prompts
 from schema.environment import Split
+from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 
@@ -108,7 +109,6 @@ def _finding(document: Document, entry: Entry, message: str, longest: int | None
     if longest is not None:
         remedy = f"write a larger block_size, such as {longest - 1}, {meant}"
         return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
-    write = document.edits.replace if document.given(path) else document.edits.insert
-    written = fix(write(parse(path), "PMD"), safe=False)
+    written = fix(put(document, path, "PMD"), safe=False)
     remedy = f"write style: PMD, a larger block_size, {meant}"
     return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

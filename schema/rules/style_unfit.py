@@ -34,9 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.document import Document, parse
+from schema.document import Document
 from schema.document.mixtures import Entry, entries
 from schema.document.records import has_prompts, holds_conversations, is_one_text_a_file
+from schema.rules._edits import put
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 
@@ -81,6 +82,5 @@ def _files_cut(document: Document, entry: Entry) -> Iterator[Diagnostic]:
 
 def _finding(document: Document, entry: Entry, message: str, remedy: str, style: str) -> Diagnostic:
     path = f"{entry.path}/style"
-    write = document.edits.replace if document.given(path) else document.edits.insert
-    written = fix(write(parse(path), style), safe=False)
+    written = fix(put(document, path, style), safe=False)
     return Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=written)

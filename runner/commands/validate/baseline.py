@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from runner.failure import ExitCode, Failure
 from runner.files.atomic import write_atomically
@@ -19,8 +19,7 @@ from schema.settings import SettingsError
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.fingerprint import fingerprints
 
-if TYPE_CHECKING:
-    Entries = dict[str, dict[str, str]]
+Entries = dict[str, dict[str, str]]
 
 
 class Baseline(NamedTuple):

@@ -53,12 +53,13 @@ def validate_specs(request: Request) -> ExitCode:
 
 def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> Iterator[Checked]:
     """Lint one spec after the other, and write its fixes when asked; what can't be read becomes a complaint."""
-    facts, shown = _facts(request), {source: _shown(request, source) for source in names}
+    shown = {source: _shown(request, source) for source in names}
     # All settings are read before the first fix is written, once a folder.
     folders = {_folder(name): name for name in shown.values()}
     known = {folder: settings_of(request, name) for folder, name in folders.items()}
     if request.write_baseline and not all(settings.baseline for settings in known.values()):
         raise click.UsageError("--write-baseline needs a file; name it with --baseline FILE, or in pyproject.toml")
+    facts = _facts(request)
     for source, name in shown.items():
         settings = known[_folder(name)].of_file(Path(name))
         try:
@@ -66,7 +67,8 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
         except UnreadableSpec as error:
             complaints.append(str(error))
             continue
-        lint = partial(lint_bytes, name=name, environment=facts, settings=settings, recorded=_recorded(request, name))
+        recorded = _recorded(request, name)
+        lint = partial(lint_bytes, name=name, environment=facts, settings=settings, recorded=recorded)
         if not request.fixes:
             checked = Checked(source, name, settings, lint(data, overrides=request.overrides))
         else:
@@ -74,13 +76,13 @@ def _checked(request: Request, names: Sequence[str], complaints: list[str]) -> I
             if request.writes:
                 _write(checked, data)
             data = checked.after.encode("utf-8") or data
-        if request.env:
+        if request.env and not request.diff:
             again = partial(lint, data, overrides=request.overrides)
-            checked = checked._replace(verdict=_rehearsed(request, checked, again))
+            checked = checked._replace(verdict=_rehearsed(request, checked, recorded, again))
         yield checked
 
 
-def _rehearsed(request: Request, spec: Checked, lint: Callable[..., Verdict]) -> Verdict:
+def _rehearsed(request: Request, spec: Checked, recorded: Recorded, lint: Callable[..., Verdict]) -> Verdict:
     """Lint a spec again with what `exec` would refuse of it here: all of that where the linter accepts it."""
     document = spec.verdict.document
     if document is None or document.environment is None:
@@ -94,8 +96,7 @@ def _rehearsed(request: Request, spec: Checked, lint: Callable[..., Verdict]) ->
     from runner.run.layout import default_run_dir
 
     run_dir = request.run_dir or default_run_dir(spec.name)
-    pins = _recorded(request, spec.name).pins
-    execution = ExecutionSpec(accepted(spec.verdict), run_dir, request.restore, pins)
+    execution = ExecutionSpec(accepted(spec.verdict), run_dir, request.restore, recorded.pins)
     return lint(environment=rehearse(execution, document.environment))
 
 

@@ -143,10 +143,10 @@ def fingerprint_files(files: Sequence[tuple[str, Path]], *recipe: str) -> str:
 
     Where the files lie does not count, so that a copy elsewhere has the same fingerprint.
     """
-    return combined([(name, content_digest(path)) for name, path in files], *recipe)
+    return combined([(name, file_digest(path)) for name, path in files], *recipe)
 
 
-def content_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the sha256 of a file. Raises OSError."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

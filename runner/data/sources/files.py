@@ -25,8 +25,8 @@ from runner.data.sources._source import (
     LeftOut,
     Skipped,
     combined,
-    content_digest,
     counted,
+    file_digest,
     former_names,
     printable,
     stamp_files,
@@ -72,7 +72,7 @@ class Files:
         Behind it stand digests of an older version, with names. Raises Failure (INVALID) for a file out of reach.
         """
         try:
-            contents = [content_digest(path) for _, path in self.files]
+            contents = [file_digest(path) for _, path in self.files]
             former = [*zip(*(former_names(name, path) for name, path in self.files), strict=True)]
         except OSError as error:
             raise _unreadable(self.name, error) from error

@@ -1,4 +1,4 @@
-"""What `exec` would say before its first step, asked by the functions that `exec` calls; nothing is written.
+"""What `exec` would say before its first step, asked by the functions that `exec` calls; nothing stays written.
 
 Whatever takes long there is done in part here: of large data the first records are read, of large weights the headers.
 """

@@ -206,7 +206,7 @@ def _bytes(source: DataSource | None) -> int:
 
 
 def _first(source: Files, train_on: str) -> Iterator[Document | Dialogue]:
-    """Yield the first records of every file that are no less than a row, until the time is up."""
+    """Yield the first records of every file that teach something, until the time is up."""
     end = time.monotonic() + FIRST_SECONDS
     for entry in source.documents(FIRST_RECORDS):
         if isinstance(entry, Document | Dialogue) and not left_out(entry, train_on):

@@ -46,7 +46,7 @@ def rehearse(execution: ExecutionSpec, facts: Environment) -> Environment:
         return asked.answer(facts)
     asked.packages()
     for check in checks_of(execution, trains_adapters=plan.phases[-1].name == "lora"):
-        if check.key != "logging/wandb":  # a package, and asked for
+        if check.key != "logging/wandb":  # which asked.packages() has done
             asked.ask(check.key, check.ask)
     if execution.starting_point is not None and not is_run(execution.run_dir):
         asked.ask(_start_key(execution), partial(_check_start, execution))
