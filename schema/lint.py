@@ -173,9 +173,11 @@ def _writable(found: Diagnostic, document: Document, rule: Rule, failed: bool) -
     Neither is one that follows from other values while a key is unknown that may be theirs, by another name; while the
     spec `failed`, one of those values may be wrong, and no warning's fix that follows from them is safe.
     """
-    hidden = found.span.origin.secrets and found.fix and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
+    if not found.fix:
+        return found
+    hidden = found.span.origin.secrets and any(HIDDEN * 3 in edit.text for edit in found.fix.edits)
     blind = rule not in JUDGE_TEXT and unknown_key.unexplained(document)
-    if not found.fix or hidden or blind:
+    if hidden or blind:
         return found._replace(fix=None)
     unsure = failed and found.severity is not Severity.ERROR and rule not in JUDGE_TEXT
     return found._replace(fix=found.fix._replace(safe=False)) if unsure else found

@@ -82,8 +82,8 @@ def wrong_type(found: Findings, node: Node, schema: Json, path: Path) -> Failed:
             remedy = f'quote it: "{quote(node.text)[1:-1]}"'
         elif kind == "object" and node.value is None:
             remedy = "write its keys below it, or remove it"
-        elif _near_choice(node, schema):
-            remedy = f"write {_near_choice(node, schema)}"
+        elif near := _near_choice(node, schema):
+            remedy = f"write {near}"
     elif path[:2] == ("data", "sources") and path[-1] == "path":
         remedy = "name a folder of the files or a pattern such as texts/*.txt, or give each file a source of its own"
     elif kind == "array":

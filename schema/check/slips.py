@@ -1,7 +1,7 @@
 """What a text was meant to be where a number, true or null is wanted: 100%, 1,000,000, 8 rows, 10 B, 2^20, None.
 
-A `Meant` holds the text to write, and whether it can mean nothing else. Nothing is read as what was meant: the user
-writes it, or a fix does.
+A `Meant` holds the text to write, and whether it can mean nothing else. The value is refused: the user writes
+what was meant, or a fix does. Where `never` or null was meant, the rest of the linter judges that.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def read_document(
         _refuse_other_program(found, root)
         tree = read_stages(found, rename(found, read_as_meant(found, splice(found, root, overrides))))
     except SourceError as error:
-        from schema.check.repairs import explained
+        from schema.check.repairs import explained  # most specs need none, and start sooner without
 
         found.problems.append(explained(error, data, name, found.schema.names))
         found.failed.add(())

@@ -18,8 +18,8 @@ TEXTS = ("text", "content", "document", "body")
 # An instruction, what it is about, and its answer; without the second they are a pair.
 TASK = ("instruction", "input", "output")
 # Names of fields whose text belongs to a conversation, or to an example, wherever it is not read. What a conversation
-# was made from, a problem or an answer, is no part of it. A source often is a name or an
-# address, "a" one of many choices.
+# was made from, a problem or an answer, is no part of it. A source often is a name or an address, and `a`
+# one of many choices.
 BESIDE_CONVERSATION = {
     *TEXTS,
     *("context", "system", "system_prompt", "passage", "reasoning", "rationale", "explanation", "hint", "thinking"),

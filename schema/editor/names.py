@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from schema.budget.dataset_names import labels
 from schema.check.findings import Unavailable
-from schema.document import Document, read_document
+from schema.document import Document, load_schema, read_document
 from schema.families import ALL_LINEAR, Parameter, adapted, matches, parameters
 from schema.text.source import Mapping, Node, Path, Sequence
 from schema.tokenizers import ENCODINGS
@@ -99,8 +99,6 @@ def _parameters(document: Document | None, spec: dict[str, Any]) -> tuple[Parame
 
 
 def _families() -> tuple[str, ...]:
-    from schema.document import load_schema
-
     declared = load_schema()["properties"]["architecture"]["properties"]["family"]
     return tuple(declared["enum"])
 
