@@ -116,26 +116,12 @@ def shares(rates: Sequence[float]) -> tuple[Fraction, ...]:
     return tuple(rate / total for rate in written)
 
 
-def select(exact: Sequence[Fraction], row: int) -> tuple[int, int]:
-    """Return (dataset, how many rows of it came before) for row `row` of a stage.
-
-    Each dataset in turn takes the rows at which its rounded share of what the datasets before it left
-    rises by one. Counts over the first n rows therefore stay within one row of share × n for two
-    datasets (half a row more for each further one), and no state is needed to find row n.
-    """
-    left = Fraction(1)
-    for dataset, share in enumerate(exact[:-1]):
-        ratio = share / left
-        before, after = _rounded(ratio, row), _rounded(ratio, row + 1)
-        if after > before:
-            return dataset, before
-        row -= before
-        left -= share
-    return len(exact) - 1, row
-
-
 def rows_before(exact: Sequence[Fraction], row: int) -> tuple[int, ...]:
-    """How many of the first `row` rows of a stage each dataset provides; they add up to `row`."""
+    """How many of the first `row` rows of a stage each dataset provides; they add up to `row`.
+
+    Each dataset in turn takes its share, rounded, of what the datasets before it left. So counts stay within one row of
+    share × row for two datasets (half a row more for each further one), and no state is needed to find them.
+    """
     counts, left = [], Fraction(1)
     for share in exact[:-1]:
         counts.append(_rounded(share / left, row))
