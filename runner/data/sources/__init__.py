@@ -10,7 +10,18 @@ from collections.abc import Callable, Collection
 
 from runner.data.sources import pydoc, pystdlib
 from runner.data.sources._reading import fields_sentence
-from runner.data.sources._source import DataSource, Dialogue, Document, Found, LeftOut, Skipped, counted
+from runner.data.sources._source import (
+    PIECE_CHARACTERS,
+    DataSource,
+    Dialogue,
+    Document,
+    Entry,
+    Found,
+    LeftOut,
+    Piece,
+    Skipped,
+    counted,
+)
 from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
@@ -19,11 +30,14 @@ from schema.text.paths import at_home
 
 __all__ = [
     "BUILTIN",
+    "PIECE_CHARACTERS",
     "DataSource",
     "Dialogue",
     "Document",
+    "Entry",
     "Found",
     "LeftOut",
+    "Piece",
     "Skipped",
     "counted",
     "fields_sentence",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # reading text needs no chat templates
     from runner.data.chat.conversation import Conversation
 
 MOST_NAMES = 3  # of what was left out for one reason
+PIECE_CHARACTERS = 2**20  # of a text that is longer, a source yields pieces of about so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,20 @@ class Document:
     completion: str
     where: str
     done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of one text that is too long to be held whole; `where` and `done` are those of documents.
+
+    Pieces of a text follow each other, cut anywhere between two characters; `is_last` says that the text ends. They
+    become one document, supervised as a whole.
+    """
+
+    text: str
+    where: str
+    done: int
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,9 @@ class Found:
 
     fields: Fields
     done: int
+
+
+Entry = Document | Piece | Dialogue | Skipped | Found  # what a source yields
 
 
 class DataSource(Protocol):
@@ -94,9 +112,11 @@ class DataSource(Protocol):
         """
         ...
 
-    def documents(self) -> Iterator[Document | Dialogue | Skipped | Found]:
+    def documents(self, start: int = 0) -> Iterator[Entry]:
         """Read all documents, in order, and say last what was found beside them, where they stand in records.
 
+        A text of more than PIECE_CHARACTERS may come in pieces. The first `start` entries, whatever they are, are left
+        out; those behind them are what they would be otherwise, and so is what was found.
         Raises Failure (INVALID) on files that are unreadable or malformed.
         """
         ...

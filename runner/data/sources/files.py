@@ -21,6 +21,7 @@ from runner.data.sources._records import Records
 from runner.data.sources._source import (
     Dialogue,
     Document,
+    Entry,
     Found,
     LeftOut,
     Skipped,
@@ -43,8 +44,7 @@ from schema.text.wording import join
 BUFFER_BYTES = 2**20  # of each column of a table; without a buffer, whole groups of rows are held, of gigabytes
 SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
-# What is read of a .txt file, and of a line, where not all of a file is.
-FIRST_TEXT_BYTES, FIRST_LINE_BYTES = 2**16, 2**22
+FIRST_TEXT_BYTES, FIRST_LINE_BYTES = 2**16, 2**22  # of a .txt file, and of a line, where not all of a file is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,14 @@ class Files:
         """Return which field is read as what. Raises ValueError for a first record that can't be read."""
         return self._choice().of(first) if first else {}
 
-    def documents(self, most: int | None = None) -> Iterator[Document | Dialogue | Skipped | Found]:
-        """Read all files in order. Raises Failure (INVALID) with file and line, and for fields of two kinds.
+    def documents(self, start: int = 0, *, most: int | None = None) -> Iterator[Entry]:
+        """Read all files in order; `most` records of each, of a long text its beginning.
 
-        So does a file that is being written: another half of it would be read each time. With `most`, that many records
-        of each file are read, and of a long text its beginning.
+        Raises Failure (INVALID) with file and line, for fields of two kinds, and for a file that is being written.
         """
+        return islice(self._entries(most), start, None)
+
+    def _entries(self, most: int | None) -> Iterator[Entry]:
         records = Records(self._choice())
         yield from self._read(records, most, whole=most is None)
         if records.found.first:
@@ -121,7 +123,7 @@ class Files:
         (INVALID) as `documents`.
         """
         records, number = Records(self._choice()), 0
-        texts = (entry for entry in self._read(records, whole=False) if not isinstance(entry, Skipped))
+        texts = (entry for entry in self._read(records, whole=False) if isinstance(entry, Document | Dialogue))
         with closing(texts):
             for number, entry in enumerate(texts, start=1):
                 if enough(number, entry):
@@ -131,9 +133,7 @@ class Files:
     def _choice(self) -> Choice:
         return Choice(self.name, self.section, self.styles)
 
-    def _read(
-        self, records: Records, most: int | None = None, *, whole: bool
-    ) -> Iterator[Document | Dialogue | Skipped]:
+    def _read(self, records: Records, most: int | None = None, *, whole: bool) -> Iterator[Entry]:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)

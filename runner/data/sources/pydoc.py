@@ -10,6 +10,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from runner.data.sources._source import Document, Skipped, fingerprint_files, stamp_files
@@ -55,8 +56,14 @@ class PyDoc:
         del first  # there are no records
         return READING
 
-    def documents(self) -> Iterator[Document | Skipped]:
-        """Read the examples of all files, in order; files that are no UTF-8 or no Python are skipped."""
+    def documents(self, start: int = 0) -> Iterator[Document | Skipped]:
+        """Read the examples of all files, in order; files that are no UTF-8 or no Python are skipped.
+
+        The first `start` entries are read and left out.
+        """
+        return islice(self._entries(), start, None)
+
+    def _entries(self) -> Iterator[Document | Skipped]:
         for done, (name, path) in enumerate(self.files, start=1):
             text = read_module(path)
             tree = None if text is None else _parse(text)

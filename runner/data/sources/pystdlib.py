@@ -48,9 +48,9 @@ class PyStdlib:
         del first  # there are no records
         return {}
 
-    def documents(self) -> Iterator[Document | Skipped]:
-        """Read the files in order; those that are no UTF-8 are skipped."""
-        for done, (name, path) in enumerate(self.files, start=1):
+    def documents(self, start: int = 0) -> Iterator[Document | Skipped]:
+        """Read the files in order, from one on; those that are no UTF-8 are skipped."""
+        for done, (name, path) in enumerate(self.files[start:], start=start + 1):
             text = read_module(path)
             if text is None:
                 yield Skipped("not UTF-8", name, done)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.lessons import NO_TOKEN
-from runner.data.sources import Dialogue, Document, Skipped
+from runner.data.sources import Dialogue, Document, Entry, Found, Piece, Skipped
 from runner.data.stores.build import is_validation
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
@@ -59,6 +59,19 @@ def _batches(entries: Iterator[Document | Dialogue]) -> Iterator[list[Document |
             batch, characters = [], 0
     if batch:
         yield batch
+
+
+def whole_texts(entries: Iterator[Entry]) -> Iterator[Document | Dialogue | Skipped | Found]:
+    """Join the pieces of each text."""
+    texts = []
+    for entry in entries:
+        if not isinstance(entry, Piece):
+            yield entry
+            continue
+        texts.append(entry.text)
+        if entry.is_last:
+            yield Document("", "".join(texts), entry.where, entry.done)
+            texts = []
 
 
 def text_length(entry: Document | Dialogue) -> int:

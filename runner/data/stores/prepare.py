@@ -32,7 +32,7 @@ from runner.data.stores.build import (
     sweep,
 )
 from runner.data.stores.current import content_digest, is_read_alike
-from runner.data.stores.encode import encode_all
+from runner.data.stores.encode import encode_all, whole_texts
 from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, store_folder
 from runner.data.stores.store import Store, open_store
 from runner.data.stores.trained import Trained
@@ -280,7 +280,7 @@ def _read(
 ) -> Iterator[Document | Dialogue]:
     """Yield what there is to tokenize; note the rest, and report how far reading is."""
     done = 0
-    for entry in source.documents():
+    for entry in whole_texts(source.documents()):
         if entry.done > done:
             advance(entry.done - done)
             done = entry.done

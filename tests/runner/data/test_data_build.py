@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.data.sources import Document, Piece
+from runner.data.stores.encode import whole_texts
 from runner.data.stores.meta import META_FILE
 from runner.data.stores.prepare import Silent, prepare_store
 from runner.data.stores.store import Store, open_store
@@ -102,3 +104,8 @@ def test_a_store_that_another_process_put_in_place_meanwhile_stays(data: Data, m
     with pytest.raises(Failure, match=r"meta\.json cannot be read"):  # it is theirs that is opened
         prepare(data)
     assert names(data.root) == ["sums"]
+
+
+def test_pieces_of_a_text_become_one_document() -> None:
+    pieces = [Piece("one ", "x", 1, False), Piece("text", "x", 2, True), Document("", "another", "x", 3)]
+    assert [entry.completion for entry in whole_texts(iter(pieces))] == ["one text", "another"]

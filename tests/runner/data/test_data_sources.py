@@ -13,7 +13,7 @@ import pytest
 from runner.data.sources import BUILTIN, Document, Skipped, find_source, unknown_dataset
 from runner.data.sources._records import Records
 from runner.data.sources.files import open_files
-from runner.data.sources.pydoc import examples
+from runner.data.sources.pydoc import PyDoc, examples
 from runner.data.sources.pystdlib import PyStdlib, library_files
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data, Source
@@ -248,3 +248,14 @@ def test_a_source_must_not_take_the_name_of_a_builtin() -> None:
 def test_builtin_names_are_those_of_their_sources() -> None:
     for name, open_source in BUILTIN.items():
         assert open_source().name == name
+
+
+def test_reading_starts_behind_any_entry(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n' * 3)
+    (tmp_path / "b.jsonl").write_text('{"text": "x", "title": "y"}\n')
+    (tmp_path / "x.py").write_text('def f():\n    """What it does, at length."""\n')
+    library = ((path.name, path) for path in sorted(tmp_path.glob("*.py")))
+    modules = tuple(library) * 2
+    for source in (open_files("notes", Source(path=f"{tmp_path}/*.jsonl")), PyStdlib(modules), PyDoc(modules)):
+        entries = list(source.documents())
+        assert all(list(source.documents(start)) == entries[start:] for start in range(len(entries) + 1))

@@ -208,7 +208,7 @@ def _bytes(source: DataSource | None) -> int:
 def _first(source: Files, train_on: str) -> Iterator[Document | Dialogue]:
     """Yield the first records of every file that teach something, until the time is up."""
     end = time.monotonic() + FIRST_SECONDS
-    for entry in source.documents(FIRST_RECORDS):
+    for entry in source.documents(most=FIRST_RECORDS):
         if isinstance(entry, Document | Dialogue) and not left_out(entry, train_on):
             yield entry
         if time.monotonic() > end:
