@@ -31,6 +31,25 @@ def covers(spans: Places, start: int, end: int) -> bool:
     return following % 2 == 1 and int(spans[following]) >= end
 
 
+def count_inside(spans: Places, starts: Places, ends: Places) -> npt.NDArray[np.int64]:
+    """Return how many supervised tokens each range from start to before end holds, (m,); no start is beyond its end.
+
+    Reads the entries within the ranges alone, of which a row has few and a store may have very many.
+    """
+    # A range counts the ends within it less the beginnings within it, less its start where that lies in a span, and its
+    # end where that does. All in uint64, which wraps around: the differences are small.
+    first = np.searchsorted(spans, starts, side="right")
+    behind = np.maximum(np.searchsorted(spans, ends, side="left"), first)
+    entries = behind - first  # (m,)
+    last = np.cumsum(entries)
+    numbers = np.arange(entries.sum()) + np.repeat(first + entries - last, entries)  # of every entry within a range
+    found = np.where(numbers % 2 == 1, spans[numbers], -spans[numbers])
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(found)])
+    counted = sums[last] - sums[last - entries]
+    begun, open_ = (first % 2).astype(np.uint64), (behind % 2).astype(np.uint64)
+    return cast(npt.NDArray[np.int64], (counted - starts * begun + ends * open_).astype(np.int64))
+
+
 def divide(spans: Places, place: int) -> tuple[Places, Places]:
     """Divide spans at a place, which may lie in one; those behind it are counted from there."""
     cut = np.array([place], np.uint64)

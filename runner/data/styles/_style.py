@@ -82,6 +82,15 @@ class Gathered(NamedTuple):
         return supervised if self.segments is None else supervised & (self.segments[:, 1:] == self.segments[:, :-1])
 
 
+class RowSizes(NamedTuple):
+    """What rows count in a ledger, (m,) each: `tokens` are their inputs that are no padding, at most t, and
+    `supervised` their targets that are trained on.
+    """
+
+    tokens: npt.NDArray[np.int64]
+    supervised: npt.NDArray[np.int64]
+
+
 class Part(NamedTuple):
     """A document in a row: its number in the split, the column where it begins, its length in tokens.
 
@@ -133,6 +142,10 @@ class Rows(Protocol):
 
     def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
         """Return the rows at these indices, (b,), each in 0 … len - 1. Safe to call from several threads."""
+        ...
+
+    def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
+        """Return the sizes of the rows at these indices, (m,), as `gather` gives them, without reading a token."""
         ...
 
     def documents(self, index: int) -> list[Part]:

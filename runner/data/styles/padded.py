@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.styles._split_rows import SplitRows
-from runner.data.styles._style import Documents, Gathered, Lost, Part, TokenSplit
+from runner.data.styles._style import Documents, Gathered, Lost, Part, RowSizes, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -94,6 +94,18 @@ class PaddedRows(SplitRows):
         tokens = np.where(real, self.source.tokens[places], self.pad).astype(np.int32)
         supervised = real & inside(self.source.supervised, places.astype(np.uint64))
         return Gathered(tokens, supervised, filled)
+
+    def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
+        """Return the tokens of each example, at most t, and its supervised targets: never its first token."""
+        import numpy as np
+
+        from runner.data.spans import count_inside
+
+        examples = indices if self.fitting is None else self.fitting[indices]
+        starts, ends = self.source.offsets[examples], self.source.offsets[examples + 1]
+        ends = np.minimum(ends, starts + np.uint64(self.block_size + 1))
+        inputs = np.minimum(ends - starts, np.uint64(self.block_size)).astype(np.int64)
+        return RowSizes(inputs, count_inside(self.source.supervised, np.minimum(starts + np.uint64(1), ends), ends))
 
     def documents(self, index: int) -> list[Part]:
         """Return the one example of a row."""

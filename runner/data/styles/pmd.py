@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.styles._split_rows import SplitRows
-from runner.data.styles._style import Documents, Gathered, Lost, Part, TokenSplit
+from runner.data.styles._style import Documents, Gathered, Lost, Part, RowSizes, TokenSplit
 from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
@@ -61,6 +61,13 @@ class PmdRows(SplitRows):
         windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
         tokens = windows[:: self.block_size][indices].astype(np.int32)
         return Gathered(tokens, np.ones(tokens.shape, np.bool_), np.full(len(tokens), self.block_size + 1, np.int64))
+
+    def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
+        """Return t inputs and t targets for each row."""
+        import numpy as np
+
+        full = np.full(len(indices), self.block_size, np.int64)
+        return RowSizes(full, full)
 
     def documents(self, index: int) -> list[Part]:
         """Return the documents that a row holds tokens of; the last one may go on in the next row."""

@@ -46,6 +46,7 @@ def ids(least: int) -> st.SearchStrategy[list[int]]:
 
 
 EXAMPLES = st.lists(st.tuples(ids(0), ids(1)), min_size=1, max_size=12)
+STYLES = st.sampled_from([("PMD", "truncate"), ("PADDED", "truncate"), ("PADDED", "drop")])
 
 
 @given(EXAMPLES, st.integers(1, 9))
@@ -105,7 +106,7 @@ def test_padded_rows_are_examples_masked_and_filled(
         assert np.flatnonzero(supervised[row]).tolist() == list(range(prompt, len(kept)))
 
 
-@given(EXAMPLES, st.integers(1, 9), st.sampled_from([("PMD", "truncate"), ("PADDED", "truncate"), ("PADDED", "drop")]))
+@given(EXAMPLES, st.integers(1, 9), STYLES)
 def test_a_row_is_made_of_its_documents(examples: Examples, block_size: int, kind: tuple[str, str]) -> None:
     style, on_too_long = kind
     split = Split(examples)
@@ -121,6 +122,23 @@ def test_a_row_is_made_of_its_documents(examples: Examples, block_size: int, kin
         placed = {part.column + place: token for part in parts for place, token in enumerate(whole[part.document])}
         assert [placed[column] for column in range(filled[index])] == row[: filled[index]]
         assert all(-part.length < part.column < filled[index] for part in parts)
+
+
+@given(EXAMPLES, st.integers(1, 9), STYLES, st.randoms())
+def test_sizes_are_those_of_the_rows_that_are_gathered(
+    examples: Examples, block_size: int, kind: tuple[str, str], random: object
+) -> None:
+    style, on_too_long = kind
+    try:
+        rows = load_style(style).open_rows(Split(examples), block_size, on_too_long)
+    except Failure:
+        return
+    asked = np.array([random.randrange(len(rows)) for _ in range(random.randrange(6))], np.int64)
+    tokens, supervised = rows.sizes(asked)
+    gathered = rows.gather(asked)
+    assert (tokens.dtype, supervised.dtype) == (np.int64, np.int64)
+    assert tokens.tolist() == np.minimum(gathered.filled, block_size).tolist()
+    assert supervised.tolist() == gathered.mask().sum(axis=1).tolist()
 
 
 def test_padded_says_what_it_cuts() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.spans import covers, divide, first_inside, inside
+from runner.data.spans import count_inside, covers, divide, first_inside, inside
 from runner.data.stores.build import StoreWriter
 from runner.data.stores.meta import split_file
 
@@ -34,6 +34,15 @@ def test_spans_are_divided_where_their_flags_are(flags: list[bool], data: st.Dat
     before, behind = divide(spans_of(flags), cut)
     assert (before.dtype, behind.dtype) == (np.uint64, np.uint64)
     assert (before.tolist(), behind.tolist()) == (spans_of(flags[:cut]).tolist(), spans_of(flags[cut:]).tolist())
+
+
+@given(FLAGS, st.data())
+def test_supervised_tokens_of_ranges_are_counted(flags: list[bool], data: st.DataObject) -> None:
+    place = st.integers(0, len(flags))
+    ranges = data.draw(st.lists(st.tuples(place, place).map(sorted), max_size=5))
+    starts, ends = np.array(ranges, np.uint64).reshape(-1, 2).T
+    expected = [sum(flags[start:end]) for start, end in ranges]
+    assert count_inside(spans_of(flags), starts, ends).tolist() == expected
 
 
 @given(FLAGS.filter(any), st.data())
