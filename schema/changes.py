@@ -49,6 +49,8 @@ def compare(
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, SAME_CONTENT: True, UNLESS_DROPOUT: not drops, BREAKING: False}
     known = _sources(old)
+    for key in (each for each in new if each not in old and _source(each) in known - {None}):  # of a newer version
+        old[key] = _schema_of(key, schema).get("default")
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))

@@ -94,10 +94,14 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
     ),
     (
         (
-            *("datasets", "dataset_name", "dataset_path", "dataset_dir", "data_path", "data_files", "train_file"),
-            *("train_data", "train_files", "train_urls", "train_dataset", "hf_path", "dataset_id", "dataset_mixer"),
+            *("datasets", "dataset_path", "dataset_dir", "data_path", "data_files", "train_file"),
+            *("train_data", "train_files", "train_urls", "train_dataset", "dataset_mixer"),
         ),
         Otherwise(("data/sources/NAME/path",), "and NAME in a mixture", _MIXTURES),
+    ),
+    (
+        ("dataset_name", "hf_path", "dataset_id", "hf_dataset", "hub_id", "repo_id"),
+        Otherwise(("data/sources/NAME/hub",), "and NAME in a mixture", _MIXTURES),
     ),
     (("sample_packing", "packing", "packed", "pack_sequences"), Otherwise(_MIXTURES[1:], "each entry with its style")),
     (("chat_template", "conversation_template"), Otherwise(("chat/template",))),

@@ -41,10 +41,13 @@ class HubName(NamedTuple):
 
 def hub_name(name: str) -> HubName | None:
     """Read OWNER/NAME or OWNER/NAME@REVISION; None for a path that exists, and for what is written as no such name."""
+    return None if os.path.lexists(name) else written_name(name)
+
+
+def written_name(name: str) -> HubName | None:
+    """Read OWNER/NAME or OWNER/NAME@REVISION, whatever lies at that path; None for what is written otherwise."""
     found = NAME.fullmatch(name)
-    if found is None or os.path.lexists(name):
-        return None
-    return HubName(found["model"], found["revision"] or MAIN)
+    return HubName(found["model"], found["revision"] or MAIN) if found else None
 
 
 def cached_snapshot(name: HubName) -> Path | None:

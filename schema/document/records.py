@@ -28,7 +28,7 @@ def is_one_text_a_file(document: Document, entry: Entry) -> bool:
     if not document.given(source):
         return entry.name in FILES
     path = document.value(f"{source}/path")
-    return path.endswith(".txt") and not set("*?[") & set(path)
+    return path is not None and path.endswith(".txt") and not set("*?[") & set(path)
 
 
 def holds_conversations(document: Document, entry: Entry) -> bool:

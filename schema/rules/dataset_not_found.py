@@ -66,7 +66,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         )
         if dataset.obstacle:
             path = f"data/sources/{places[0].name}/path"
-            if dataset.obstacle.key == path and unread(document.value(path)):
+            written = document.value(path) if dataset.obstacle.key == path else None
+            if written and unread(written):
                 continue  # LR224 says it
             span = document.span(dataset.obstacle.key) if dataset.obstacle.key else where
             yield Diagnostic(CODE, SLUG, SEVERITY, span, dataset.obstacle.message, dataset.obstacle.remedy)

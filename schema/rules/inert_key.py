@@ -146,6 +146,15 @@ def _data(document: Document) -> Iterator[Inert]:
         yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
 
 
+def _hub(document: Document) -> Iterator[Inert]:
+    """What is said of a hub dataset, where a source is files."""
+    for name in document.value("data/sources"):
+        source = f"data/sources/{name}"
+        if document.value(f"{source}/hub") is None and document.value(f"{source}/path") is not None:
+            for key in ("config", "split", "streaming"):
+                yield Inert(f"{source}/{key}", f"{source}/path", "path names files, and it is for datasets of the hub")
+
+
 def _chat(document: Document) -> Iterator[Inert]:
     """How conversations become rows, where no dataset holds any; how documents begin, where all hold conversations."""
     _read_mixtures(document)
@@ -218,6 +227,7 @@ LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
     _architecture,
     _tokenizer,
     _data,
+    _hub,
     _chat,
     _budgets,
     _phases,

@@ -73,10 +73,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if key in seen or not document.given(key) or not document.available(key):
             continue
         seen.add(key)
-        found = unread(document.value(key))
+        path = document.value(key)
+        found = unread(path) if path else None
         if found and not (entry.dataset and entry.dataset.source):
             what, remedy = found
-            message = f"{key} {quote(document.value(key))} {what}"
+            message = f"{key} {quote(path)} {what}"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)
 
 

@@ -12,13 +12,35 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
 
 class Source(Section):
-    """data/sources/NAME: local files of one dataset, and the fields that its records have."""
+    """data/sources/NAME: where one dataset comes from, local files or the hub, and the fields that its records have."""
 
-    path: str = Field(
+    path: str | None = key(
+        None,
+        "A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory. Links are followed; "
+        "hidden entries, and folders of runs, token stores, models and environments are left out.",
         min_length=1,
-        description="A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory. Links "
-        "are followed; hidden entries, and folders of runs, token stores, models and environments are left out.",
-        json_schema_extra={"change": "free with the same content"},
+        change="free with the same content",
+    )
+    hub: str | None = key(
+        None,
+        "A dataset of the Hugging Face hub, OWNER/NAME or OWNER/NAME@REVISION, in place of path. A run keeps the "
+        "commit that it began with.",
+        min_length=1,
+        change="breaking",
+    )
+    config: str | None = key(
+        None, "Configuration of a hub dataset, which one of several needs.", min_length=1, change="breaking"
+    )
+    split: str = key(
+        "train",
+        "Split of a hub dataset; train[:1_000_000] is its first rows, train[500:1500] those behind the first 500.",
+        min_length=1,
+        change="breaking",
+    )
+    streaming: bool = key(
+        False,
+        "Read a hub dataset while it is downloaded, and keep nothing but the token store; split says how many rows.",
+        change="free",
     )
     text: str = key(
         "text",
@@ -70,7 +92,7 @@ class Data(Section):
     """data: token stores are made on first use under `root` and reused while their digest agrees."""
 
     root: str = key("data", "Folder of the token stores, from the working directory.", min_length=1, change="free")
-    sources: dict[Name, Source] = key(dict, "Local files by dataset name.", change="breaking")
+    sources: dict[Name, Source] = key(dict, "Local files and hub datasets by name.", change="breaking")
     on_exhausted: Literal["repeat", "error"] = key(
         "repeat",
         "When the plan asks more rows than a dataset has: repeat it in a new order, or refuse to run.",

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "runner", "schema", "specs", "tests", "tools"}
 LIMITS = {"file": 300, "function": 60, "class": 150, "folder": 24}
 # What may be longer than its limit: "path" or "path:name" → why.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {"schema/rules/__init__.py": "one table of all rules, a line a rule"}
 LONG_FOLDERS = {"schema/rules"}  # one file a rule
 VAGUE = ("utils.py", "util.py", "common.py", "helpers.py", "helper.py", "misc.py")
 

@@ -11,7 +11,7 @@ from schema.document import load_schema
 
 FREE = """
 architecture/remat checkpoint/best checkpoint/every_minutes checkpoint/keep data/root eval/evaluations
-export/accept_lossy export/adapter export/dtype export/gguf export/merged
+data/sources/NAME/streaming export/accept_lossy export/adapter export/dtype export/gguf export/merged
 checkpoint/verify logging/checkpoint_interval logging/report_interval logging/validation_interval logging/wandb
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
 """
@@ -37,7 +37,8 @@ architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
-data/sources/NAME/input data/sources/NAME/output chat/train_on
+data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub data/sources/NAME/config
+data/sources/NAME/split chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
 optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2
@@ -160,6 +161,15 @@ def test_the_first_source_of_a_spec_may_come_later() -> None:
         del each["spec"]["data/sources/web/path"]
     assert [goes_on for _, goes_on in compare(none, one, 7, load_schema())] == [True, True]
     assert [goes_on for _, goes_on in compare(one, none, 7, load_schema())] == [False, False]
+
+
+def test_a_source_of_an_older_run_has_the_defaults_of_keys_that_are_newer() -> None:
+    now = identity(data__sources__web__split="train", data__sources__web__hub=None)
+    assert not list(compare(identity(), now, 7, load_schema()))
+    now = identity(data__sources__web__split="test")
+    assert [str(change) for change, _ in compare(identity(), now, 7, load_schema())] == [
+        'data/sources/web/split was "train", is "test"'
+    ]
 
 
 def test_with_dropout_the_mesh_belongs_to_the_run() -> None:

@@ -25,6 +25,7 @@ from runner.data.sources._source import (
 from runner.data.sources.files import open_files
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
+from schema.rules.source_origin import ORIGINS, misnamed
 from schema.sections.data import Data
 from schema.text.paths import at_home
 
@@ -58,7 +59,12 @@ def find_source(name: str, data: Data, styles: Collection[str] = ()) -> DataSour
     if name in data.sources:
         if name in BUILTIN:
             raise Failure(f"data/sources/{name}: '{name}' is a built-in dataset; write another name", ExitCode.INVALID)
-        return open_files(name, data.sources[name], styles)
+        section = data.sources[name]
+        if sentence := misnamed(f"data/sources/{name}", [key for key in ORIGINS if getattr(section, key) is not None]):
+            raise Failure("; ".join(sentence), ExitCode.INVALID)
+        if section.hub is not None:
+            raise Failure(f"data/sources/{name}/hub: datasets of the hub can't be read yet", ExitCode.INVALID)
+        return open_files(name, section, styles)
     return BUILTIN[name]() if name in BUILTIN else None
 
 

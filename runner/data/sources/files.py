@@ -184,22 +184,22 @@ class Files:
 
 def open_files(name: str, section: Source, styles: Collection[str] = ()) -> Files:
     """List the files of `data/sources/<name>`, for datasets of these styles. Raises Failure (INVALID) for none."""
-    key = f"data/sources/{name}/path"
+    key, path = f"data/sources/{name}/path", section.path or ""
     try:
-        listing = list_files(at_home(section.path))
+        listing = list_files(at_home(path))
     except OSError as error:
         raise _unreadable(name, error) from error
     except ValueError as error:
-        raise Failure(f"{key}: '{section.path}' can't be read: {error}", ExitCode.INVALID) from error
+        raise Failure(f"{key}: '{path}' can't be read: {error}", ExitCode.INVALID) from error
     if listing is None:
-        braces = "; braces stand for themselves: write a source for each, or * ? [ ]" if "{" in section.path else ""
-        raise Failure(f"{key}: '{section.path}' does not exist{braces}", ExitCode.INVALID)
+        braces = "; braces stand for themselves: write a source for each, or * ? [ ]" if "{" in path else ""
+        raise Failure(f"{key}: '{path}' does not exist{braces}", ExitCode.INVALID)
     if not listing.files:
         found = LeftOut()
         for reason, entry in listing.left_out:
             found.add(reason, entry)
         beside = f": left out are {counted(found.counts())}" if listing.looked_through and listing.left_out else ""
-        raise Failure(f"{key}: '{section.path}' names no {join(SUFFIXES, 'or')} file{beside}", ExitCode.INVALID)
+        raise Failure(f"{key}: '{path}' names no {join(SUFFIXES, 'or')} file{beside}", ExitCode.INVALID)
     return Files(name, section, tuple(styles), listing)
 
 
