@@ -13,6 +13,7 @@ class DatasetStyle(StrEnum):
     """How rows of `block_size` tokens are cut from a dataset; one file of `runner/data/styles` each."""
 
     PADDED = "PADDED"  # one example a row, padded on the right, with a loss mask
+    PACKED = "PACKED"  # several examples a row, each a segment of its own, with the loss mask of PADDED
     PMD = "PMD"  # a flat token file, cut into blocks; every position is supervised
 
 

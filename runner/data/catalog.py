@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from runner.data.conversations import open_chat
 from runner.data.mixture import MixtureEntry
+from runner.data.packing import WINDOW
 from runner.data.sources import find_source, unknown_dataset
 from runner.data.stores.meta import read_meta
 from runner.data.stores.prepare import PreparationDisplay, prepare_store
 from runner.data.stores.store import Store, check_vocabulary
 from runner.data.stores.trained import Trained
-from runner.data.styles import Rows, load_style
+from runner.data.styles import Rows, load_style, packed
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
@@ -21,6 +23,7 @@ from schema.budget.dataset_names import Key, folder_name, labels, styles_of
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
+from schema.sampling import DatasetStyle
 from schema.spec import Spec
 
 ROWS_AT_ONCE = 256
@@ -89,8 +92,22 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: 
             trained=trained,
         )
         check_vocabulary(store, spec.architecture.vocab_size)
+        if DatasetStyle.PACKED in styles[name, suffix]:
+            keep_packings(store, spec, progress)
         stores[folder_name(name, suffix)] = store
     return catalog_of(spec, plan, tokenizer, stores)
+
+
+def keep_packings(store: Store, spec: Spec, progress: PreparationDisplay) -> None:
+    """Pack the examples of a store into rows, once for each block_size; where it can't be written, each run does it."""
+    width = spec.architecture.block_size + 1
+    for split in store.splits.values():
+        drop = packed.drops(split.lengths, spec.architecture.block_size, spec.data.on_too_long)
+        noted = split.packing(width, drop)
+        if noted is None or noted.arrays() is None:
+            windows = -(-split.meta.documents // WINDOW)
+            with progress.bar(f"packing {split.dataset} ({split.split})", windows) as advance, suppress(OSError):
+                split.packings.keep(split.in_order(), width, drop, advance)
 
 
 def catalog_of(spec: Spec, plan: Plan, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:

@@ -30,18 +30,16 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("llamaforcausallm",), ("llama",)),
     **dict.fromkeys(("qwen3forcausallm",), ("qwen3",)),
     **dict.fromkeys(("pad", "padding", "pad_to_max_length"), ("PADDED",)),
+    **dict.fromkeys(("packing", "pack", "sample_packing", "multipack", "bfd", "ffd"), ("PACKED",)),
 }
-_PACKED = (
-    "write PADDED, one example a row, or PMD, documents laid end to end and cut into blocks; lorarun does not pack "
-    "several examples into a row"
-)
+_GROUPED = "write PACKED, several whole examples a row, or PMD, documents laid end to end and cut into blocks"
 _STYLE = "write PMD for running text, or PADDED for prompts with their answers"
 _FAMILY = "write gpt, llama or qwen3, whose decoders lorarun has; no other family's weights fit into these"
 _DTYPE = "write float32, bfloat16 or float16"
 _GGUF = "write f16 or q8_0; llama.cpp's llama-quantize makes the others from f16"
 # Last part of a key → what the field knows by that name and lorarun does not have → what to write.
 OTHERS: dict[str, dict[str, str]] = {
-    "style": dict.fromkeys(("packed", "packing", "pack", "sample_packing", "multipack", "group", "grouped"), _PACKED),
+    "style": dict.fromkeys(("group", "grouped", "wrapped", "concat", "concatenated"), _GROUPED),
     "family": dict.fromkeys(
         (
             *("mistral", "mixtral", "gemma", "gemma2", "gemma3", "phi", "phi2", "phi3", "qwen", "qwen2", "qwen2.5"),

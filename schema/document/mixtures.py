@@ -12,6 +12,7 @@ from schema.check.findings import Unavailable
 from schema.document.document import Document
 from schema.environment import Dataset, Split, Store
 
+OF_EXAMPLES = ("PADDED", "PACKED")  # styles whose rows hold whole examples
 SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -31,6 +32,11 @@ class Entry(NamedTuple):
     def key(self) -> DatasetKey:
         """What distinguishes the datasets of a run: name, suffix and style."""
         return self.name, self.values["suffix"], self.values["style"]
+
+    @property
+    def of_examples(self) -> bool:
+        """Whether its rows hold whole examples: they may be too long, and part of them is not supervised."""
+        return self.values["style"] in OF_EXAMPLES
 
 
 class Cut(NamedTuple):

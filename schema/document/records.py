@@ -18,7 +18,7 @@ def has_prompts(document: Document, entry: Entry) -> bool:
     if not document.given(source):
         return entry.name in PAIRS
     if document.given(f"{source}/prompt"):
-        return not document.given(f"{source}/text") or entry.values["style"] == "PADDED"
+        return not document.given(f"{source}/text") or entry.of_examples
     return holds_conversations(document, entry)
 
 

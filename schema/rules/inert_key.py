@@ -139,11 +139,11 @@ def _counted(one: str, other: str) -> bool:
 
 
 def _data(document: Document) -> Iterator[Inert]:
-    """What is for PADDED rows only."""
+    """What is for rows of whole examples only."""
     _read_mixtures(document)
     named = list(entries(document))
-    if named and all(entry.values["style"] != "PADDED" for entry in named):
-        yield Inert("data/on_too_long", "", "it is for PADDED datasets, and there are none")
+    if named and not any(entry.of_examples for entry in named):
+        yield Inert("data/on_too_long", "", "it is for PADDED and PACKED datasets, and there are none")
 
 
 def _hub(document: Document) -> Iterator[Inert]:

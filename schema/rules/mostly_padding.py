@@ -1,9 +1,10 @@
-"""Rows of a PADDED dataset are mostly padding, for block_size is far above its longest example.
+"""Rows of a PADDED dataset are mostly padding.
 
 *Why it is bad.* A row is computed as a whole, and a budget counts its padding: of 100M tokens in rows of 2,048 with
-examples of 100, the model sees 5M, in twenty times the time that they need. A row need not be longer than the longest
-example, of validation too. Where another dataset of the run needs such rows, or the run starts from another run, whose
-block_size it keeps, that is only worth knowing.
+examples of 100, the model sees 5M, in twenty times the time that they need. PACKED puts several examples into a row;
+and a row need not be longer than the longest example, of validation too. Where that one is much longer than most, where
+another dataset of the run needs such rows, or the run starts from another run, whose block_size it keeps, this is only
+worth knowing.
 
 *On*
 
@@ -36,7 +37,8 @@ training:
   post_lora_tokens: [102400]
 ```
 
-*Fix.* Lower block_size; the budget of tokens shrinks with it, so nothing is written.
+*Fix.* `--unsafe-fixes` writes PACKED. Then a step takes as many tokens, of more examples: the same budget goes through
+them more often.
 """
 
 from __future__ import annotations
@@ -46,15 +48,16 @@ from collections.abc import Iterator
 from schema.budget.draws import DatasetKey
 from schema.document import Document
 from schema.document.mixtures import Cut, cuts, entries
+from schema.rules._edits import put
 from schema.rules._weights import keeps_block_size
-from schema.text.diagnostic import Diagnostic, Severity
+from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import quote
 
 CODE = "LR221"
 SLUG = "mostly-padding"
 SEVERITY = Severity.WARNING
 
-MOST_PADDING, MOST_BESIDE_OTHERS = 0.75, 0.9  # of the inputs in the rows of a dataset
+MOST_PADDING = 0.75  # of the inputs in the rows of a dataset
 UNIT = 8  # a block_size is written as a multiple of it
 
 
@@ -67,25 +70,29 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if cut.entry.values["style"] == "PADDED":
             longest[cut.entry.key] = max(longest.get(cut.entry.key, 1), max(cut.split.lengths, default=1))
             known |= {cut.entry.key: cut} if cut.name == "train" else {}
-    enough = {key: -(-(longest[key] - 1) // UNIT) * UNIT for key in known}  # inputs of a row
-    others = {entry.key for entry in entries(document)} - known.keys()
+    every = [*entries(document)]
+    needed = max((-(-(longest[key] - 1) // UNIT) * UNIT for key in known), default=0)  # inputs of a row
+    alone = not {entry.key for entry in every} - known.keys() and not keeps_block_size(document)
     for key, cut in known.items():
-        padding, own = _padding(cut, block_size), enough[key]
-        needed = max(enough.values())
-        if not 0 < 2 * own <= block_size or not MOST_PADDING <= padding < 1:
+        padding = _padding(cut, block_size)
+        if not MOST_PADDING <= padding < 1:
             continue
+        is_short = 0 < 2 * (longest[key] - 1) <= block_size
+        of_examples = f"its longest example has {longest[key]:,}"
+        if not is_short:
+            of_examples = f"its examples have {cut.split.tokens / cut.split.documents:,.0f} on average"
         message = (
             f"{100 * padding:.0f} % of the rows of {quote(cut.entry.name)} is padding, which the budget counts: they "
-            f"have {block_size:,} tokens, and its longest example has {longest[key]:,}"
+            f"have {block_size:,} tokens, and {of_examples}"
         )
-        span = document.span("architecture/block_size")
-        if not others and 2 * needed <= block_size and not keeps_block_size(document):
-            remedy = f"write architecture/block_size: {needed}, which leaves nothing out"
-            yield Diagnostic(CODE, SLUG, SEVERITY, span, message, remedy)
-        elif padding >= MOST_BESIDE_OTHERS:
-            remedy = f"ask {1 / (1 - padding):.0f} times the tokens"
-            remedy += "" if keeps_block_size(document) else f", or give it a run of its own with block_size: {own}"
-            yield Diagnostic(CODE, SLUG, Severity.INFO, document.span(cut.entry.path), message, remedy)
+        remedy = "write style: PACKED, which puts several examples into a row"
+        paths = [f"{entry.path}/style" for entry in every if entry.key == key and document.given(entry.path)]
+        written = fix(*(put(document, path, "PACKED") for path in paths), safe=False)
+        span, severity = document.span(cut.entry.path), Severity.INFO
+        if alone and 2 * needed <= block_size:
+            remedy += f", or architecture/block_size: {needed}, which leaves nothing out"
+            span, severity = document.span("architecture/block_size"), SEVERITY
+        yield Diagnostic(CODE, SLUG, severity, span, message, remedy, fix=written)
 
 
 def _padding(cut: Cut, block_size: int) -> float:

@@ -1,4 +1,4 @@
-"""Examples of a PADDED dataset are longer than a row, and data/on_too_long forbids that or leaves none of them.
+"""Examples of a PADDED or PACKED dataset are longer than a row, and data/on_too_long forbids that or leaves none.
 
 *Why it is bad.* A row holds block_size + 1 tokens. With `error` one longer example stops the run; with `drop` the run
 stops when every example is longer.
@@ -50,7 +50,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for cut in cuts(document):
         longer = sum(documents for length, documents in cut.split.lengths.items() if length > width)
         refused = too_long == "error" or (too_long == "drop" and longer == cut.split.documents)
-        if cut.entry.values["style"] != "PADDED" or not longer or not refused:
+        if not cut.entry.of_examples or not longer or not refused:
             continue
         longest = max(cut.split.lengths)
         message = (

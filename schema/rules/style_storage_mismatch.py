@@ -1,6 +1,7 @@
-"""PADDED leaves out much of a dataset, because its documents are longer than a row.
+"""PADDED or PACKED leaves out much of a dataset, because its documents are longer than a row.
 
-*Why it is bad.* PADDED takes one row of each document, and cuts or drops what is beyond it. On long plain text that
+*Why it is bad.* PADDED takes one row of each document, and cuts or drops what is beyond it; so does PACKED, which puts
+several short ones into a row. On long plain text that
 silently loses most of the tokens; PMD reads them all. An example with a prompt that is cut loses the end of its answer:
 the model never learns to stop, and where the prompt fills the row, nothing. Whoever writes data/on_too_long has
 decided, and hears nothing. Before there is a token store, the first records of its files say about how long they are.
@@ -62,10 +63,10 @@ def cut_datasets(document: Document) -> Iterator[tuple[Entry, Diagnostic]]:
         return
     known = {cut.entry.key: cut for cut in cuts(document, ["train"])}
     for cut in known.values():
-        if cut.entry.values["style"] == "PADDED" and document.given(cut.entry.path):
+        if cut.entry.of_examples and document.given(cut.entry.path):
             yield from ((cut.entry, found) for found in _counted(document, cut.entry, cut.split))
     for entry in {entry.key: entry for entry in reversed([*entries(document)])}.values():
-        if entry.values["style"] == "PADDED" and entry.key not in known and document.given(entry.path):
+        if entry.of_examples and entry.key not in known and document.given(entry.path):
             yield from ((entry, found) for found in _estimated(document, entry))
 
 
@@ -98,7 +99,7 @@ def _estimated(document: Document, entry: Entry) -> Iterator[Diagnostic]:
 
 def _unread(document: Document, entry: Entry, share: float, mean: float) -> str:
     return (
-        f"PADDED reads {100 * share:.2g} % of the tokens of {quote(entry.name)}: a row holds "
+        f"{entry.values['style']} reads {100 * share:.2g} % of the tokens of {quote(entry.name)}: a row holds "
         f"{document.value('architecture/block_size') + 1:,}, and its documents have {mean:,.0f} on average"
     )
 

@@ -57,7 +57,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         seen.add(entry.key)
         if entry.values["style"] == "PMD":
             yield from _prompts_learned(document, entry)
-        elif not document.given("data/on_too_long"):
+        elif entry.of_examples and not document.given("data/on_too_long"):
             yield from _files_cut(document, entry)
 
 
@@ -75,7 +75,9 @@ def _files_cut(document: Document, entry: Entry) -> Iterator[Diagnostic]:
     width = document.value("architecture/block_size") + 1
     if not known and is_one_text_a_file(document, entry) and width <= LONGEST_ROW:
         what = "each file of the standard library" if entry.name == "pystdlib" else f"the file of {quote(entry.name)}"
-        message = f"PADDED makes one row of {what}: its first {width:,} tokens, and the others are not read"
+        message = (
+            f"{entry.values['style']} makes one row of {what}: its first {width:,} tokens, and the others are not read"
+        )
         remedy = f"write style: PMD, or data/on_too_long: {document.value('data/on_too_long')} if this is meant"
         yield _finding(document, entry, message, remedy, "PMD")
 

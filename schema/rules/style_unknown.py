@@ -9,7 +9,7 @@ training:
   pre_lora_dataset:
   - - name: web
       rate: 1.0
-      style: PACKED
+      style: BLOCKS
 ```
 
 *Good*

@@ -100,6 +100,6 @@ class Data(Section):
     )
     on_too_long: Literal["truncate", "drop", "error"] = key(
         "truncate",
-        "What becomes of PADDED examples longer than block_size; their number is reported.",
+        "What becomes of PADDED and PACKED examples longer than block_size; their number is reported.",
         change="breaking",
     )

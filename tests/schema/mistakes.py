@@ -93,7 +93,7 @@ WORDS = [
     Mistake("null as None", "grad_clip: 1.0", "grad_clip: None", "write null", SAFE),
     Mistake("-1 as auto", "per_device_batch_size: -1", "per_device_batch_size: auto", "write -1", SAFE),
     Mistake("false as 0", "wandb: false", "wandb: 0", "write false", SAFE),
-    Mistake("packing", "style: PMD", "style: PACKED", "write PADDED, one example a row, or PMD,", "style: PMD"),
+    Mistake("grouped", "style: PMD", "style: grouped", "write PACKED, several whole examples a row", "style: PMD"),
     Mistake("other family", "family: llama", "family: qwen2", "write gpt, llama or qwen3,", "family: llama"),
     Mistake("family with its version", "family: llama", "family: llama3", "write llama", SAFE),
     Mistake("other decoder", "family: llama", "family: gptj", "write gpt, llama or qwen3,", "family: gpt"),

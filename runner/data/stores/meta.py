@@ -10,11 +10,13 @@ import itertools
 import json
 import sys
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from operator import sub
 from pathlib import Path
 from typing import Any
 
+from runner.data.stores.packings import Packing, Packings
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.budget.dataset_names import folder_name
@@ -24,6 +26,7 @@ from schema.text.paths import at_home
 FORMAT = 3
 META_FILE = "meta.json"
 OFFSET_BYTES = 8
+OFFSETS_AT_ONCE = 2**13  # that are read
 SPLITS = ("train", "val")
 REMEDY = "delete the folder to have it made again"
 
@@ -193,13 +196,23 @@ class StoredDocuments:
 
     lengths: Mapping[int, int]
     offsets_file: Path
+    packings: Packings
 
-    def in_order(self) -> Iterable[int]:
-        """Length of each document in tokens, in the order of the store. Raises OSError."""
-        offsets = array("Q", self.offsets_file.read_bytes())
-        if sys.byteorder == "big":  # the file is little-endian
-            offsets.byteswap()
-        return [end - start for start, end in itertools.pairwise(offsets)]
+    def in_order(self) -> Iterator[int]:
+        """Yield the length of each document in tokens, in the order of the store. Raises OSError."""
+        last = 0
+        with self.offsets_file.open("rb") as file:
+            file.seek(OFFSET_BYTES)  # where the first begins, at 0
+            while piece := file.read(OFFSETS_AT_ONCE * OFFSET_BYTES):
+                ends = array("Q", piece)
+                if sys.byteorder == "big":  # the file is little-endian
+                    ends.byteswap()
+                yield from map(sub, ends, itertools.chain([last], ends))
+                last = ends[-1]
+
+    def packing(self, width: int, drop: bool) -> Packing | None:
+        """Return the packing that was kept for rows of `width` tokens."""
+        return self.packings.find(width, drop)
 
 
 def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments | None:
@@ -207,7 +220,9 @@ def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments 
     found = meta.splits.get(split)
     if found is None:
         return None
-    return StoredDocuments(found.lengths, split_file(store_folder(root, meta.name, meta.suffix), split, "offsets"))
+    folder = store_folder(root, meta.name, meta.suffix)
+    packings = Packings(folder, split, found.files["offsets"].sha256)
+    return StoredDocuments(found.lengths, split_file(folder, split, "offsets"), packings)
 
 
 def parse_meta(text: str) -> StoreMeta:

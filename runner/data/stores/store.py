@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.stores.files import check_sizes, other_content
-from runner.data.stores.meta import OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
+from runner.data.stores.meta import (
+    OFFSET_BYTES,
+    OFFSETS_AT_ONCE,
+    REMEDY,
+    SplitMeta,
+    StoreMeta,
+    load_meta,
+    split_file,
+)
+from runner.data.stores.packings import Packing, Packings
 from runner.failure import ExitCode, Failure
 from runner.files.stamp import stamp_of
 
@@ -52,10 +61,19 @@ class Split:
         """How many documents have which length, in tokens."""
         return self.meta.lengths
 
-    def in_order(self) -> Iterable[int]:
-        """Length of each document in tokens, in the order of the store."""
-        lengths: list[int] = np.diff(self.offsets).tolist()
-        return lengths
+    def in_order(self) -> Iterator[int]:
+        """Yield the length of each document in tokens, in the order of the store."""
+        for first in range(0, len(self.offsets) - 1, OFFSETS_AT_ONCE):
+            yield from np.diff(self.offsets[first : first + OFFSETS_AT_ONCE + 1]).tolist()
+
+    @property
+    def packings(self) -> Packings:
+        """The packings of this split."""
+        return Packings(self.folder, self.split, self.meta.files["offsets"].sha256)
+
+    def packing(self, width: int, drop: bool) -> Packing | None:
+        """Return the packing that was kept for rows of `width` tokens."""
+        return self.packings.find(width, drop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+class Packing(Protocol):
+    """Which documents share a row, as somebody noted it: the number of rows, and the documents of each."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    def arrays(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]] | None:
+        """Where each row begins in the list of documents, and its end, (rows + 1,); that list, (documents,).
+
+        None where what was noted can't be read any more.
+        """
+        ...
+
+
 class Documents(Protocol):
     """What counting rows may read of a split: lengths, no tokens.
 
-    PMD and PADDED count from `lengths` alone. A style that packs whole documents into rows needs `in_order`: the number
-    of rows of a packing depends on which documents are neighbours, which a histogram does not hold.
+    PMD and PADDED count from `lengths` alone. PACKED needs `in_order`, or the `packing` that was made of it: the number
+    of its rows depends on which documents are neighbours, which a histogram does not hold.
     """
 
     @property
@@ -24,6 +40,10 @@ class Documents(Protocol):
 
     def in_order(self) -> Iterable[int]:
         """Length of each document in tokens, in the order of the store; reads 8 bytes a document."""
+        ...
+
+    def packing(self, width: int, drop: bool) -> Packing | None:
+        """Return which documents share a row of `width` tokens; None where nobody has noted it."""
         ...
 
 

@@ -1,18 +1,17 @@
 """PADDED: one example a row, padded on the right; its supervised spans are trained on, and nothing else.
 
 Those are a completion with its end token, the answers of a conversation, or a whole text. A row holds at most t + 1
-tokens; `data/on_too_long` truncates, drops or refuses longer examples. Examples are never packed together.
+tokens; `data/on_too_long` truncates, drops or refuses longer examples. PACKED puts several of them into a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.styles._split_rows import SplitRows
-from runner.data.styles._style import Documents, Gathered, Lost, Part, RowSizes, TokenSplit
-from runner.failure import ExitCode, Failure
+from runner.data.styles._style import Documents, Gathered, Part, RowSizes, TokenSplit
+from runner.data.styles._too_long import number_too_long, treat_too_long
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,47 +23,16 @@ SEGMENTED = False  # padding follows the example, so that causal attention never
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of examples, except those that `on_too_long` "drop" leaves out."""
     lengths = documents.lengths
-    return sum(lengths.values()) - (_too_long(lengths, block_size) if on_too_long == "drop" else 0)
+    return sum(lengths.values()) - (number_too_long(lengths, block_size) if on_too_long == "drop" else 0)
 
 
 def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRows:
-    """Bind the style to a split.
-
-    Raises Failure (INVALID) when `on_too_long` is "error" and an example is too long, when it is "drop" and
-    every example is, or when truncation leaves nothing to learn from in any row.
-    """
+    """Bind the style to a split. Raises Failure (INVALID) as `treat_too_long` does."""
     import numpy as np  # here, because the planner counts rows without numpy
 
-    examples, too_long = sum(split.lengths.values()), _too_long(split.lengths, block_size)
-    longest, place = max(split.lengths), f"{split.dataset} ({split.split})"
-    if not too_long:
-        return PaddedRows(split, block_size, (), Lost(), None)
-    finding = f"{too_long} of {examples} examples are longer than block_size + 1 = {block_size + 1} tokens"
-    if on_too_long == "error" or (on_too_long == "drop" and too_long == examples):
-        raise Failure(
-            f"dataset '{split.dataset}', split {split.split}: {finding}, the longest has {longest}; write "
-            f"architecture/block_size: {longest - 1} or data/on_too_long: truncate",
-            ExitCode.INVALID,
-        )
-    if on_too_long == "drop":
-        fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1)
-        lost = Lost(documents=too_long, tokens=_tokens_beyond(split.lengths, block_size, kept=0))
-        return PaddedRows(split, block_size, (f"{place}: {finding} and are dropped",), lost, fitting)
-    from runner.data.spans import first_inside
-
-    starts = np.asarray(split.offsets[:-1], np.uint64)
-    unsupervised = int(np.count_nonzero(first_inside(split.supervised, starts) - starts > block_size))
-    if unsupervised == examples:
-        raise Failure(
-            f"dataset '{split.dataset}', split {split.split}: {finding}, and truncation cuts all that is supervised "
-            f"of every one; write architecture/block_size: {longest - 1}",
-            ExitCode.INVALID,
-        )
-    remarks = [f"{place}: {finding} and are truncated"]
-    if unsupervised:
-        remarks.append(f"{place}: {unsupervised} of them keep nothing that is supervised and teach nothing")
-    lost = Lost(cut=too_long, tokens=_tokens_beyond(split.lengths, block_size, kept=block_size + 1))
-    return PaddedRows(split, block_size, tuple(remarks), lost, None)
+    remarks, lost, drops = treat_too_long(split, block_size, on_too_long)
+    fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1) if drops else None
+    return PaddedRows(split, block_size, remarks, lost, fitting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +79,3 @@ class PaddedRows(SplitRows):
         """Return the one example of a row."""
         example = index if self.fitting is None else int(self.fitting[index])
         return [Part(example, 0, int(self.source.offsets[example + 1]) - int(self.source.offsets[example]))]
-
-
-def _too_long(lengths: Mapping[int, int], block_size: int) -> int:
-    return sum(documents for length, documents in lengths.items() if length > block_size + 1)
-
-
-def _tokens_beyond(lengths: Mapping[int, int], block_size: int, kept: int) -> int:
-    """Tokens of the examples that are too long for a row, beyond the first `kept` of each."""
-    return sum((length - kept) * documents for length, documents in lengths.items() if length > block_size + 1)

@@ -156,24 +156,26 @@ SUMS = (SPECS / "err" / "mostly-padding" / "short_sums.yaml").read_text(encoding
 
 
 @pytest.mark.parametrize(
-    ("longest", "more", "remedies"),
+    ("longest", "more", "block_size"),
     [
-        (16, (), ["write architecture/block_size: 16, which leaves nothing out"]),
-        (100, (), ["write architecture/block_size: 104, which leaves nothing out"]),
-        (100, ("training/validation=false",), ["write architecture/block_size: 16, which leaves nothing out"]),
-        (400, (), []),  # rows of validation are needed
+        (16, (), 16),
+        (100, (), 104),
+        (100, ("training/validation=false",), 16),
+        (400, (), None),  # rows of validation are needed
         # The weights of a run have its block_size, those of a Hugging Face model have none.
-        (16, ("architecture/pretrained=runs/base",), ["ask 39 times the tokens"]),
-        (16, ("architecture/pretrained=OWNER/NAME",), ["write architecture/block_size: 16, which leaves nothing out"]),
+        (16, ("architecture/pretrained=runs/base",), None),
+        (16, ("architecture/pretrained=OWNER/NAME",), 16),
     ],
 )
 def test_rows_are_as_long_as_the_longest_example_that_the_run_reads(
-    longest: int, more: tuple[str, ...], remedies: list[str]
+    longest: int, more: tuple[str, ...], block_size: int | None
 ) -> None:
     store = {"tokenizer": "byte", "train": {"14": 990, "16": 10}, "val": {"14": 30, str(longest): 2}}
     machine = environment_of({"datasets": {"sums": {"source": True, "store": store}}})
     told = [each for each in lint_text(SUMS, "s.yaml", more, machine).diagnostics if each.slug == "mostly-padding"]
-    assert [each.remedy for each in told] == remedies
+    lower = f", or architecture/block_size: {block_size}, which leaves nothing out" if block_size else ""
+    assert [each.remedy for each in told] == [f"write style: PACKED, which puts several examples into a row{lower}"]
+    assert [each.severity.name for each in told] == ["WARNING" if block_size else "INFO"]
     # 990 × 13 and 10 × 15 inputs of 1,000 rows of 512, as `lorarun data` counts them.
     assert all(each.message.startswith("97 % of the rows") for each in told)
 

@@ -245,6 +245,9 @@ class _Documents:
         """Length of each document in tokens, in the order of the store."""
         return self.order
 
+    def packing(self, width: int, drop: bool) -> None:
+        """Nothing is noted of a store that is about to be removed."""
+
 
 def _counted(store: Store) -> environment.Store:
     """What rules ask of a store, from one that is about to be removed."""

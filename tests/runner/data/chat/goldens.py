@@ -112,6 +112,9 @@ class OneDocument:
     def in_order(self) -> list[int]:
         return [len(self.tokens)]
 
+    def packing(self, width: int, drop: bool) -> None:
+        """Nobody has noted which documents share a row."""
+
 
 def cut(encoded: Encoded, block_size: int) -> Encoded:
     """What of a conversation its PADDED row holds. Raises Failure where that teaches nothing."""
