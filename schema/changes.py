@@ -44,7 +44,8 @@ def compare(
 
     An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.run.identity` makes it.
     """
-    old, new, classes = current_values(before.get("spec", {}), schema), now["spec"], change_classes(schema)
+    old, new = (current_values(each.get("spec", {}), schema) for each in (before, now))
+    before, now, classes = {**before, "spec": old}, {**now, "spec": new}, change_classes(schema)
     forward = _not_started(before, now, step)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, SAME_CONTENT: True, UNLESS_DROPOUT: not drops, BREAKING: False}
@@ -73,8 +74,18 @@ def current_values(spec: Mapping[str, Any], schema: Json) -> dict[str, Any]:
 
 
 def _current(value: Any, declared: Json) -> Any:
+    if isinstance(value, list):
+        return [_current_item(each, declared.get("items", {})) for each in value]
     former: dict[str, str] = declared.get("former", {})
     return former.get(str(value).lower(), value) if isinstance(value, bool) else value
+
+
+def _current_item(value: Any, declared: Json) -> Any:
+    """One of a list: an entry of a mixture gets the keys that it had not in an older version."""
+    if not isinstance(value, dict):
+        return _current(value, declared)
+    inner = declared.get("properties", {})
+    return {key: each["default"] for key, each in inner.items() if "default" in each} | value
 
 
 def _schema_of(key: str, declared: Json) -> Json:

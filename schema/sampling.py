@@ -42,3 +42,8 @@ class Sampling(Section):
         pattern=r"^[A-Za-z0-9._-]*$",
         change="forward-only",
     )
+    document_mask: bool = key(
+        False,
+        "Whether tokens of a PMD row attend to their own document only, with positions that begin anew in each.",
+        change="forward-only",
+    )

@@ -45,7 +45,7 @@ class BatchSpec:
 
 
 def train_batch(spec: Spec, phase: Phase) -> BatchSpec:
-    """The batches of a phase: segmented where one of its mixtures has a segmented style."""
+    """The batches of a phase: segmented where an entry of its mixtures is: PACKED, or PMD with document_mask."""
     stages = budget_of(spec, Environment()).stages
     return _batch(spec, spec.training.batch_size, [stage for stage in stages if stage.phase == phase])
 
@@ -56,5 +56,6 @@ def validation_batch(spec: Spec, rows: int) -> BatchSpec:
 
 
 def _batch(spec: Spec, rows: int, stages: Sequence[StageBudget]) -> BatchSpec:
-    segmented = any(load_style(entry.style).SEGMENTED for stage in stages for entry in stage.mixture)
+    entries = [entry for stage in stages for entry in stage.mixture]
+    segmented = any(load_style(entry.style).is_segmented(entry.document_mask) for entry in entries)
     return BatchSpec(rows, spec.architecture.block_size, segmented)

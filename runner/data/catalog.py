@@ -75,7 +75,7 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: 
     """
     keys = dataset_keys(plan)
     tokenizer = open_tokenizer(spec)
-    for name, suffix, _ in keys:  # before the first store is made
+    for name, suffix, *_ in keys:  # before the first store is made
         if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
             raise unknown_dataset(name, spec.data)
     chat = open_chat(spec, keys, tokenizer)
@@ -151,11 +151,11 @@ def dataset_keys(plan: Plan) -> list[Key]:
 
 
 def _key(planned: EntryBudget) -> Key:
-    return (planned.name, planned.suffix, planned.style)
+    return planned.key
 
 
 def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Rows:
-    name, suffix, style = key
+    name, suffix, style, document_mask = key
     split = stores[folder_name(name, suffix)].split(split_name)
     if split is None:
         raise Failure(
@@ -163,7 +163,7 @@ def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Ro
             "and training/evaluate to false",
             ExitCode.INVALID,
         )
-    return load_style(style).open_rows(split, spec.architecture.block_size, spec.data.on_too_long)
+    return load_style(style).open_rows(split, spec.architecture.block_size, spec.data.on_too_long, document_mask)
 
 
 def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:

@@ -26,7 +26,7 @@ def open_chat(spec: Spec, keys: Sequence[Key], tokenizer: Tokenizer) -> ChatRows
     holding = [key for key in keys if holds_conversations(spec, key[0], key[1])]
     if not holding:
         return None
-    for name, _, style in holding:
+    for name, _, style, _ in holding:
         if style == "PMD" and spec.chat.train_on != ALL:
             raise Failure("; ".join(not_padded(name, spec.chat.train_on)), ExitCode.INVALID)
     from runner.data.chat.encode import ChatEncoder  # the library tokenizers loads in 0.1 seconds

@@ -158,4 +158,6 @@ def plan_digest(plan: Plan) -> str:
         for stage in phase["stages"]:
             for entry in stage["mixture"]:
                 del entry["epochs"]
+                if not entry["document_mask"]:  # as in plans of earlier versions
+                    del entry["document_mask"]
     return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()

@@ -112,7 +112,8 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
         for entry in stage.mixture:
             dataset = folder_name(entry.name, entry.suffix)
             epochs = "no store yet" if entry.epochs is None else f"{entry.epochs:.2f}"
-            table.add_row(*head, dataset, entry.style, f"{entry.rate:g}", f"{entry.rows:,}", epochs)
+            style = f"{entry.style} document_mask" if entry.document_mask else entry.style
+            table.add_row(*head, dataset, style, f"{entry.rate:g}", f"{entry.rows:,}", epochs)
             head = [""] * len(head)
     console.print(table)
 

@@ -115,12 +115,11 @@ class Budget:
 
     def _rows_of(self, key: DatasetKey) -> int | None:
         """Rows of the training split of a dataset; None where its store is not known."""
-        name, suffix, style = key
-        found = self.environment.datasets.get((name, suffix))
+        found = self.environment.datasets.get(key[:2])
         if found is None or found.store is None or "train" not in found.store.splits:
             return None
         block_size, too_long = self.sections.architecture.block_size, self.sections.data.on_too_long
-        return found.store.splits["train"].rows(style, block_size, too_long)
+        return found.store.splits["train"].rows(key.style, block_size, too_long)
 
     @property
     def scored(self) -> bool:

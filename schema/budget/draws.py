@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from schema.budget.dataset_names import Key, key_of
 from schema.budget.stages import StageBudget, rows_before, shares
 from schema.check.findings import Unavailable
 
-DatasetKey = tuple[str, str, str]  # name, suffix, style: what distinguishes the datasets of a run
+DatasetKey = Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,12 @@ class EntryBudget:
     rows: int
     first_row: int
     epochs: float | None
+    document_mask: bool = False
 
     @property
     def key(self) -> DatasetKey:
-        """Name, suffix and style."""
-        return self.name, self.suffix, self.style
+        """What distinguishes the dataset from the others of the run."""
+        return key_of(self)
 
     @property
     def taken(self) -> int:
@@ -57,8 +59,9 @@ def _draw_stage(
     if not rates or any(rate <= 0 for rate in rates):
         raise Unavailable(stage.path)
     for entry, rows in zip(stage.mixture, rows_before(shares(rates), stage.steps * batch_size), strict=True):
-        key = (entry.name, entry.suffix, str(entry.style))
+        key = key_of(entry)
         first_row = drawn.get(key, 0)
         drawn[key] = first_row + rows
         available = rows_of(key)
-        yield EntryBudget(*key, entry.rate, rows, first_row, drawn[key] / available if available else None)
+        epochs = drawn[key] / available if available else None
+        yield EntryBudget(*key[:3], entry.rate, rows, first_row, epochs, key.document_mask)

@@ -22,7 +22,7 @@ STYLES: dict[Path, str] = {
 }
 OF_DATASETS = {"pydoc": "PADDED", "pystdlib": "PMD", "fineweb": "PMD"}
 SINGLE = ("training", "dataset")
-FIELDS = ("name", "rate", "style", "suffix")
+FIELDS = ("name", "rate", "style", "suffix", "document_mask")
 FILE = re.compile(r"[/\\*]|\.(?:txt|jsonl?|parquet|csv|gz|zst|arrow)$")  # what is no name of a dataset
 MOST_ENTRIES = 8  # of a mixture that is written out
 
@@ -146,7 +146,7 @@ def _entry(node: Node) -> Entry | None:
     share = number(rate.text) if isinstance(rate, Scalar) else None
     if rate is not None and share is None:
         return None
-    own = ((key, values.get(key)) for key in ("style", "suffix"))
+    own = ((key, values.get(key)) for key in FIELDS[2:])
     rest = [(key, value.text) for key, value in own if isinstance(value, Scalar)]
     return Entry(name.value, None if share is None else Decimal(str(share)), tuple(rest), whole=share is not None)
 

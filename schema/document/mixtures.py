@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from schema.budget.dataset_names import key_of
 from schema.budget.deciding import PER_PHASE
 from schema.budget.draws import DatasetKey
 from schema.budget.stages import DATASET_KEY
@@ -30,8 +32,8 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> DatasetKey:
-        """What distinguishes the datasets of a run: name, suffix and style."""
-        return self.name, self.values["suffix"], self.values["style"]
+        """What distinguishes the datasets of a run."""
+        return key_of(SimpleNamespace(**self.values))
 
     @property
     def of_examples(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from schema.budget.dataset_names import labels
+from schema.budget.dataset_names import Key, labels
 from schema.check.findings import Unavailable
 from schema.document import Document, load_schema, read_document
 from schema.families import ALL_LINEAR, Parameter, adapted, matches, parameters
@@ -68,10 +68,15 @@ def names_of_keys(path: Path, document: Document | None, known: Known) -> list[N
 
 def _evaluations(spec: dict[str, Any]) -> Iterator[Name]:
     keys = [
-        (str(entry["name"]), str(entry.get("suffix") or ""), str(entry.get("style") or "PADDED").upper())
+        Key(
+            str(entry["name"]),
+            str(entry.get("suffix") or ""),
+            str(entry.get("style") or "PADDED").upper(),
+            entry.get("document_mask") is True,
+        )
         for entry in _entries(spec)
     ]
-    for (_, _, style), label in labels(keys).items():
+    for (_, _, style, _), label in labels(keys).items():
         yield Name(f"{label}_ppl", f"perplexity on the validation split of {label}, {style}")
 
 

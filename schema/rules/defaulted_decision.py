@@ -109,7 +109,9 @@ def _decisions(document: Document, lone: Phase | None) -> Iterator[tuple[str, st
 
 
 def _short(value: Any) -> Any:
-    """A default without its empty texts."""
+    """A default without its empty texts, and without what is off."""
     if isinstance(value, list):
         return [_short(item) for item in value]
-    return {key: inner for key, inner in value.items() if inner != ""} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {key: inner for key, inner in value.items() if inner != "" and inner is not False}

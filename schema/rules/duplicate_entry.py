@@ -19,7 +19,8 @@ training:
   - - {name: web, rate: 1.0, style: PMD}
 ```
 
-*Fix.* `--unsafe-fixes` keeps the first entry with both rates. Entries of another suffix or style are other datasets.
+*Fix.* `--unsafe-fixes` keeps the first entry with both rates. Entries of another suffix or style are
+other datasets.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from schema.budget.dataset_names import Key
 from schema.document import Document, parse
-from schema.document.mixtures import written_mixtures
+from schema.document.mixtures import Entry, written_mixtures
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 from schema.text.scalars import spelled
 from schema.text.wording import quote
@@ -39,11 +41,11 @@ SEVERITY = Severity.WARNING
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Compare the entries of each mixture by name, suffix and style."""
+    """Compare the entries of each mixture by name, suffix, style and document mask."""
     for path, entries in written_mixtures(document):
-        first: dict[tuple[str, str, str], int] = {}
+        first: dict[Key, int] = {}
         for index, entry in enumerate(entries):
-            kept = first.setdefault((entry["name"], entry["suffix"], entry["style"]), index)
+            kept = first.setdefault(Entry("", entry, None).key, index)
             if kept == index:
                 continue
             rate = spelled(float(Fraction(str(entries[kept]["rate"])) + Fraction(str(entry["rate"]))))

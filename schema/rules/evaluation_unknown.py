@@ -31,7 +31,7 @@ from typing import Any
 
 from schema.budget.dataset_names import labels
 from schema.document import Document, parse
-from schema.document.mixtures import mixture_keys
+from schema.document.mixtures import Entry, mixture_keys
 from schema.text.diagnostic import Diagnostic, Severity, fix
 from schema.text.wording import join, nearest, quote
 
@@ -46,7 +46,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for key in mixture_keys(document):
         value = document.value(f"training/{key}")
         mixtures += [value] if key == "dataset" else value
-    keys = [(entry["name"], entry["suffix"], entry["style"]) for mixture in mixtures for entry in mixture]
+    keys = [Entry("", values, None).key for mixture in mixtures for values in mixture]
     known = {f"{label}_ppl" for label in labels(keys).values()}
     for index, name in enumerate(document.value("eval/evaluations")):
         if name not in known:

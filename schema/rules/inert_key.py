@@ -139,11 +139,16 @@ def _counted(one: str, other: str) -> bool:
 
 
 def _data(document: Document) -> Iterator[Inert]:
-    """What is for rows of whole examples only."""
+    """What is for some styles only."""
     _read_mixtures(document)
     named = list(entries(document))
     if named and not any(entry.of_examples for entry in named):
         yield Inert("data/on_too_long", "", "it is for PADDED and PACKED datasets, and there are none")
+    for entry in named:
+        style = entry.values["style"]
+        if entry.values["document_mask"] and style != "PMD":
+            why = "attention stays within an example" if style == "PACKED" else "a row has one example"
+            yield Inert(f"{entry.path}/document_mask", f"{entry.path}/style", f"{why} with {style}", True)
 
 
 def _hub(document: Document) -> Iterator[Inert]:

@@ -174,14 +174,16 @@ class Rows(Protocol):
 
 
 class Style(Protocol):
-    """A module of `runner.data.styles`. `SEGMENTED` says whether its rows have positions and segments."""
+    """A module of `runner.data.styles`."""
 
-    SEGMENTED: bool
+    def is_segmented(self, document_mask: bool) -> bool:
+        """Whether rows have positions and segments, with an entry's `document_mask`."""
+        ...
 
     def count_rows(self, documents: Documents, block_size: int, on_too_long: str) -> int:
         """Return how many rows a split has that holds these documents."""
         ...
 
-    def open_rows(self, split: TokenSplit, block_size: int, on_too_long: str) -> Rows:
+    def open_rows(self, split: TokenSplit, block_size: int, on_too_long: str, document_mask: bool = False) -> Rows:
         """Bind the style to a split. Raises Failure (INVALID) when the split has no row."""
         ...

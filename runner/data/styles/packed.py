@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-SEGMENTED = True
+
+def is_segmented(document_mask: bool) -> bool:
+    """Each example of a row is a segment."""
+    del document_mask
+    return True
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
@@ -36,8 +40,9 @@ def drops(lengths: Mapping[int, int], block_size: int, on_too_long: str) -> bool
     return on_too_long == "drop" and number_too_long(lengths, block_size) > 0
 
 
-def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PackedRows:
+def open_rows(split: TokenSplit, block_size: int, on_too_long: str, document_mask: bool = False) -> PackedRows:
     """Bind the style to a split. Raises Failure (INVALID) as `treat_too_long` does."""
+    del document_mask  # that rows always have
     remarks, lost, drop = treat_too_long(split, block_size, on_too_long)
     noted = split.packing(block_size + 1, drop)
     starts, examples = (noted.arrays() if noted else None) or _packed(split, block_size + 1, drop)

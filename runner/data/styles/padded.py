@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-SEGMENTED = False  # padding follows the example, so that causal attention never sees it
+
+def is_segmented(document_mask: bool) -> bool:
+    """Rows have one segment: padding follows the example, so that causal attention never sees it."""
+    del document_mask
+    return False
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
@@ -26,10 +30,11 @@ def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     return sum(lengths.values()) - (number_too_long(lengths, block_size) if on_too_long == "drop" else 0)
 
 
-def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PaddedRows:
+def open_rows(split: TokenSplit, block_size: int, on_too_long: str, document_mask: bool = False) -> PaddedRows:
     """Bind the style to a split. Raises Failure (INVALID) as `treat_too_long` does."""
     import numpy as np  # here, because the planner counts rows without numpy
 
+    del document_mask  # a row has one document
     remarks, lost, drops = treat_too_long(split, block_size, on_too_long)
     fitting = np.flatnonzero(np.diff(split.offsets) <= block_size + 1) if drops else None
     return PaddedRows(split, block_size, remarks, lost, fitting)

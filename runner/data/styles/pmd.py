@@ -1,7 +1,8 @@
 """PMD: a split is one flat file of tokens, cut into blocks; every position is supervised.
 
 Row i is tokens[i · t : i · t + t + 1], so that each token but the first is predicted exactly once. The last
-tokens, too few for a row, are left out. Only end of text marks the boundary of two documents.
+tokens, too few for a row, are left out. Only end of text marks the boundary of two documents; with `document_mask` each
+is a segment, whose first token nothing predicts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-SEGMENTED = False  # a token attends to earlier documents of its row too
+
+def is_segmented(document_mask: bool) -> bool:
+    """Without a document mask, a token attends to earlier documents of its row too."""
+    return document_mask
 
 
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
@@ -28,7 +32,7 @@ def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     return max(0, _tokens(documents.lengths) - 1) // block_size
 
 
-def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
+def open_rows(split: TokenSplit, block_size: int, on_too_long: str, document_mask: bool = False) -> PmdRows:
     """Bind the style to a split. Raises Failure (INVALID) when its tokens do not fill one row."""
     rows = count_rows(split, block_size, on_too_long)
     tokens = _tokens(split.lengths)  # r rows need r · t + 1: neighbouring rows share one token
@@ -41,7 +45,7 @@ def open_rows(split: TokenSplit, block_size: int, on_too_long: str) -> PmdRows:
         )
     left_out = tokens - 1 - rows * block_size
     remarks = (f"{split.dataset} ({split.split}): the last {left_out} tokens fill no row",) if left_out else ()
-    return PmdRows(split, block_size, remarks, Lost(tokens=left_out), rows)
+    return PmdRows(split, block_size, remarks, Lost(tokens=left_out), rows, document_mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +53,51 @@ class PmdRows(SplitRows):
     """Satisfies `runner.data.styles.Rows`; no row is padded."""
 
     rows: int
+    document_mask: bool = False
 
     def __len__(self) -> int:
         return self.rows
 
     def gather(self, indices: npt.NDArray[np.int64]) -> Gathered:
-        """Return rows (b, t + 1), all supervised and filled."""
+        """Return rows (b, t + 1), all supervised and filled; with a document mask, its documents as segments."""
         import numpy as np  # here, because the planner counts rows without numpy
 
         # Every window of t + 1 tokens as a view, of which each t-th is a row; indexing copies the rows asked for alone.
         windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
         tokens = windows[:: self.block_size][indices].astype(np.int32)
-        return Gathered(tokens, np.ones(tokens.shape, np.bool_), np.full(len(tokens), self.block_size + 1, np.int64))
+        filled = np.full(len(tokens), self.block_size + 1, np.int64)
+        rows = Gathered(tokens, np.ones(tokens.shape, np.bool_), filled)
+        if not self.document_mask:
+            return rows
+        begins = np.zeros(tokens.shape, np.int32)  # 1 where a document does, (b, t + 1)
+        first, behind = self._beginnings(indices)
+        counts = behind - first
+        row = np.repeat(np.arange(len(indices)), counts)  # of each beginning, (m,)
+        numbers = np.arange(counts.sum()) + np.repeat(first + counts - np.cumsum(counts), counts)
+        begins[row, self.source.offsets[numbers].astype(np.int64) - indices[row] * self.block_size] = 1
+        columns = np.arange(self.block_size + 1, dtype=np.int32)
+        # A document that began in an earlier row begins anew, for nothing of it is seen from here.
+        positions = columns - np.maximum.accumulate(begins * columns, axis=1)
+        return rows._replace(positions=positions, segments=np.cumsum(begins, axis=1, dtype=np.int32))
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
-        """Return t inputs and t targets for each row."""
+        """Return t inputs for each row, and t targets but the first token of a document that has a mask."""
         import numpy as np
 
         full = np.full(len(indices), self.block_size, np.int64)
-        return RowSizes(full, full)
+        if not self.document_mask:
+            return RowSizes(full, full)
+        first, behind = self._beginnings(indices)
+        return RowSizes(full, full - (behind - first))
+
+    def _beginnings(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Number the documents that begin behind the first tokens of rows: the first, and the one behind, (b,)."""
+        import numpy as np
+
+        starts = (indices * self.block_size).astype(np.uint64)  # of the type of offsets, or numpy would copy those
+        ends = starts + np.uint64(self.block_size + 1)
+        offsets = self.source.offsets
+        return np.searchsorted(offsets, starts, "right"), np.searchsorted(offsets, ends, "left")
 
     def documents(self, index: int) -> list[Part]:
         """Return the documents that a row holds tokens of; the last one may go on in the next row."""

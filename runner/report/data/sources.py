@@ -9,7 +9,7 @@ from runner.data.catalog import Catalog
 from runner.data.stores.store import Store
 from runner.data.styles import Rows
 from runner.failure import ExitCode, Failure
-from schema.budget.dataset_names import folder_name
+from schema.budget.dataset_names import Key, folder_name
 from schema.text.wording import join, nearest, quote
 
 
@@ -44,7 +44,7 @@ def find_sources(catalog: Catalog, names: Sequence[str]) -> list[SourceRows]:
 
     Raises Failure INVALID for a name that the run does not have.
     """
-    known = {label: {label, folder_name(name, suffix)} for (name, suffix, _), label in catalog.labels.items()}
+    known = {label: {label, folder_name(name, suffix)} for (name, suffix, *_), label in catalog.labels.items()}
     every = sorted(set().union(*known.values()))
     for name in names:
         if name not in every:
@@ -54,12 +54,11 @@ def find_sources(catalog: Catalog, names: Sequence[str]) -> list[SourceRows]:
     ]
 
 
-def _source(catalog: Catalog, key: tuple[str, str, str], label: str) -> SourceRows:
-    name, suffix, style = key
+def _source(catalog: Catalog, key: Key, label: str) -> SourceRows:
     rows = {"train": catalog.train[key]}
     if label in catalog.validation:
         rows["val"] = catalog.validation[label]
-    return SourceRows(label, style, catalog.stores[folder_name(name, suffix)], rows)
+    return SourceRows(label, key.style, catalog.stores[folder_name(key.name, key.suffix)], rows)
 
 
 def _unknown(name: str, known: Sequence[str]) -> Failure:

@@ -21,6 +21,7 @@ from runner.data.tokenizers.huggingface import load_huggingface
 from runner.environment import survey
 from runner.failure import Failure
 from runner.plan.compile import compile_plan
+from schema.budget.dataset_names import Key
 from schema.document import read_document
 from schema.lint import load_spec
 from schema.sections.chat import Chat
@@ -58,7 +59,7 @@ def catalog(*settings: str) -> Catalog:
 
 
 def rows_of(catalog: Catalog, split: str) -> set[tuple[tuple[int, ...], tuple[bool, ...]]]:
-    rows = catalog.train["tales", "", "PADDED"] if split == "train" else catalog.validation["tales"]
+    rows = catalog.train[Key("tales", "", "PADDED")] if split == "train" else catalog.validation["tales"]
     found = rows.gather(np.arange(len(rows), dtype=np.int64))
     return {
         (tuple(ids[:filled].tolist()), tuple(flags[:filled].tolist()))
@@ -110,7 +111,7 @@ def test_a_store_is_that_of_its_template_for_linter_and_run(here: Path) -> None:
 
 def test_flat_blocks_of_whole_conversations_are_supervised_throughout(here: Path) -> None:
     change(here, "style: PADDED", "style: PMD")
-    rows = catalog("chat/train_on=all").train["tales", "", "PMD"]
+    rows = catalog("chat/train_on=all").train[Key("tales", "", "PMD")]
     found = rows.gather(np.arange(len(rows), dtype=np.int64))
     assert found.supervised.all()
     stream = load_huggingface("smol").opening.decode(found.tokens[0].tolist(), skip_special_tokens=False)
@@ -216,8 +217,8 @@ def test_a_conversation_that_is_too_long_keeps_what_fits_and_says_so(here: Path)
         "tales (train): 1 of 99 examples are longer than block_size + 1 = 33 tokens and are truncated",
         "tales (train): 1 of them keep nothing that is supervised and teach nothing",
     ]
-    kept = catalog("data/on_too_long=drop").train["tales", "", "PADDED"]
-    assert len(opened.train["tales", "", "PADDED"]) == len(kept) + 1
+    kept = catalog("data/on_too_long=drop").train[Key("tales", "", "PADDED")]
+    assert len(opened.train[Key("tales", "", "PADDED")]) == len(kept) + 1
 
 
 def test_a_conversation_without_a_supervised_token_is_counted_and_left_out(here: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pytest
 from runner.data.batch import BatchSpec, train_batch, validation_batch
 from runner.data.loader import Batch, train_batches, validation_batches
 from runner.data.mixture import MixtureEntry
-from runner.data.styles import Gathered, padded
+from runner.data.styles import Gathered
 from schema.spec import Spec
 
 
@@ -69,11 +70,20 @@ def test_segmented_rows_never_enter_a_batch_without_segments() -> None:
         first_batch(BatchSpec(4, 4), Pairs(True))
 
 
-def test_a_phase_pays_for_the_segments_of_its_own_styles_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    padded_only = [[{"name": "x", "rate": 1.0, "style": "PADDED"}]]
-    spec = Spec.model_validate({"training": {"batch_size": 8, "post_lora_dataset": padded_only}})
-    assert not any(batch.segmented for batch in (train_batch(spec, "lora"), validation_batch(spec, 4)))
-    monkeypatch.setattr(padded, "SEGMENTED", True)
+@pytest.mark.parametrize(
+    ("entry", "segmented"),
+    [
+        ({"style": "PADDED"}, False),
+        ({"style": "PADDED", "document_mask": True}, False),
+        ({"style": "PMD"}, False),
+        ({"style": "PMD", "document_mask": True}, True),
+        ({"style": "PACKED"}, True),
+    ],
+    ids=str,
+)
+def test_a_phase_pays_for_the_segments_of_its_own_entries_only(entry: dict[str, Any], segmented: bool) -> None:
+    mixture = [[{"name": "x", "rate": 1.0, **entry}]]
+    spec = Spec.model_validate({"training": {"batch_size": 8, "post_lora_dataset": mixture}})
     assert train_batch(spec, "full") == BatchSpec(8, 512)
-    assert train_batch(spec, "lora") == BatchSpec(8, 512, segmented=True)
-    assert validation_batch(spec, 4) == BatchSpec(4, 512, segmented=True)
+    assert train_batch(spec, "lora") == BatchSpec(8, 512, segmented)
+    assert validation_batch(spec, 4) == BatchSpec(4, 512, segmented)

@@ -50,6 +50,7 @@ def ids(least: int) -> st.SearchStrategy[list[int]]:
 
 
 EXAMPLES = st.lists(st.tuples(ids(0), ids(1)), min_size=1, max_size=12)
+SEGMENTED = {"PMD": [False, True], "PADDED": [False] * 2, "PACKED": [True] * 2}
 STYLES = st.sampled_from([("PMD", "truncate"), *product(("PADDED", "PACKED"), ("truncate", "drop"))])
 
 
@@ -69,6 +70,29 @@ def test_pmd_predicts_every_token_exactly_once(examples: Examples, block_size: i
     assert rows.remarks == ((f"x (train): the last {left_out} tokens fill no row",) if left_out else ())
     assert supervised.all()
     assert set(filled) == {block_size + 1}
+
+
+@given(EXAMPLES, st.integers(1, 9), st.randoms())
+def test_a_document_mask_makes_each_document_a_segment(examples: Examples, block_size: int, random: object) -> None:
+    split = Split(examples)
+    if not pmd.count_rows(split, block_size, "truncate"):
+        return
+    plain, rows = (pmd.open_rows(split, block_size, "truncate", masked) for masked in (False, True))
+    order = np.array(random.sample(range(len(rows)), len(rows)), np.int64)
+    found = rows.gather(order)
+    np.testing.assert_array_equal(found.tokens, plain.gather(order).tokens)
+    for place, index in enumerate(order.tolist()):
+        parts = [part for part in rows.documents(index) if part.column <= block_size]
+        expected = [
+            (number, column - max(0, part.column))
+            for number, part in enumerate(parts)
+            for column in range(max(0, part.column), min(part.column + part.length, block_size + 1))
+        ]
+        assert list(zip(found.segments[place].tolist(), found.positions[place].tolist(), strict=True)) == expected
+        # Every target is trained on but first tokens, which are of another document than what would predict them.
+        firsts = [part.column for part in parts if part.column > 0]
+        assert np.flatnonzero(~found.mask()[place]).tolist() == [column - 1 for column in firsts]
+        assert [size.tolist() for size in rows.sizes(order[[place]])] == [[block_size], [block_size - len(firsts)]]
 
 
 def test_pmd_refuses_a_split_without_a_row() -> None:
@@ -181,7 +205,7 @@ def test_padded_refuses_to_drop_or_blank_everything() -> None:
 @pytest.mark.parametrize("style", DatasetStyle)
 def test_a_style_is_found_by_its_name(style: DatasetStyle) -> None:
     assert Path(str(inspect.getfile(load_style(style.value)))).stem == style.value.lower()  # type: ignore[arg-type]
-    assert load_style(style.value).SEGMENTED in (True, False)
+    assert [load_style(style.value).is_segmented(mask) for mask in (False, True)] == SEGMENTED[style.value]
 
 
 def test_a_style_that_nobody_declared_is_refused() -> None:

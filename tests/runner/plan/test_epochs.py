@@ -12,6 +12,7 @@ from runner.data.catalog import open_catalog
 from runner.data.stores.prepare import Silent
 from runner.environment import known_data
 from runner.plan.compile import compile_plan
+from schema.budget.dataset_names import Key
 from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
 from schema.spec import Spec
@@ -28,7 +29,7 @@ def test_epochs_follow_from_the_store_that_lies_there(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     spec = load_spec("spec.yaml")
     assert all(entry.epochs is None for entry in planned_entries(spec))
-    rows = len(open_catalog(spec, compile_plan(spec), Silent()).train["tales", "", "PADDED"])
+    rows = len(open_catalog(spec, compile_plan(spec), Silent()).train[Key("tales", "", "PADDED")])
     (tmp_path / "tales.jsonl").unlink()
     assert [entry.epochs for entry in planned_entries(spec)] == [entry.taken / rows for entry in planned_entries(spec)]
     printed = CliRunner().invoke(main, ["plan", "spec.yaml"])

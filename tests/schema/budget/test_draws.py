@@ -6,13 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from schema.budget.dataset_names import Key, labels
 from schema.budget.draws import draw_rows
 from schema.budget.stages import StageBudget
 from schema.check.findings import Unavailable
 
 
 def stage(start: int, end: int, **rates: float) -> StageBudget:
-    mixture = [SimpleNamespace(name=name, suffix="", style="PMD", rate=rate) for name, rate in rates.items()]
+    mixture = [
+        SimpleNamespace(name=name, suffix="", style="PMD", document_mask=False, rate=rate)
+        for name, rate in rates.items()
+    ]
     return StageBudget("full", "pre_lora_tokens", 0, 0, mixture, start, end)
 
 
@@ -25,7 +29,7 @@ def test_a_dataset_is_read_on_where_an_earlier_stage_left_it() -> None:
 
 
 def test_epochs_are_counted_to_the_end_of_a_stage_where_the_rows_are_known() -> None:
-    drawn = draw_rows([stage(0, 10, web=0.5, code=0.5), stage(10, 15, web=1.0)], 4, {("web", "", "PMD"): 8}.get)
+    drawn = draw_rows([stage(0, 10, web=0.5, code=0.5), stage(10, 15, web=1.0)], 4, {Key("web", "", "PMD"): 8}.get)
     assert [[entry.epochs for entry in each] for each in drawn] == [[2.5, None], [5.0]]
 
 
@@ -33,3 +37,10 @@ def test_epochs_are_counted_to_the_end_of_a_stage_where_the_rows_are_known() -> 
 def test_a_mixture_without_shares_has_no_rows(rates: dict[str, float]) -> None:
     with pytest.raises(Unavailable, match=r"training/pre_lora_tokens\[0\]"):
         draw_rows([stage(0, 10, **rates)], 4, lambda key: None)
+
+
+def test_a_dataset_with_a_document_mask_is_another_one_with_a_label_of_its_own() -> None:
+    plain, masked, alone = Key("web", "", "PMD"), Key("web", "", "PMD", True), Key("web", "", "PADDED")
+    assert labels([masked, plain]) == {masked: "web", plain: "web:PMD"}
+    assert [*labels([alone, plain, masked]).values()] == ["web", "web:PMD", "web:PMD:document_mask"]
+    assert [*labels([alone, masked, plain]).values()] == ["web", "web:PMD", "web:PMD:plain"]

@@ -106,7 +106,7 @@ def test_what_is_begun_is_completed(marked: str, name: str, after: str) -> None:
 
 def test_keys_that_are_written_are_not_offered_again() -> None:
     offered = [hint.name for hint in complete("training:\n  dataset:\n  - name: web\n    |\n    rate: 1.0").found]
-    assert offered == ["style", "suffix"]
+    assert offered == ["style", "suffix", "document_mask"]
 
 
 def test_a_key_is_offered_with_its_documentation() -> None:

@@ -110,11 +110,14 @@ def test_where_nothing_has_names_none_are_offered(marked: str) -> None:
 @pytest.mark.parametrize(
     ("marked", "names"),
     [
-        ("training:\n  dataset: [{|}]", ["name", "rate", "style", "suffix"]),
-        ("training:\n  dataset: [{name: , |}]", ["rate", "style", "suffix"]),
-        ("training:\n  dataset: [{name: a, |, style: PMD}]", ["rate", "suffix"]),
-        ("training:\n  pre_lora_dataset:\n  - - {\n      name: a,\n      |\n    }", ["rate", "style", "suffix"]),
-        ("training:\n  dataset: [{ na|: , rate: }]", ["name", "style", "suffix"]),
+        ("training:\n  dataset: [{|}]", ["name", "rate", "style", "suffix", "document_mask"]),
+        ("training:\n  dataset: [{name: , |}]", ["rate", "style", "suffix", "document_mask"]),
+        ("training:\n  dataset: [{name: a, |, style: PMD}]", ["rate", "suffix", "document_mask"]),
+        (
+            "training:\n  pre_lora_dataset:\n  - - {\n      name: a,\n      |\n    }",
+            ["rate", "style", "suffix", "document_mask"],
+        ),
+        ("training:\n  dataset: [{ na|: , rate: }]", ["name", "style", "suffix", "document_mask"]),
     ],
 )
 def test_keys_are_completed_in_flow_mappings(marked: str, names: list[str]) -> None:
