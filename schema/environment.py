@@ -96,7 +96,8 @@ class Dataset(NamedTuple):
     `source` says whether its text is there: that of a built-in dataset, or files of data/sources. `store` is None
     where none lies there, where a run would make it again, and where nobody looked; then `estimate` may say what it
     would hold. `obstacle` is why the text isn't there, or with a source, why a run could not use it. `fields` are
-    those of its store, or of the first records of its source.
+    those of its store, or of the first records of its source. `is_rows` says that another program padded it to rows,
+    with masks.
     """
 
     source: bool = False
@@ -104,6 +105,7 @@ class Dataset(NamedTuple):
     obstacle: Obstacle | None = None
     estimate: Estimate | None = None
     fields: Fields | None = None
+    is_rows: bool = False
 
 
 class Refusal(NamedTuple):

@@ -13,6 +13,7 @@ import schema.document
 from runner.data.lessons import left_out, nothing_to_learn
 from runner.data.sources import DataSource, Dialogue, Document, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
+from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, stored_documents
 from runner.data.styles import load_style
@@ -85,14 +86,15 @@ def _dataset(
     source, meta, key = None, None, ""
     try:
         if name in data.sources:
-            key = f"data/sources/{name}/path"
+            key = f"data/sources/{name}/{'path' if data.sources[name].tokens is None else 'tokens'}"
         source, key = find_source(name, data, styles), ""
         meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
         return Dataset(obstacle=obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
+    is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
-        return Dataset(False) if source is None else _unprepared(source, own.train_on)
-    return Dataset(source is not None, known_store(data.root, meta), fields=meta.fields)
+        return Dataset(False) if source is None else _unprepared(source, own.train_on)._replace(is_rows=is_rows)
+    return Dataset(source is not None, known_store(data.root, meta), fields=meta.fields, is_rows=is_rows)
 
 
 def _unprepared(source: DataSource, train_on: str) -> Dataset:

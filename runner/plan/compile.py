@@ -32,7 +32,6 @@ from schema.environment import Environment
 from schema.families import adapted, adapters, gguf_bytes, parameters
 from schema.optimizers import optimizer_of
 from schema.sections.mesh import Mesh
-from schema.sections.tokenizer import Tokenizer
 from schema.spec import Spec
 from schema.tokenizers import tokenizer_facts
 
@@ -60,7 +59,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         steps=budget.steps,
         tokens=budget.steps * budget.tokens_per_step,
         mesh=mesh,
-        tokenizer=_plan_tokenizer(spec.tokenizer, facts),
+        tokenizer=_plan_tokenizer(spec, budget, facts),
         chat=_plan_chat(spec, budget),
         phases=phases,
         adapters=adapters,
@@ -91,14 +90,21 @@ def check_batch(spec: Spec, devices: int) -> None:
         )
 
 
-def _plan_tokenizer(section: Tokenizer, environment: Environment) -> TokenizerPlan:
+def _plan_tokenizer(spec: Spec, budget: Budget, environment: Environment) -> TokenizerPlan:
+    section = spec.tokenizer
     name = None if section.backend == "byte" else section.name
-    return TokenizerPlan(section.backend, name, tokenizer_facts(section.backend, name, environment))
+    believed = tuple(each for each in _named(budget) if each in spec.data.sources and spec.data.sources[each].tokens)
+    return TokenizerPlan(section.backend, name, tokenizer_facts(section.backend, name, environment), believed)
+
+
+def _named(budget: Budget) -> list[str]:
+    """The datasets of all stages, by name."""
+    return sorted({entry.name for stage in budget.stages for entry in stage.mixture})
 
 
 def _plan_chat(spec: Spec, budget: Budget) -> ChatPlan | None:
-    named = {entry.name for stage in budget.stages for entry in stage.mixture}
-    if not any(name in named and source.holds_conversations for name, source in spec.data.sources.items()):
+    sources = spec.data.sources
+    if not any(name in sources and sources[name].holds_conversations for name in _named(budget)):
         return None
     return ChatPlan(spec.chat.template or f"that of {spec.tokenizer.name}", spec.chat.train_on)
 

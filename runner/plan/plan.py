@@ -106,11 +106,15 @@ class ExportPlan:
 
 @dataclass(frozen=True, slots=True)
 class TokenizerPlan:
-    """The tokenizer, and what is known of it: `facts` is None where nobody looked at its files."""
+    """The tokenizer, and what is known of it: `facts` is None where nobody looked at its files.
+
+    `believed` are the datasets whose tokens another program wrote: nothing there says by which tokenizer.
+    """
 
     backend: str
     name: str | None
     facts: TokenizerFacts | None
+    believed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

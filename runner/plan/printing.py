@@ -10,7 +10,7 @@ from rich.table import Table
 from runner.plan.plan import AdapterPlan, ExportPlan, PhasePlan, Plan, TokenizerPlan
 from schema.budget.dataset_names import folder_name
 from schema.budget.event_steps import EventSteps
-from schema.text.wording import count, in_words
+from schema.text.wording import count, in_words, join
 
 SUPERVISED = {  # by chat/train_on
     "assistant": "every answer is supervised, with the token that ends its turn",
@@ -30,6 +30,8 @@ def render_plan(plan: Plan, name: str) -> str:
     console.print(f"Plan of {name}: {plan.steps:,} steps × {plan.tokens_per_step:,} tokens = {plan.tokens:,} tokens")
     console.print(f"mesh {axes} · digest {plan.digest[:16]}")
     console.print(_tokenizer(plan.tokenizer))
+    if believed := plan.tokenizer.believed:
+        console.print(f"tokens of {join(believed, 'and')}: another program's, and nothing says by which tokenizer")
     if plan.chat:
         console.print(f"chat template {plan.chat.template} · {SUPERVISED[plan.chat.train_on]}")
     for phase in plan.phases:

@@ -94,6 +94,8 @@ def conversations(document: Document) -> Iterator[tuple[Entry, str]]:
         if entry.key in seen or not document.given(f"data/sources/{entry.name}"):
             continue
         seen.add(entry.key)
+        if document.given(f"data/sources/{entry.name}/tokens"):
+            continue
         for field in ("messages", "instruction"):
             path = f"data/sources/{entry.name}/{field}"
             if document.value(path) is not None:

@@ -34,6 +34,8 @@ def is_one_text_a_file(document: Document, entry: Entry) -> bool:
 def holds_conversations(document: Document, entry: Entry) -> bool:
     """Whether documents are conversations, which a chat template renders."""
     source = f"data/sources/{entry.name}"
+    if document.given(source) and document.value(f"{source}/tokens") is not None:
+        return False
     return any(
         document.given(f"{source}/{key}") and document.value(f"{source}/{key}") is not None
         for key in ("messages", "instruction")

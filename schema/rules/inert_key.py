@@ -151,13 +151,20 @@ def _data(document: Document) -> Iterator[Inert]:
             yield Inert(f"{entry.path}/document_mask", f"{entry.path}/style", f"{why} with {style}", True)
 
 
-def _hub(document: Document) -> Iterator[Inert]:
-    """What is said of a hub dataset, where a source is files."""
+def _origins(document: Document) -> Iterator[Inert]:
+    """What is said of a hub dataset, where a source is files, of records, where it is tokens, and the other way."""
     for name in document.value("data/sources"):
         source = f"data/sources/{name}"
-        if document.value(f"{source}/hub") is None and document.value(f"{source}/path") is not None:
+        path, hub, tokens = (document.value(f"{source}/{key}") is not None for key in ("path", "hub", "tokens"))
+        if path and not (hub or tokens):
             for key in ("config", "split", "streaming"):
                 yield Inert(f"{source}/{key}", f"{source}/path", "path names files, and it is for datasets of the hub")
+        if (path or hub) and not tokens:
+            cause = f"{source}/{'path' if path else 'hub'}"
+            yield Inert(f"{source}/dtype", cause, "it is for tokens of another program, and text has no ids yet")
+        if tokens and not (path or hub):
+            for key in (each for each in document.value(source) if each not in ("path", "hub", "tokens", "dtype")):
+                yield Inert(f"{source}/{key}", f"{source}/tokens", "tokens names ids, which are in no record")
 
 
 def _chat(document: Document) -> Iterator[Inert]:
@@ -232,7 +239,7 @@ LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
     _architecture,
     _tokenizer,
     _data,
-    _hub,
+    _origins,
     _chat,
     _budgets,
     _phases,

@@ -53,7 +53,7 @@ ARCHIVES = "zip tar tgz tbz2 txz 7z rar"
 TABLES = "csv tsv xls xlsx ods arrow feather orc avro dta sav"
 PLAIN = "md markdown rst text log tex html htm xml py ipynb c cpp h java js ts go rs"
 PRINTED = "pdf doc docx odt rtf epub djvu"
-BINARY = "bin npy npz idx pt pth pkl pickle h5 hdf5 tfrecord safetensors gguf db sqlite sqlite3 mdb lmdb mds"
+BINARY = "npy npz pt pth pkl pickle h5 hdf5 tfrecord safetensors gguf db sqlite sqlite3 mdb lmdb mds"
 REMEDIES = {
     **dict.fromkeys(ARCHIVES.split(), "unpack it, and name the files that were in it"),
     **dict.fromkeys(TABLES.split(), "convert it to .parquet, or to .jsonl with one record a line"),
@@ -62,6 +62,7 @@ REMEDIES = {
     **dict.fromkeys(PLAIN.split(), "copy its text to a .txt file"),
     **dict.fromkeys(PRINTED.split(), "extract its text into a .txt file"),
     **dict.fromkeys(BINARY.split(), "name the text that it was made from"),
+    **dict.fromkeys(("bin", "idx"), "for token ids of another program name their folder, or prefix, with tokens"),
 }
 
 

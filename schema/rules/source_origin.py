@@ -1,7 +1,8 @@
 """A source says nowhere where its data comes from, or says it twice.
 
-*Why it is bad.* A dataset comes from local files, which path names, or from the Hugging Face hub, which hub names. Of
-two origins nobody knows which one is meant, and without any there is nothing to read.
+*Why it is bad.* A dataset comes from local files, which path names, from the Hugging Face hub, which hub names, or from
+another program's tokens, which tokens names. Of two origins nobody knows which one is meant, and without any there is
+nothing to read.
 
 *Bad*
 
@@ -21,7 +22,7 @@ data:
 tokenizer: {backend: huggingface, name: models/smol}
 ```
 
-*Fix.* Write one of the two; nothing is written.
+*Fix.* Write one of them; nothing is written.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ CODE = "LR233"
 SLUG = "source-origin"
 SEVERITY = Severity.ERROR
 
-ORIGINS = ("path", "hub")
+ORIGINS = ("path", "hub", "tokens")
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -57,7 +58,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
 def misnamed(source: str, named: Sequence[str]) -> tuple[str, str] | None:
     """Say what is wrong with the origins that a source names, and what to write; None where there is one."""
     if not named:
-        return f"{source} does not say where its data is", "add 'path: …' for files, or 'hub: OWNER/NAME'"
+        return f"{source} does not say where its data is", "add 'path: …' for files, 'hub: OWNER/NAME', or 'tokens: …'"
     if len(named) > 1:
-        return f"{source} names {join(named, 'and')}, and data comes from one of them", "remove one of the two"
+        return f"{source} names {join(named, 'and')}, and data comes from one of them", "keep one of them"
     return None

@@ -1,10 +1,11 @@
-"""PADDED or PACKED leaves out much of a dataset, because its documents are longer than a row.
+"""PADDED or PACKED leaves out much of a dataset of long documents, or PMD reads rows that are padded already.
 
 *Why it is bad.* PADDED takes one row of each document, and cuts or drops what is beyond it; so does PACKED, which puts
-several short ones into a row. On long plain text that
-silently loses most of the tokens; PMD reads them all. An example with a prompt that is cut loses the end of its answer:
-the model never learns to stop, and where the prompt fills the row, nothing. Whoever writes data/on_too_long has
-decided, and hears nothing. Before there is a token store, the first records of its files say about how long they are.
+several short ones into a row. On long plain text that silently loses most of the tokens; PMD reads them all. An example
+with a prompt that is cut loses the end of its answer: the model never learns to stop, and where the prompt fills the
+row, nothing. Where another program made padded rows with masks, PMD trains on all that they mask. Whoever writes
+data/on_too_long has decided on what is cut, and hears nothing of it. Before there is a token store, the first records
+of its files say about how long they are.
 
 *On*
 
@@ -29,7 +30,7 @@ training:
   - [{name: web, rate: 1.0, style: PMD}]
 ```
 
-*Fix.* `--unsafe-fixes` writes PMD where documents have no prompts.
+*Fix.* `--unsafe-fixes` writes PMD where documents have no prompts, and PADDED where they are padded rows.
 """
 
 from __future__ import annotations
@@ -53,7 +54,13 @@ MOST_CUT = 0.5  # of its examples, where these have prompts
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """Add up what falls into rows."""
+    """Add up what falls into rows, and look for rows that are padded already."""
+    for entry in {entry.key: entry for entry in reversed([*entries(document)])}.values():
+        if entry.values["style"] == "PMD" and entry.dataset and entry.dataset.is_rows and document.given(entry.path):
+            path = f"{entry.path}/style"
+            message = f"{quote(entry.name)} is rows of examples with masks, and PMD trains on what they mask, too"
+            written = fix(put(document, path, "PADDED"), safe=False)
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, "write style: PADDED", fix=written)
     yield from (found for _, found in cut_datasets(document))
 
 
@@ -74,7 +81,7 @@ def _counted(document: Document, entry: Entry, split: Split) -> Iterator[Diagnos
     width = document.value("architecture/block_size") + 1
     read = sum(min(length, width) * documents for length, documents in split.lengths.items())
     longer = sum(documents for length, documents in split.lengths.items() if length > width)
-    if has_prompts(document, entry):
+    if has_prompts(document, entry) or (entry.dataset and entry.dataset.is_rows):
         if longer > MOST_CUT * split.documents:
             message = f"{longer:,} of the {split.documents:,} examples of {quote(entry.name)} are cut before they end"
             yield _finding(document, entry, f"{message}: a row holds {width:,} tokens", max(split.lengths))

@@ -12,7 +12,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 
 
 class Source(Section):
-    """data/sources/NAME: where one dataset comes from, local files or the hub, and the fields that its records have."""
+    """data/sources/NAME: where one dataset comes from: files, the hub or another program's tokens; and its fields."""
 
     path: str | None = key(
         None,
@@ -41,6 +41,17 @@ class Source(Section):
         False,
         "Read a hub dataset while it is downloaded, and keep nothing but the token store; split says how many rows.",
         change="free",
+    )
+    tokens: str | None = key(
+        None,
+        "Token ids that another program wrote, in place of path: a folder with train.bin and perhaps val.bin, as "
+        "nanoGPT writes it, also with masks and shape.json as theseus does, or the prefix of Megatron's .bin and .idx. "
+        "The tokenizer of the spec must be the one that made them.",
+        min_length=1,
+        change="free with the same content",
+    )
+    dtype: Literal["uint16", "uint32"] | None = key(
+        None, "Type of the ids of a flat train.bin, where no file says it; nanoGPT writes uint16.", change="breaking"
     )
     text: str = key(
         "text",
@@ -85,14 +96,14 @@ class Source(Section):
     @property
     def holds_conversations(self) -> bool:
         """Whether rows are made by a chat template."""
-        return self.messages is not None or self.instruction is not None
+        return self.tokens is None and (self.messages is not None or self.instruction is not None)
 
 
 class Data(Section):
     """data: token stores are made on first use under `root` and reused while their digest agrees."""
 
     root: str = key("data", "Folder of the token stores, from the working directory.", min_length=1, change="free")
-    sources: dict[Name, Source] = key(dict, "Local files and hub datasets by name.", change="breaking")
+    sources: dict[Name, Source] = key(dict, "Where datasets come from, by name.", change="breaking")
     on_exhausted: Literal["repeat", "error"] = key(
         "repeat",
         "When the plan asks more rows than a dataset has: repeat it in a new order, or refuse to run.",

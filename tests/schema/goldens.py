@@ -106,6 +106,7 @@ def _dataset(facts: dict[str, Any]) -> Dataset:
         store=_store(store) if store else None,
         obstacle=Obstacle(*facts["obstacle"]) if "obstacle" in facts else None,
         estimate=Estimate(*facts["estimate"]) if "estimate" in facts else None,
+        is_rows="is_rows" in facts,
         fields=_fields(facts["fields"]) if "fields" in facts else None,
     )
 

@@ -17,7 +17,8 @@ training/evaluate training/max_skipped_steps training/on_nonfinite training/vali
 """
 FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"
 SAME_CONTENT = """
-architecture/pretrained chat/template data/sources/NAME/path optimization/lora/init tokenizer/name
+architecture/pretrained chat/template data/sources/NAME/path data/sources/NAME/tokens optimization/lora/init
+tokenizer/name
 """
 FORWARD_ONLY = """
 training/dataset training/post_lora_dataset training/post_lora_tokens training/pre_lora_dataset
@@ -40,7 +41,7 @@ architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_emb
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
 data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub data/sources/NAME/config
-data/sources/NAME/split chat/train_on
+data/sources/NAME/split data/sources/NAME/dtype chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
 optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2

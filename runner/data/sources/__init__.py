@@ -23,6 +23,7 @@ from runner.data.sources._source import (
     counted,
 )
 from runner.data.sources.files import open_files
+from runner.data.sources.tokens import open_tokens
 from runner.data.stores.meta import META_FILE
 from runner.failure import ExitCode, Failure
 from schema.rules.source_origin import ORIGINS, misnamed
@@ -64,6 +65,8 @@ def find_source(name: str, data: Data, styles: Collection[str] = ()) -> DataSour
             raise Failure("; ".join(sentence), ExitCode.INVALID)
         if section.hub is not None:
             raise Failure(f"data/sources/{name}/hub: datasets of the hub can't be read yet", ExitCode.INVALID)
+        if section.tokens is not None:
+            return open_tokens(name, section)
         return open_files(name, section, styles)
     return BUILTIN[name]() if name in BUILTIN else None
 

@@ -21,20 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.sources import counted
-from runner.data.spans import covers, divide
+from runner.data.spans import divide
 from runner.data.stores.files import file_digest
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
+from runner.data.stores.split import VAL_ONE_IN, by_place
 from runner.data.stores.store import OFFSET_DTYPE
 from runner.failure import Failure
 from runner.files.atomic import sync, write_atomically
 from runner.files.folder import begin, commit, hidden
 from runner.files.stamp import stamp_of
-
-VAL_ONE_IN = 64
-# A validation text of fewer tokens than this says nothing.
-LEAST_VAL_TOKENS = 64
-# Whole documents are taken for validation only while they are at most one in this many tokens.
-MOST_VAL_ONE_IN = 8
 
 
 def is_validation(text: bytes) -> bool:
@@ -112,23 +107,11 @@ class StoreWriter:
 def _split_off_validation(folder: Path, dtype: str) -> None:
     """Give `val` the end of `train`, for datasets of so few documents that no digest fell on `val`.
 
-    The last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
-    1/64 of the tokens, cut from the last document, if it is plain text and that is 64 tokens or more; otherwise
-    the last document, if there are two. A store that allows none of this has no `val`.
+    `by_place` says how much of it. A store that allows nothing has no `val`.
     """
     offsets = np.fromfile(split_file(folder, "train", "offsets"), OFFSET_DTYPE)
     spans = np.fromfile(split_file(folder, "train", "supervised"), OFFSET_DTYPE)
-    documents, end = len(offsets) - 1, int(offsets[-1])
-    first = documents - max(1, documents // VAL_ONE_IN)
-    cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
-    if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
-        train_offsets, val_offsets = offsets[: first + 1], offsets[first:]
-    elif cut >= LEAST_VAL_TOKENS and covers(spans, int(offsets[-2]), end):
-        train_offsets, val_offsets = np.append(offsets[:-1], end - cut), np.array([end - cut, end])
-    elif documents > 1:
-        train_offsets, val_offsets = offsets[:-1], offsets[-2:]
-    else:
-        train_offsets, val_offsets = offsets, np.array([end])
+    train_offsets, val_offsets = by_place(offsets, spans)
     start = int(val_offsets[0])
     itemsize = np.dtype(dtype).itemsize
     tokens = np.fromfile(split_file(folder, "train", "tokens"), dtype, offset=start * itemsize)

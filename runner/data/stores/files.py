@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from runner.data.stores.meta import META_FILE, OFFSET_BYTES, REMEDY, SplitMeta, StoreMeta, load_meta, split_file
+from runner.data.stores.meta import META_FILE, OFFSET_BYTES, REMEDY, StoreMeta, load_meta
 from runner.failure import ExitCode, Failure
 
 SPAN_BYTES = 2 * OFFSET_BYTES
+ELSEWHERE = "bring it back, or say where it is in data/sources/NAME/tokens"
 
 
 def file_digest(path: Path) -> str:
@@ -17,13 +18,17 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def check_sizes(folder: Path, name: str, split: SplitMeta, dtype: str) -> None:
-    """Compare sizes: meta.json with the disk, and the counts in meta.json with each other.
+def check_sizes(folder: Path, name: str, meta: StoreMeta) -> None:
+    """Compare sizes of a split: meta.json with the disk, and the counts in meta.json with each other.
 
-    `dtype` is that of tokens, such as <u2. Raises Failure STORAGE, and ValueError for a type that is none.
+    Raises Failure STORAGE, OSError, and ValueError for a type of tokens that is none.
     """
+    split, there = meta.splits[name], meta.elsewhere.get(name)
+    size = split.tokens * int(meta.dtype[-1:])
+    whole = split.files["tokens"].bytes
     expected = {
-        "tokens": split.tokens * int(dtype[-1:]),
+        # A file of another program may hold the other split too.
+        "tokens": whole if there is not None and 0 <= there.first <= whole - size else size,
         "offsets": (split.documents + 1) * OFFSET_BYTES,
         "supervised": split.spans * SPAN_BYTES,
     }
@@ -32,13 +37,15 @@ def check_sizes(folder: Path, name: str, split: SplitMeta, dtype: str) -> None:
     if sizes != expected or counted != (split.documents, split.tokens):
         raise Failure(f"token store '{folder}': {META_FILE} contradicts itself; {REMEDY}", ExitCode.STORAGE)
     for kind, size in sizes.items():
-        path = split_file(folder, name, kind)
+        path = meta.file(folder, name, kind)
         actual = path.stat().st_size if path.exists() else None
+        remedy = REMEDY if path.parent == folder else ELSEWHERE
         if actual is None:
-            raise Failure(f"token store '{folder}': {path.name} is missing; {REMEDY}", ExitCode.STORAGE)
+            raise Failure(f"token store '{folder}': {_named(folder, path)} is missing; {remedy}", ExitCode.STORAGE)
         if actual != size:
             raise Failure(
-                f"token store '{folder}': {path.name} has {actual} bytes where {META_FILE} says {size}; {REMEDY}",
+                f"token store '{folder}': {_named(folder, path)} has {actual} bytes where {META_FILE} says {size}; "
+                f"{remedy}",
                 ExitCode.STORAGE,
             )
 
@@ -48,17 +55,23 @@ def verify_store(folder: Path) -> StoreMeta:
     meta = load_meta(folder)
     try:
         for name, split in meta.splits.items():
-            check_sizes(folder, name, split, meta.dtype)
+            check_sizes(folder, name, meta)
             for kind, file in split.files.items():
-                if file_digest(path := split_file(folder, name, kind)) != file.sha256:
-                    raise other_content(folder, path.name)
+                if file_digest(path := meta.file(folder, name, kind)) != file.sha256:
+                    raise other_content(folder, path)
     except (OSError, ValueError) as error:
         raise Failure(f"token store '{folder}' cannot be read: {error}; {REMEDY}", ExitCode.STORAGE) from error
     return meta
 
 
-def other_content(folder: Path, file: str) -> Failure:
+def other_content(folder: Path, path: Path) -> Failure:
     """The refusal of a file of a store whose content has changed."""
     return Failure(
-        f"token store '{folder}': the content of {file} is not what {META_FILE} recorded; {REMEDY}", ExitCode.STORAGE
+        f"token store '{folder}': the content of {_named(folder, path)} is not what {META_FILE} recorded; "
+        f"{REMEDY if path.parent == folder else ELSEWHERE}",
+        ExitCode.STORAGE,
     )
+
+
+def _named(folder: Path, path: Path) -> str:
+    return path.name if path.parent == folder else str(path)

@@ -11,7 +11,7 @@ import json
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from operator import sub
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,14 @@ class FileMeta:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where the tokens of a split lie that another program wrote: the absolute `path` of a file, from byte `first`."""
+
+    path: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class SplitMeta:
     """One split: its documents, its tokens, how many documents have which length, and its files by kind.
 
@@ -78,7 +86,8 @@ class StoreMeta:
 
     `source` is the fingerprint of the source, `stamp` its stamp when it was last read; `chat` is that of how
     conversations were rendered, empty where there are none. `fields` are those of the source's records, None in a store
-    of an older version.
+    of an older version. `believed` says that another program made the tokens, by a tokenizer that nobody could check;
+    `elsewhere` are the splits whose tokens are its files, not the store's.
     """
 
     format: int
@@ -96,6 +105,8 @@ class StoreMeta:
     skipped: Mapping[str, int]
     splits: Mapping[str, SplitMeta]
     fields: Fields | None = None
+    believed: bool = False
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
     @property
     def max_token_id(self) -> int:
@@ -104,8 +115,16 @@ class StoreMeta:
 
     def to_json(self) -> str:
         """Serialise; `parse_meta` reads it back."""
-        facts = asdict(self) | {"fields": None if self.fields is None else self.fields._asdict()}
+        elsewhere = {split: asdict(found) for split, found in self.elsewhere.items()}
+        facts = asdict(replace(self, elsewhere={})) | {"fields": None if self.fields is None else self.fields._asdict()}
+        facts |= {"elsewhere": elsewhere}
         return with_digest(json.dumps(facts, indent=1))
+
+    def file(self, folder: Path, split: str, kind: str) -> Path:
+        """Return the path of one file of the store in a folder; `kind` is tokens, offsets or supervised."""
+        if kind == "tokens" and split in self.elsewhere:
+            return Path(self.elsewhere[split].path)
+        return split_file(folder, split, kind)
 
 
 def key_digest(source: str, tokenizer: str, chat: str = "", *marks: str) -> str:
@@ -234,6 +253,8 @@ def parse_meta(text: str) -> StoreMeta:
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
         if fields.get("fields") is not None:
             fields["fields"] = _parse_fields(fields["fields"])
+        found = fields.get("elsewhere", {})
+        fields["elsewhere"] = {name: Elsewhere(place["path"], place["first"]) for name, place in found.items()}
         return StoreMeta(**fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is not the meta data of a token store ({error})") from error

@@ -23,6 +23,7 @@ from runner.data.sources import (
     find_source,
     unknown_dataset,
 )
+from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.build import (
     StoreWriter,
     install,
@@ -33,6 +34,7 @@ from runner.data.stores.build import (
 )
 from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.encode import encode_all, whole_texts
+from runner.data.stores.foreign import prepare_foreign
 from runner.data.stores.meta import FORMAT, StoreMeta, existing_meta, store_folder
 from runner.data.stores.store import Store, open_store
 from runner.data.stores.trained import Trained
@@ -115,13 +117,14 @@ def prepare_store(
 
     `styles` are those of the run, which decide what is read where records hold a text and a pair. `chat` renders
     conversations, and datasets of plain text don't need it; another one makes their store again too. A store that no
-    source is known for is used as it is, and so is one that the run was `trained` on. Raises Failure: INVALID for an
-    unknown or empty dataset, malformed data files or a store of another tokenizer; RESUME where the run was trained on
-    another source; STORAGE for a damaged store or a full disk.
+    source is known for is used as it is, and so is one that the run was `trained` on. Raises Failure: INVALID for what
+    the spec can't mean, RESUME where the run was trained on another source, STORAGE for a damaged store or a full disk.
     """
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
     source = find_source(name, data, styles)
+    if isinstance(source, TokenFiles):
+        return prepare_foreign(source, suffix, root=data.root, tokenizer=tokenizer, progress=progress, trained=trained)
     meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     store = open_store(folder) if meta else None
     if source is None:

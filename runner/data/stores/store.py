@@ -28,7 +28,6 @@ from runner.data.stores.meta import (
     SplitMeta,
     StoreMeta,
     load_meta,
-    split_file,
 )
 from runner.data.stores.packings import Packing, Packings
 from runner.failure import ExitCode, Failure
@@ -104,28 +103,31 @@ class Store:
         return self.splits.get(name)
 
 
-def open_store(folder: Path) -> Store:
-    """Open a store after comparing the size of each file with meta.json.
+def open_store(folder: Path, meta: StoreMeta | None = None) -> Store:
+    """Open a store after comparing the size of each file with meta.json, or with `meta`, which is newer.
 
     A file whose stamp is not the one in meta.json is read, unless the store is large, and its sha256 compared; the meta
     data of the result has the new stamp. Raises Failure (STORAGE) when a file is missing, truncated, altered or
     unreadable.
     """
-    meta = load_meta(folder)
+    meta = meta or load_meta(folder)
     total = sum(file.bytes for split in meta.splits.values() for file in split.files.values())
     splits = {}
     try:
         for name, split in meta.splits.items():
-            check_sizes(folder, name, split, meta.dtype)
+            check_sizes(folder, name, meta)
             mapped, files = {}, {}
             for kind, dtype in _dtypes(meta).items():
-                path = split_file(folder, name, kind)
-                mapped[kind], stamp = _map(path, dtype)
-                noted = split.files[kind]
+                path, noted = meta.file(folder, name, kind), split.files[kind]
+                whole, stamp = _map(path, dtype)
                 is_read = stamp != noted.stamp and total <= ALWAYS_VERIFIED_BYTES
-                if mapped[kind].nbytes != noted.bytes or (is_read and content_digest(mapped[kind]) != noted.sha256):
-                    raise other_content(folder, path.name)
+                if whole.nbytes != noted.bytes or (is_read and content_digest(whole) != noted.sha256):
+                    raise other_content(folder, path)
                 files[kind] = replace(noted, stamp=stamp) if is_read else noted
+                mapped[kind] = whole
+            if name in meta.elsewhere:
+                first = meta.elsewhere[name].first // mapped["tokens"].itemsize
+                mapped["tokens"] = mapped["tokens"][first : first + split.tokens]
             found = replace(split, files=files)
             splits[name] = Split(
                 folder, folder.name, name, meta.pad, found, mapped["tokens"], mapped["offsets"], mapped["supervised"]

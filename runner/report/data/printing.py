@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.data.sources import fields_sentence
+from runner.data.sources.tokens import UNCHECKED
 from runner.data.stores.build import skipped_sentence
 from runner.data.styles import Part
 from runner.data.tokenizers import Tokenizer
@@ -61,6 +62,8 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
             lengths[length] = lengths.get(length, 0) + number
     if meta.fields is not None and meta.fields.first:
         remarks.append(fields_sentence(meta.fields))
+    if meta.believed:
+        remarks.append(UNCHECKED)
     below: list[RenderableType] = [table, *map(Text, remarks), Text(), _lengths(lengths)]
     return _drawn([heading, *(Padding(part, (0, 0, 0, 2)) for part in below)], colour)
 

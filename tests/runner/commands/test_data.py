@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from runner.commands.guide.shapes import SHAPES
+from runner.data.sources.tokens import UNCHECKED
+from tests.runner.data.token_files import nano_gpt
 from tests.runner.workplace import SPEC, fill, located, lorarun
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -185,3 +187,23 @@ def test_a_reader_that_has_gone_is_no_error(layout: str, here: Path) -> None:
     )
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
     assert done.stderr.endswith("preparing tales\n" + FIELDS)
+
+
+def test_tokens_of_another_program_are_shown_as_text_and_as_unchecked(here: Path) -> None:
+    nano_gpt(here / "nano")
+    asked = (
+        "--set=data/sources={tales: {tokens: nano, dtype: uint16}}",
+        "--set=training/pre_lora_dataset=[[{name: tales, rate: 1.0, style: PMD}]]",
+        "--set=training/post_lora_dataset=[[{name: tales, rate: 1.0, style: PMD}]]",
+    )
+    before = lorarun(here, "validate", "spec.yaml", "--env", *asked)
+    done = lorarun(here, "data", "spec.yaml", "--show", "1", *asked)
+    (here / "nano").rename(here / "moved")
+    asked = tuple(each.replace("tokens: nano", "tokens: moved") for each in asked)
+    after = lorarun(here, "validate", "spec.yaml", "--env", *asked)
+    assert [done.exit_code, before.exit_code, after.exit_code] == [0, 0, 0], done.stderr + before.stdout
+    assert UNCHECKED in done.stdout
+    assert f"dataset 'tales': {UNCHECKED}" in done.stderr
+    assert "T⟦he owl slept. It woke at dusk.‹<|endoftext|>›" in done.stdout
+    assert not (here / "stores/tales/train.tokens.bin").exists()
+    assert "epochs" not in before.stdout

@@ -23,8 +23,10 @@ from runner.data.sources import DataSource, Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.sources.pydoc import PyDoc
 from runner.data.sources.pystdlib import PyStdlib
+from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.encode import Row, encode_all, text_length
-from runner.data.stores.meta import existing_meta, store_folder
+from runner.data.stores.foreign import placed
+from runner.data.stores.meta import existing_meta, load_meta, store_folder
 from runner.data.stores.prepare import (
     Maker,
     Silent,
@@ -124,7 +126,8 @@ class _Stage:
     def _store(self, name: Name, source: DataSource | None, before: Dataset) -> Store | None:
         """Return the store that a run would use, where it is there or made in a moment. Raises Failure."""
         if before.store is not None or source is None:
-            store = open_store(store_folder(self.spec.data.root, *name))
+            folder = store_folder(self.spec.data.root, *name)
+            store = open_store(folder, placed(load_meta(folder), source) if isinstance(source, TokenFiles) else None)
             maker = Maker(self.tokenizer, self.chat if store.meta.chat else None)
             return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
         if not isinstance(source, Files):

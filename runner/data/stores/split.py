@@ -1,0 +1,45 @@
+"""Which documents are kept for validation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.data.spans import covers
+
+VAL_ONE_IN = 64
+# A validation text of fewer tokens than this says nothing.
+LEAST_VAL_TOKENS = 64
+# Whole documents are taken for validation only while they are at most one in this many tokens.
+MOST_VAL_ONE_IN = 8
+
+Offsets = npt.NDArray[np.uint64]
+
+
+class ByPlace(NamedTuple):
+    """A split at a place: offsets of both sides as those of the whole, (documents + 1,); `val` is (1,) without any."""
+
+    train: Offsets
+    val: Offsets
+
+
+def by_place(offsets: Offsets, spans: Offsets) -> ByPlace:
+    """Give validation the end of a file of documents that begin at these offsets, (documents + 1,).
+
+    The last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
+    1/64 of the tokens, cut from the last document, if all of it is supervised by `spans`, (2 · spans,), and that is 64
+    tokens or more; otherwise the last document, if there are two.
+    """
+    documents, end = len(offsets) - 1, int(offsets[-1])
+    first = documents - max(1, documents // VAL_ONE_IN)
+    cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
+    if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
+        return ByPlace(offsets[: first + 1], offsets[first:])
+    if cut >= LEAST_VAL_TOKENS and covers(spans, int(offsets[-2]), end):
+        at = np.array([end - cut, end], np.uint64)
+        return ByPlace(np.concatenate([offsets[:-1], at[:1]]), at)
+    if documents > 1:
+        return ByPlace(offsets[:-1], offsets[-2:])
+    return ByPlace(offsets, offsets[-1:])
