@@ -46,9 +46,16 @@ class Catalog:
         """Bind the mixture of a stage to its rows."""
         exact = shares([planned.rate for planned in stage.mixture])
         return [
-            MixtureEntry(self.labels[_key(planned)], self.train[_key(planned)], share, planned.first_row)
+            MixtureEntry(
+                self.labels[key := _key(planned)], self.train[key], share, planned.first_row, self._content(key)
+            )
             for planned, share in zip(stage.mixture, exact, strict=True)
         ]
+
+    def _content(self, key: Key) -> str:
+        """Name all that decides the tokens of a dataset's rows; of data/on_too_long, what it does to them."""
+        store, rows = self.stores[folder_name(key.name, key.suffix)], self.train[key]
+        return f"{store.digest} {key.style} {key.document_mask} {rows.block_size} {tuple(rows.lost)}"
 
     def digests(self) -> dict[str, str]:
         """Digest of each store."""

@@ -33,9 +33,12 @@ class Ledger:
 
 def taken_by(part: Gathered) -> Ledger:
     """Return what a run takes with these rows."""
+    import numpy as np
+
     # (b,): a full row of t + 1 tokens has t inputs; its last token is a target only.
     inputs = part.filled.clip(max=part.tokens.shape[1] - 1)
-    return Ledger(len(part.tokens), int(inputs.sum()), int(part.mask().sum()))
+    supervised = part.tokens[:, 1:].size if part.all_supervised else int(np.count_nonzero(part.mask()))
+    return Ledger(len(part.tokens), int(inputs.sum()), supervised)
 
 
 @dataclass(frozen=True, slots=True)

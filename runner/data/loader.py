@@ -7,8 +7,11 @@ uninterrupted one. It deliberately knows no devices: a batch is numpy arrays on 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -23,14 +26,17 @@ from runner.data.styles import Gathered, Rows
 
 THREADS = 2  # of the reader; a batch is the same whichever thread assembles it
 BATCHES_AHEAD = 4
+ROWS_DRAWN = 2**13  # at once: the order of rows costs some 200 array operations, whatever their number
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One step's rows in the arrays of its BatchSpec, each (b, t); positions and segments are None where it has none.
 
-    `step` is its step in the run; in validation, its number. `digest` is blake2b-16 over the arrays. `rows` are the
-    numbers of its rows in each dataset's split, in order; in validation it is empty.
+    Arrays may be views, or shared by batches: nobody writes to them. `step` is its step in the run; in validation, its
+    number. `rows` are the numbers of its rows in each dataset's split, in order. `digest` is blake2b-16 over what
+    decides the arrays: those numbers, their places in the batch and the content of each dataset. In validation both are
+    empty.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -106,11 +112,47 @@ def train_batches(
         raise ValueError("the rows of a mixture must all have the block size of the batch")
     check_rows(entries)
 
+    draws = _Draws(entries, seed, batch.rows, end_step - first_step_of_stage)
+
     def assemble(step: int) -> Batch:
-        first = (step - first_step_of_stage) * batch.rows
-        return _assemble(entries, draw(entries, seed, first, batch.rows), step, batch)
+        return _assemble(entries, draws.of_step(step - first_step_of_stage), step, batch)
 
     return Batches(assemble, range(start_step, end_step))
+
+
+class _Draws:
+    """What each entry gives to a step of a stage; drawn for many steps at once, and kept while threads need it.
+
+    Steps count from 0, to before `steps`.
+    """
+
+    def __init__(self, entries: Sequence[MixtureEntry], seed: int, rows: int, steps: int) -> None:
+        self._at_once = max(1, ROWS_DRAWN // rows)
+        self._lock = Lock()
+
+        def window(number: int) -> list[list[Drawn]]:
+            first = number * self._at_once
+            these = min(self._at_once, steps - first)
+            return _divided(draw(entries, seed, first * rows, these * rows), rows, these)
+
+        self._window = lru_cache(maxsize=2)(window)  # threads are at most a few steps apart
+
+    def of_step(self, step: int) -> list[Drawn]:
+        """Return what each entry gives to a step."""
+        number, place = divmod(step, self._at_once)
+        with self._lock:  # else two threads would draw the same
+            return self._window(number)[place]
+
+
+def _divided(drawn: Sequence[Drawn], rows: int, steps: int) -> list[list[Drawn]]:
+    """Divide a window of a stage into its steps of `rows` rows."""
+    found: list[list[Drawn]] = [[] for _ in range(steps)]
+    for own in drawn:
+        bounds = np.searchsorted(own.places, np.arange(steps + 1) * rows).tolist()
+        for step, (begin, end) in enumerate(itertools.pairwise(bounds)):
+            places = own.places[begin:end] - step * rows
+            found[step].append(Drawn(places, own.numbers[begin:end], own.first + begin))
+    return found
 
 
 def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Iterator[Batch]:
@@ -122,22 +164,43 @@ def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Itera
     last = min(rows_used, len(rows))
     for step, first in enumerate(range(0, last, batch.rows)):
         part = rows.gather(np.arange(first, min(first + batch.rows, last), dtype=np.int64))
-        block = _empty(batch, rows.pad)
-        _put(block, slice(0, len(part.tokens)), part)
+        block = _joined([(np.arange(len(part.tokens)), part)], batch, rows.pad)
         yield _batch(block, step, {rows.dataset: taken_by(part)})
 
 
 def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int, batch: BatchSpec) -> Batch:
     """Gather the rows that each entry gives to a step."""
-    block = _empty(batch, entries[0].rows.pad)
+    parts: list[tuple[npt.NDArray[np.int64], Gathered]] = []
     ledger: dict[str, Ledger] = {}
     rows: dict[str, list[int]] = {}
+    digest = hashlib.blake2b(digest_size=16)
     for entry, own in zip(entries, drawn, strict=True):
         part = entry.rows.gather(own.numbers)
-        _put(block, own.places, part)  # datasets are read one by one and scattered to their places in the step
+        parts.append((own.places, part))
         rows.setdefault(entry.name, []).extend(own.numbers.tolist())
         ledger[entry.name] = ledger.get(entry.name, Ledger()) + taken_by(part)
-    return _batch(block, step, ledger, rows)
+        digest.update(f"{entry.content} {len(own.numbers)}\n".encode())
+        digest.update(np.concatenate([own.places, own.numbers], dtype="<i8").data)
+    block = _joined(parts, batch, entries[0].rows.pad)
+    return _batch(block, step, ledger, digest.hexdigest(), rows)
+
+
+def _joined(parts: Sequence[tuple[npt.NDArray[np.int64], Gathered]], batch: BatchSpec, pad: int) -> Gathered:
+    """Return the b rows of a batch: those of each part at its places, (m,), in order, and rows of padding elsewhere.
+
+    Raises ValueError for a part with segments in a batch that has none.
+    """
+    if batch.segmented < any(
+        part.segments is not None for _, part in parts
+    ):  # else examples would attend to each other
+        raise ValueError("a segmented style gave rows for a batch without positions and segments")
+    _, first = parts[0]
+    if len(first.tokens) == batch.rows and batch.segmented == (first.segments is not None):
+        return first  # one dataset gives all rows: nothing is copied
+    block = _empty(batch, pad)
+    for places, part in parts:  # datasets are read one by one and scattered to their places in the step
+        _put(block, places, part)
+    return block
 
 
 def _empty(batch: BatchSpec, pad: int) -> Gathered:
@@ -151,31 +214,34 @@ def _empty(batch: BatchSpec, pad: int) -> Gathered:
     return block._replace(positions=positions, segments=np.zeros(shape, np.int32))
 
 
-def _put(block: Gathered, places: slice | npt.NDArray[np.int64], part: Gathered) -> None:
+def _put(block: Gathered, places: npt.NDArray[np.int64], part: Gathered) -> None:
+    assert block.supervised is not None
     block.tokens[places] = part.tokens
-    block.supervised[places] = part.supervised
+    block.supervised[places] = True if part.supervised is None else part.supervised
     block.filled[places] = part.filled
-    if part.positions is None or part.segments is None:
-        return
-    if block.positions is None or block.segments is None:  # else examples would attend to each other
-        raise ValueError("a segmented style gave rows for a batch without positions and segments")
-    block.positions[places] = part.positions
-    block.segments[places] = part.segments
+    if part.positions is not None and block.positions is not None:
+        block.positions[places] = part.positions
+    if part.segments is not None and block.segments is not None:
+        block.segments[places] = part.segments
 
 
 def _batch(
-    block: Gathered, step: int, ledger: Mapping[str, Ledger], rows: Mapping[str, Sequence[int]] | None = None
+    block: Gathered,
+    step: int,
+    ledger: Mapping[str, Ledger],
+    digest: str = "",
+    rows: Mapping[str, Sequence[int]] | None = None,
 ) -> Batch:
-    # (b, t + 1) → (b, t): the target of position i is token i + 1. Contiguous, since the digest reads their memory.
-    tokens = np.ascontiguousarray(block.tokens[:, :-1])
-    targets = np.ascontiguousarray(block.tokens[:, 1:])
-    mask = block.mask().astype(np.float32)
-    layout = {
-        name: np.ascontiguousarray(array[:, :-1])
-        for name, array in (("positions", block.positions), ("segments", block.segments))
-        if array is not None
-    }
-    digest = hashlib.blake2b(digest_size=16)
-    for array in (tokens, targets, mask, *layout.values()):
-        digest.update(array.data)
-    return Batch(tokens, targets, mask, step, digest.hexdigest(), ledger, rows or {}, **layout)
+    # (b, t + 1) → (b, t), as views: the target of position i is token i + 1.
+    tokens, targets = block.tokens[:, :-1], block.tokens[:, 1:]
+    mask = _every_target(*targets.shape) if block.all_supervised else block.mask().astype(np.float32)
+    positions, segments = (None if array is None else array[:, :-1] for array in (block.positions, block.segments))
+    return Batch(tokens, targets, mask, step, digest, ledger, rows or {}, positions, segments)
+
+
+@lru_cache(maxsize=4)
+def _every_target(rows: int, block_size: int) -> npt.NDArray[np.float32]:
+    """The mask of a batch all of whose targets are supervised, the same array for all of them."""
+    mask = np.ones((rows, block_size), np.float32)
+    mask.flags.writeable = False
+    return mask

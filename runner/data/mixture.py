@@ -24,13 +24,14 @@ class MixtureEntry:
     """One dataset of a stage: its rows, its share of the stage, and how many rows earlier stages consumed.
 
     `name` distinguishes datasets: it seeds the order and names the ledger; entries of several stages that
-    share rows must share it.
+    share rows must share it. `content` identifies what the rows hold, for digests.
     """
 
     name: str
     rows: Rows
     share: Fraction
     first_row: int = 0
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ an odd number of entries is not beyond it.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,22 +32,43 @@ def covers(spans: Places, start: int, end: int) -> bool:
 
 
 def count_inside(spans: Places, starts: Places, ends: Places) -> npt.NDArray[np.int64]:
-    """Return how many supervised tokens each range from start to before end holds, (m,); no start is beyond its end.
+    """Return how many supervised tokens lie from each start to before its end, (m,); no start is beyond its end."""
+    found = _overlaps(spans, starts, ends)
+    return np.bincount(found.range, found.ends - found.begins, len(starts)).astype(np.int64)
 
-    Reads the entries within the ranges alone, of which a row has few and a store may have very many.
+
+def mark_inside(
+    spans: Places, starts: Places, ends: Places, places: npt.NDArray[np.int64], length: int
+) -> npt.NDArray[np.bool_]:
+    """Lay ranges from start to before end, (m,), to places of a line, (length,): one behind the other, with gaps.
+
+    Returns which places of the line lie in a span, never those in a gap.
     """
-    # A range counts the ends within it less the beginnings within it, less its start where that lies in a span, and its
-    # end where that does. All in uint64, which wraps around: the differences are small.
-    first = np.searchsorted(spans, starts, side="right")
-    behind = np.maximum(np.searchsorted(spans, ends, side="left"), first)
-    entries = behind - first  # (m,)
-    last = np.cumsum(entries)
-    numbers = np.arange(entries.sum()) + np.repeat(first + entries - last, entries)  # of every entry within a range
-    found = np.where(numbers % 2 == 1, spans[numbers], -spans[numbers])
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(found)])
-    counted = sums[last] - sums[last - entries]
-    begun, open_ = (first % 2).astype(np.uint64), (behind % 2).astype(np.uint64)
-    return cast(npt.NDArray[np.int64], (counted - starts * begun + ends * open_).astype(np.int64))
+    found = _overlaps(spans, starts, ends)
+    # Where supervised tokens begin and end in turn says how long each run of equal flags is.
+    offsets = (places - starts.astype(np.int64))[found.range]
+    edges = np.stack([found.begins + offsets, found.ends + offsets], axis=1).reshape(-1)
+    runs = np.diff(edges, prepend=0, append=length)
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+
+
+class _Overlaps(NamedTuple):
+    """What spans and ranges have in common, (n,) each, in order: the number of the `range`, and [begin, end)."""
+
+    range: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+def _overlaps(spans: Places, starts: Places, ends: Places) -> _Overlaps:
+    """Find what is common to the spans and each range, (m,), by reading its own spans alone: a store has very many."""
+    first = np.searchsorted(spans, starts, side="right") // 2  # the first span that ends behind the start
+    behind = np.maximum((np.searchsorted(spans, ends, side="left") + 1) // 2, first)
+    counts = behind - first
+    owner = np.repeat(np.arange(len(counts)), counts)
+    numbers = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    begins = np.maximum(spans[2 * numbers], starts[owner]).astype(np.int64)
+    return _Overlaps(owner, begins, np.minimum(spans[2 * numbers + 1], ends[owner]).astype(np.int64))
 
 
 def divide(spans: Places, place: int) -> tuple[Places, Places]:

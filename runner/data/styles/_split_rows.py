@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runner.data.styles._style import Lost, TokenSplit
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +30,20 @@ class SplitRows:
     def pad(self) -> int:
         """Token id that fills a row."""
         return self.source.pad
+
+
+def read_windows(
+    tokens: npt.NDArray[np.unsignedinteger], starts: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.int32]:
+    """Copy `width` tokens from each start on, (m, width). Beyond the end of `tokens` stands any of them."""
+    import numpy as np  # here, because the planner counts rows without numpy
+
+    last = len(tokens) - width  # where the last whole window begins
+    if last < 0:
+        return tokens[np.minimum(starts[:, None] + np.arange(width), len(tokens) - 1)].astype(np.int32)
+    # Every window as a view; indexing copies those asked for alone, each in one piece.
+    found = np.lib.stride_tricks.sliding_window_view(tokens, width)[np.minimum(starts, last)].astype(np.int32)
+    beyond = np.flatnonzero(starts > last)
+    if len(beyond):
+        found[beyond] = tokens[np.minimum(starts[beyond, None] + np.arange(width), len(tokens) - 1)]
+    return found

@@ -82,24 +82,33 @@ class TokenSplit(Documents, Protocol):
 
 
 class Gathered(NamedTuple):
-    """Rows as arrays: `tokens` (b, t + 1), whether a token is `supervised` as a target (b, t + 1), and the number of a
-    row's tokens without padding, `filled` (b,).
+    """Rows as arrays: `tokens` (b, t + 1), whether a token is `supervised` as a target (b, t + 1), where None is all of
+    them, and the number of a row's tokens without padding, `filled` (b,).
 
     A segmented style adds `positions` (b, t + 1), each token's place within its segment, and `segments` (b, t + 1), the
     number of its segment; padding is its own segment.
     """
 
     tokens: npt.NDArray[np.int32]
-    supervised: npt.NDArray[np.bool_]
+    supervised: npt.NDArray[np.bool_] | None
     filled: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int32] | None = None
     segments: npt.NDArray[np.int32] | None = None
 
+    @property
+    def all_supervised(self) -> bool:
+        """Whether every target is supervised."""
+        return self.supervised is None and self.segments is None
+
     def mask(self) -> npt.NDArray[np.bool_]:
         """Return where a target is supervised, (b, t): never at a segment's first token."""
+        import numpy as np  # here, because the planner counts rows without numpy
+
         # Token i + 1 is predicted from token i, which must be of its segment.
-        supervised = self.supervised[:, 1:]
-        return supervised if self.segments is None else supervised & (self.segments[:, 1:] == self.segments[:, :-1])
+        supervised = np.ones(1, np.bool_) if self.supervised is None else self.supervised[:, 1:]
+        if self.segments is not None:
+            return supervised & (self.segments[:, 1:] == self.segments[:, :-1])
+        return np.broadcast_to(supervised, self.tokens[:, 1:].shape)
 
 
 class RowSizes(NamedTuple):

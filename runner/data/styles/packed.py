@@ -88,30 +88,34 @@ class PackedRows(SplitRows):
         """Return rows (b, t + 1), supervised where the split says so; what fills a row up is its last segment."""
         import numpy as np
 
-        from runner.data.spans import inside
+        from runner.data.spans import mark_inside
 
-        pieces, shape = self._pieces(indices), (len(indices), self.block_size + 1)
-        # Addresses of all their tokens, (tokens,): in the rows, laid end to end, and in the split.
-        place = _within(pieces.length)
-        target = np.repeat(pieces.row * shape[1] + pieces.column, pieces.length) + place
-        origin = np.repeat(pieces.start, pieces.length) + place
+        pieces, width = self._pieces(indices), self.block_size + 1
+        shape = (len(indices), width)
         filled = np.bincount(pieces.row, pieces.length, len(indices)).astype(np.int64)
-        counts = np.bincount(pieces.row, minlength=len(indices))
-        columns = np.arange(shape[1], dtype=np.int32)
-        rows = Gathered(
-            tokens=np.full(shape, self.pad, np.int32),
-            supervised=np.zeros(shape, np.bool_),
-            filled=filled,
-            positions=(columns - filled[:, None]).astype(np.int32),
-            segments=np.broadcast_to(counts[:, None], shape).astype(np.int32),
+        # Rows laid end to end are runs, examples and what fills each row up, of these lengths: (m + b,).
+        behind = np.searchsorted(pieces.row, np.arange(len(indices)), side="right")
+        lengths = np.insert(pieces.length, behind, width - filled)
+        begins = np.cumsum(lengths) - lengths  # in the rows
+        starts = np.insert(pieces.start, behind, 0)  # in the split
+        is_padding = np.insert(np.zeros(len(pieces.row), np.bool_), behind, True)
+        numbers = np.insert(pieces.number, behind, np.bincount(pieces.row, minlength=len(indices)))
+        line = np.arange(len(indices) * width)
+        # Padding is read from the split's first tokens on; a short split has none so far from its start.
+        origin = np.minimum(line + np.repeat(starts - begins, lengths), len(self.source.tokens) - 1)
+        tokens = self.source.tokens[origin].astype(np.int32)
+        np.copyto(tokens, self.pad, where=np.repeat(is_padding, lengths))
+        own = pieces.start.astype(np.uint64)
+        supervised = mark_inside(
+            self.source.supervised, own, own + pieces.length.astype(np.uint64), begins[~is_padding], len(line)
         )
-        assert rows.positions is not None
-        assert rows.segments is not None
-        rows.tokens.reshape(-1)[target] = self.source.tokens[origin]
-        rows.supervised.reshape(-1)[target] = inside(self.source.supervised, origin.astype(np.uint64))
-        rows.positions.reshape(-1)[target] = place
-        rows.segments.reshape(-1)[target] = np.repeat(pieces.number, pieces.length)
-        return rows
+        return Gathered(
+            tokens=tokens.reshape(shape),
+            supervised=supervised.reshape(shape),
+            filled=filled,
+            positions=(line - np.repeat(begins, lengths)).astype(np.int32).reshape(shape),
+            segments=np.repeat(numbers.astype(np.int32), lengths).reshape(shape),
+        )
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
         """Return the tokens of the examples of each row, at most t, and their supervised targets: no first token."""

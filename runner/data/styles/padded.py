@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.data.styles._split_rows import SplitRows
+from runner.data.styles._split_rows import SplitRows, read_windows
 from runner.data.styles._style import Documents, Gathered, Part, RowSizes, TokenSplit
 from runner.data.styles._too_long import number_too_long, treat_too_long
 
@@ -53,19 +53,16 @@ class PaddedRows(SplitRows):
         """Return rows (b, t + 1), supervised where the split says so."""
         import numpy as np
 
-        from runner.data.spans import inside
+        from runner.data.spans import mark_inside
 
-        # Arrays are of one index a row, (b,), until columns (t + 1,) broadcast with them to (b, t + 1).
-
-        examples = indices if self.fitting is None else self.fitting[indices]
-        starts = self.source.offsets[examples].astype(np.int64)
-        filled = np.minimum(self.source.offsets[examples + 1].astype(np.int64) - starts, self.block_size + 1)
-        columns = np.arange(self.block_size + 1)
-        real = columns < filled[:, None]
-        # A short row at the end of the file would reach beyond it; what is read there becomes padding.
-        places = np.minimum(starts[:, None] + columns, len(self.source.tokens) - 1)
-        tokens = np.where(real, self.source.tokens[places], self.pad).astype(np.int32)
-        supervised = real & inside(self.source.supervised, places.astype(np.uint64))
+        starts, ends = self._ranges(indices)
+        filled, width = (ends - starts).astype(np.int64), self.block_size + 1
+        tokens = read_windows(self.source.tokens, starts.astype(np.int64), width)
+        # Behind an example, the window holds others: they become padding. Small integers are compared fastest.
+        small = np.min_scalar_type(width)
+        np.copyto(tokens, self.pad, where=np.arange(width, dtype=small) >= filled.astype(small)[:, None])
+        places = np.arange(len(tokens)) * width
+        supervised = mark_inside(self.source.supervised, starts, ends, places, tokens.size).reshape(tokens.shape)
         return Gathered(tokens, supervised, filled)
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
@@ -74,9 +71,7 @@ class PaddedRows(SplitRows):
 
         from runner.data.spans import count_inside
 
-        examples = indices if self.fitting is None else self.fitting[indices]
-        starts, ends = self.source.offsets[examples], self.source.offsets[examples + 1]
-        ends = np.minimum(ends, starts + np.uint64(self.block_size + 1))
+        starts, ends = self._ranges(indices)
         inputs = np.minimum(ends - starts, np.uint64(self.block_size)).astype(np.int64)
         return RowSizes(inputs, count_inside(self.source.supervised, np.minimum(starts + np.uint64(1), ends), ends))
 
@@ -84,3 +79,11 @@ class PaddedRows(SplitRows):
         """Return the one example of a row."""
         example = index if self.fitting is None else int(self.fitting[index])
         return [Part(example, 0, int(self.source.offsets[example + 1]) - int(self.source.offsets[example]))]
+
+    def _ranges(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Where the examples of rows begin in the split, (m,), and where their tokens in the row end."""
+        import numpy as np
+
+        examples = indices if self.fitting is None else self.fitting[indices]
+        starts = np.asarray(self.source.offsets[examples])
+        return starts, np.minimum(self.source.offsets[examples + 1], starts + np.uint64(self.block_size + 1))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.data.styles._split_rows import SplitRows
+from runner.data.styles._split_rows import SplitRows, read_windows
 from runner.data.styles._style import Documents, Gathered, Lost, Part, RowSizes, TokenSplit
 from runner.failure import ExitCode, Failure
 
@@ -62,23 +62,27 @@ class PmdRows(SplitRows):
         """Return rows (b, t + 1), all supervised and filled; with a document mask, its documents as segments."""
         import numpy as np  # here, because the planner counts rows without numpy
 
-        # Every window of t + 1 tokens as a view, of which each t-th is a row; indexing copies the rows asked for alone.
-        windows = np.lib.stride_tricks.sliding_window_view(self.source.tokens, self.block_size + 1)
-        tokens = windows[:: self.block_size][indices].astype(np.int32)
-        filled = np.full(len(tokens), self.block_size + 1, np.int64)
-        rows = Gathered(tokens, np.ones(tokens.shape, np.bool_), filled)
+        width = self.block_size + 1
+        tokens = read_windows(self.source.tokens, indices * self.block_size, width)
+        rows = Gathered(tokens, None, np.full(len(tokens), width, np.int64))
         if not self.document_mask:
             return rows
-        begins = np.zeros(tokens.shape, np.int32)  # 1 where a document does, (b, t + 1)
+        # Rows laid end to end are runs, (m + b,): each row begins one, and each document that begins in it the next.
         first, behind = self._beginnings(indices)
-        counts = behind - first
-        row = np.repeat(np.arange(len(indices)), counts)  # of each beginning, (m,)
-        numbers = np.arange(counts.sum()) + np.repeat(first + counts - np.cumsum(counts), counts)
-        begins[row, self.source.offsets[numbers].astype(np.int64) - indices[row] * self.block_size] = 1
-        columns = np.arange(self.block_size + 1, dtype=np.int32)
+        counts, places = behind - first, np.arange(len(indices))
+        owner = np.repeat(places, counts)  # of each of the m beginnings
+        before = np.cumsum(counts) - counts
+        numbers = np.arange(len(owner)) + (first - before)[owner]
+        columns = self.source.offsets[numbers].astype(np.int64) - indices[owner] * self.block_size
+        begins = np.insert(owner * width + columns, before, places * width)
+        lengths = np.diff(begins, append=tokens.size)
+        segments = np.arange(len(begins)) - np.repeat(before + places, counts + 1)
         # A document that began in an earlier row begins anew, for nothing of it is seen from here.
-        positions = columns - np.maximum.accumulate(begins * columns, axis=1)
-        return rows._replace(positions=positions, segments=np.cumsum(begins, axis=1, dtype=np.int32))
+        positions = np.arange(tokens.size) - np.repeat(begins, lengths)
+        return rows._replace(
+            positions=positions.astype(np.int32).reshape(tokens.shape),
+            segments=np.repeat(segments.astype(np.int32), lengths).reshape(tokens.shape),
+        )
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
         """Return t inputs for each row, and t targets but the first token of a document that has a mask."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.data import loader
 from runner.data.batch import BatchSpec
 from runner.data.ledger import Ledger
 from runner.data.loader import BATCHES_AHEAD, Batch, Batches, train_batches, validation_batches
@@ -130,6 +131,29 @@ def test_a_batch_shifts_targets_by_one_and_counts() -> None:
     assert batch.mask.tolist() == [[0, 0, 1]] * 8
     assert batch.ledger == {"x": Ledger(rows=8, tokens_seen=24, tokens_supervised=8)}
     assert len(batch.digest) == 32
+
+
+def test_a_digest_tells_apart_other_rows_other_places_and_other_content() -> None:
+    one, other = MixtureEntry("a", Numbered(8), Fraction(1, 2), content="1"), Numbered(8, base=8)
+    mixtures = [
+        [one, MixtureEntry("b", other, Fraction(1, 2), content="2")],
+        [one, MixtureEntry("c", other, Fraction(1, 2), content="2")],  # another order of rows
+        [one, MixtureEntry("b", other, Fraction(1, 2), content="3")],
+        [one, MixtureEntry("b", other, Fraction(1, 2), 8, content="2")],
+        [MixtureEntry("b", other, Fraction(1, 2), content="2"), one],
+    ]
+    digests = [read(mixture, 0, 1)[0].digest for mixture in mixtures]
+    assert len(set(digests)) == len(mixtures)
+    assert digests[0] == read(mixtures[0], 0, 3)[0].digest
+
+
+def test_steps_drawn_at_once_are_those_drawn_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture = entries("0.6", "0.25", "0.15")
+    whole = read(mixture, 4, 40, first=4)
+    monkeypatch.setattr(loader, "ROWS_DRAWN", 1)
+    for batch, alone in zip(whole, read(mixture, 4, 40, first=4), strict=True):
+        assert (batch.tokens == alone.tokens).all()
+        assert (batch.digest, batch.rows) == (alone.digest, alone.rows)
 
 
 def test_reading_no_steps_gives_no_batches() -> None:

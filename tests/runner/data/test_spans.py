@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.spans import count_inside, covers, divide, first_inside, inside
+from runner.data.spans import count_inside, covers, divide, first_inside, inside, mark_inside
 from runner.data.stores.build import StoreWriter
 from runner.data.stores.meta import split_file
 
@@ -37,12 +37,19 @@ def test_spans_are_divided_where_their_flags_are(flags: list[bool], data: st.Dat
 
 
 @given(FLAGS, st.data())
-def test_supervised_tokens_of_ranges_are_counted(flags: list[bool], data: st.DataObject) -> None:
+def test_supervised_tokens_of_ranges_are_counted_and_marked(flags: list[bool], data: st.DataObject) -> None:
     place = st.integers(0, len(flags))
     ranges = data.draw(st.lists(st.tuples(place, place).map(sorted), max_size=5))
     starts, ends = np.array(ranges, np.uint64).reshape(-1, 2).T
     expected = [sum(flags[start:end]) for start, end in ranges]
     assert count_inside(spans_of(flags), starts, ends).tolist() == expected
+    gap = data.draw(st.integers(0, 2))
+    laid, line = [], [False] * gap
+    for start, end in ranges:
+        laid.append(len(line))
+        line += flags[start:end] + [False] * gap
+    marked = mark_inside(spans_of(flags), starts, ends, np.array(laid, np.int64), len(line))
+    assert marked.tolist() == line
 
 
 @given(FLAGS.filter(any), st.data())
