@@ -11,10 +11,12 @@ from runner.data.conversations import open_chat
 from runner.data.mixture import MixtureEntry
 from runner.data.packing import WINDOW
 from runner.data.sources import find_source, unknown_dataset
+from runner.data.stores.display import PreparationDisplay
 from runner.data.stores.meta import read_meta
-from runner.data.stores.prepare import PreparationDisplay, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store, check_vocabulary
 from runner.data.stores.trained import Trained
+from runner.data.stores.worker import Recipe
 from runner.data.styles import Rows, load_style, packed
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
@@ -97,6 +99,7 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: 
             chat=chat,
             styles=styles[name, suffix],
             trained=trained,
+            recipe=Recipe(spec.tokenizer, spec.chat),
         )
         check_vocabulary(store, spec.architecture.vocab_size)
         if DatasetStyle.PACKED in styles[name, suffix]:

@@ -11,6 +11,7 @@ from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import Key
 from schema.rules.chat_template_not_found import WITHOUT_TURNS
 from schema.rules.conversations_not_padded import ALL, not_padded
+from schema.sections.chat import Chat
 from schema.spec import Spec
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def open_chat(spec: Spec, keys: Sequence[Key], tokenizer: Tokenizer) -> ChatRows
     for name, _, style, _ in holding:
         if style == "PMD" and spec.chat.train_on != ALL:
             raise Failure("; ".join(not_padded(name, spec.chat.train_on)), ExitCode.INVALID)
+    return chat_rows(spec.chat, tokenizer)
+
+
+def chat_rows(section: Chat, tokenizer: Tokenizer) -> ChatRows:
+    """Return what renders conversations as a section says. Raises Failure INVALID as `open_chat`."""
     from runner.data.chat.encode import ChatEncoder  # the library tokenizers loads in 0.1 seconds
     from runner.data.chat.recipe import load_recipe
     from runner.data.chat.rows import ChatRows
@@ -36,7 +42,7 @@ def open_chat(spec: Spec, keys: Sequence[Key], tokenizer: Tokenizer) -> ChatRows
 
     if not isinstance(tokenizer, HuggingFaceTokenizer):
         raise Failure("; ".join(WITHOUT_TURNS), ExitCode.INVALID)
-    return ChatRows(load_recipe(spec.chat, tokenizer.folder, tokenizer.facts), ChatEncoder(tokenizer.opening))
+    return ChatRows(load_recipe(section, tokenizer.folder, tokenizer.facts), ChatEncoder(tokenizer.opening))
 
 
 def holds_conversations(spec: Spec, name: str, suffix: str) -> bool:

@@ -46,6 +46,12 @@ def nothing_to_learn(name: str, skipped: Mapping[str, int], conversations: bool)
     return f"dataset '{name}' holds no {lacking}{f': left out are {counted(beside)}' if beside else ''}; {remedy}"
 
 
+def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:
+    """Say what was left out of a store, and why."""
+    found = sum(skipped.values())
+    return f"dataset '{name}': {found} {'entry was' if found == 1 else 'entries were'} left out: {counted(skipped)}"
+
+
 def _is_empty(answer: Message) -> bool:
     said = [answer.content, *(value for field, value in answer.others if field not in BESIDE)]
     return not answer.tool_calls and not any(isinstance(each, str) and each.strip() for each in said)

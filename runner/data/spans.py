@@ -69,11 +69,3 @@ def _overlaps(spans: Places, starts: Places, ends: Places) -> _Overlaps:
     numbers = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - first, counts)
     begins = np.maximum(spans[2 * numbers], starts[owner]).astype(np.int64)
     return _Overlaps(owner, begins, np.minimum(spans[2 * numbers + 1], ends[owner]).astype(np.int64))
-
-
-def divide(spans: Places, place: int) -> tuple[Places, Places]:
-    """Divide spans at a place, which may lie in one; those behind it are counted from there."""
-    cut = np.array([place], np.uint64)
-    (before,), (behind,) = (np.searchsorted(spans, cut, side=side).tolist() for side in ("left", "right"))
-    first = np.concatenate([spans[:before], cut[: before % 2]])
-    return first, np.concatenate([cut[: behind % 2], spans[behind:]]) - cut

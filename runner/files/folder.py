@@ -34,7 +34,7 @@ def commit(partial: Path, folder: Path) -> None:
 
     Where that fails, the older one has its name again. Raises OSError.
     """
-    old = _withdrawn(partial)
+    old = withdrawn(partial)
     if folder.exists():
         _clear(old)
         folder.rename(old)
@@ -48,14 +48,14 @@ def commit(partial: Path, folder: Path) -> None:
 
 def bring_back(folder: Path, old: Path | None = None) -> None:
     """Name a folder again whose process died between the two renames of `commit`. Raises OSError."""
-    old = old or _withdrawn(hidden(folder))
+    old = old or withdrawn(hidden(folder))
     if old.exists() and not folder.exists():
         old.rename(folder)
 
 
 def withdraw(folder: Path) -> None:
     """Remove a folder, which loses its name before its content. Raises OSError."""
-    remove(folder.rename(_withdrawn(hidden(folder))))
+    remove(folder.rename(withdrawn(hidden(folder))))
 
 
 def _clear(place: Path) -> None:
@@ -64,7 +64,8 @@ def _clear(place: Path) -> None:
         shutil.rmtree(place)
 
 
-def _withdrawn(partial: Path) -> Path:
+def withdrawn(partial: Path) -> Path:
+    """The hidden name of a folder that is about to be replaced, or removed."""
     return partial.with_name(f"{partial.name}-old")
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from runner.data.stores.display import Advance
 from runner.failure import ExitCode, Failure
 from runner.metrics._sink import Record, Value
 
+PLAIN_SECONDS = 30.0  # between lines about a preparation where there is no terminal
 NARROWEST, WIDTH = 20, 80  # columns: of the least that is believed, and of what has none
 
 
@@ -151,36 +154,75 @@ class _Remaining:
 
     def __call__(self, step: int, seconds: float) -> str:
         self.seconds += seconds
-        left = round(self.seconds / max(step - self.first, 1) * (self.steps - step))
-        return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+        return _clock(self.seconds / max(step - self.first, 1) * (self.steps - step))
 
 
 @contextmanager
-def preparation_bar(console: Console, label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while a token store is made; yields a function that advances it."""
+def preparation_bar(console: Console, label: str, total: int, done: int = 0) -> Iterator[Advance]:
+    """Show a progress bar while a token store is made; yields a function that advances it.
+
+    It shows tokens/s where tokens are counted. Where nobody looks at a terminal, it is a line now and then.
+    """
     if not console.is_terminal:
         console.print(label)
-        yield lambda amount: None
+        yield _PlainBar(console, label, total, done)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=total)
-        yield lambda amount: progress.advance(task, amount)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), console=console, transient=True) as progress:
+        task, rate = progress.add_task(label, total=total, completed=done, rate=""), _Rate()
+        yield lambda units, tokens=0: progress.update(task, advance=units, rate=rate(tokens))
+
+
+class _Rate:
+    """Tokens per second since it was made, as text; empty before there are any."""
+
+    def __init__(self) -> None:
+        self._tokens, self._began = 0, time.monotonic()
+
+    def __call__(self, tokens: int) -> str:
+        self._tokens += tokens
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        return f"{_short(self._tokens / seconds)} tokens/s" if self._tokens else ""
+
+
+class _PlainBar:
+    """A progress bar as lines, one every PLAIN_SECONDS."""
+
+    def __init__(self, console: Console, label: str, total: int, done: int) -> None:
+        self._console, self._label, self._total, self._done = console, label, total, done
+        self._rate, self._began, self._first = _Rate(), time.monotonic(), done
+        self._next = self._began + PLAIN_SECONDS
+
+    def __call__(self, units: int, tokens: int = 0) -> None:
+        self._done += units
+        rate, now = self._rate(tokens), time.monotonic()
+        if now < self._next or not self._total:
+            return
+        self._next = now + PLAIN_SECONDS
+        left = (now - self._began) / max(1, self._done - self._first) * (self._total - self._done)
+        share = f"{100 * self._done // self._total} %"
+        self._console.print(f"{self._label}: {', '.join(filter(None, [share, rate]))}, ETA {_clock(left)}")
 
 
 class ConsolePreparation:
-    """Shows the making of token stores on a console; satisfies `runner.data.stores.prepare.PreparationDisplay`."""
+    """Shows the making of token stores on a console; satisfies `runner.data.stores.display.PreparationDisplay`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def bar(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    def bar(self, label: str, total: int, done: int = 0) -> AbstractContextManager[Advance]:
         """Open a progress bar."""
-        return preparation_bar(self._console, label, total)
+        return preparation_bar(self._console, label, total, done)
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
         self._console.print(sentence)
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    left = round(seconds)
+    return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
 
 
 def _digits(number: Value, form: str) -> str:

@@ -104,6 +104,13 @@ class Data(Section):
 
     root: str = key("data", "Folder of the token stores, from the working directory.", min_length=1, change="free")
     sources: dict[Name, Source] = key(dict, "Where datasets come from, by name.", change="breaking")
+    workers: int | None = key(
+        None,
+        "Processes that make tokens of text; null: one for each core that may be used, 1: the command's own alone. A "
+        "store is the same whatever their number, and a small one is made without others.",
+        ge=1,
+        change="free",
+    )
     on_exhausted: Literal["repeat", "error"] = key(
         "repeat",
         "When the plan asks more rows than a dataset has: repeat it in a new order, or refuse to run.",

@@ -13,9 +13,7 @@ import pytest
 
 from runner.data.catalog import open_catalog
 from runner.data.sources.files import Files
-from runner.data.stores.build import StoreWriter, install, partial_folder
-from runner.data.stores.meta import FORMAT, StoreMeta
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.environment import survey
 from runner.failure import ExitCode, Failure
@@ -29,6 +27,7 @@ from schema.document import read_document
 from schema.environment import Environment
 from schema.lint import lint_file, load_spec
 from schema.text.diagnostic import Severity
+from tests.runner.data.written_store import install_store
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill
 
@@ -60,14 +59,7 @@ def errors(environment: Any, *overrides: str) -> set[str]:
 
 def store_without_source(name: str = "made", token: int = 7, tokenizer: str = ByteTokenizer().fingerprint) -> None:
     """Write a store of one document that no text is known for; it has no validation split."""
-    folder, byte = Path("stores") / name, ByteTokenizer()
-    with partial_folder(folder) as partial:
-        with StoreWriter(partial, "<u2") as writer:
-            writer.add("train", np.full(40, token, np.int32), [(3, 40)])
-            splits = writer.finish()
-        made_of = "0" * 64, "made", "", tokenizer, ""
-        meta = StoreMeta(FORMAT, name, "", *made_of, 258, byte.end, byte.pad, "<u2", {}, splits)
-        install(partial, folder, meta)
+    install_store(Path("stores") / name, [(np.full(40, token, np.int32), [(3, 40)])], tokenizer=tokenizer)
 
 
 def test_a_dataset_without_store_has_a_source(here: Path) -> None:

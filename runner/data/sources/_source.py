@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from runner.files.stamp import stamp_of
@@ -123,11 +124,16 @@ class DataSource(Protocol):
 
 
 class LeftOut:
-    """Counts what was left out by reason, and keeps the first names of each."""
+    """Counts what was left out by reason, and keeps the first names of each; `state` is that of another one."""
 
-    def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
-        self._entries: Counter[str] = Counter()
+    def __init__(self, state: Mapping[str, tuple[int, Sequence[str]]] = MappingProxyType({})) -> None:
+        self._found = {reason: list(names) for reason, (_, names) in state.items()}
+        self._entries = Counter({reason: entries for reason, (entries, _) in state.items()})
+
+    @property
+    def state(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """How many entries were left out by reason, and the names of the first."""
+        return {reason: (entries, tuple(self._found[reason])) for reason, entries in self._entries.items()}
 
     def add(self, reason: str, name: str) -> None:
         """Count one entry."""

@@ -1,109 +1,121 @@
-"""Documents and conversations → token ids with supervised spans, a batch at a time: tokenizers work in parallel."""
+"""Documents and conversations → token ids with supervised spans, a batch at a time.
+
+An encoder is a function of a batch: whichever process has it, the result is the same.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from runner.data.lessons import NO_TOKEN
-from runner.data.sources import Dialogue, Document, Entry, Found, Piece, Skipped
-from runner.data.stores.build import is_validation
+from runner.data.sources import Dialogue, Document, Skipped
+from runner.data.stores.batches import BATCH_CHARACTERS, Part, content_bytes, text_length
 from runner.data.tokenizers import Tokenizer
-from runner.failure import ExitCode, Failure
 
 if TYPE_CHECKING:  # plain text needs neither chat templates nor the library tokenizers
     from runner.data.chat.rows import ChatRows
 
-# Documents are tokenized together until they hold this many characters: enough for all cores, little memory.
-BATCH_CHARACTERS = 2**20
+Ids = npt.NDArray[np.int32]
+Content = tuple[Document | Dialogue, ...] | Part
 
 
-class Row(NamedTuple):
-    """One document, in the split that it belongs to: ids, (tokens,), and the spans [start, end) that are supervised."""
+class Encoded(NamedTuple):
+    """Documents of a batch, in order: `ids` (tokens,) of all, `lengths` (documents,), `digests` (documents, 32).
 
-    split: str
-    ids: npt.NDArray[np.int32]
-    spans: Sequence[tuple[int, int]]
-
-
-def encode_all(
-    entries: Iterator[Document | Dialogue], tokenizer: Tokenizer, chat: ChatRows | None
-) -> Iterator[Row | Skipped]:
-    """Encode what a source yields, in its order; `chat` is needed for conversations alone.
-
-    Raises Failure INVALID, with file and record, for text and conversations that can't be encoded.
+    `spans` (spans, 2) are the places [start, end) in `ids` that are supervised, none of them in two documents.
+    `skipped` is what has no supervised token. Of a part of a text there are ids alone.
     """
-    for batch in _batches(entries):
-        documents = [entry for entry in batch if isinstance(entry, Document)]
+
+    ids: Ids
+    lengths: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.int64]
+    digests: npt.NDArray[np.uint8]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Makes tokens of batches; `chat` is needed for conversations alone."""
+
+    tokenizer: Tokenizer
+    chat: ChatRows | None
+
+    def encode(self, content: Content) -> Encoded:
+        """Encode a batch. Raises Failure INVALID, with file and record, for what can't be encoded."""
+        if isinstance(content, Part):
+            (ids,) = self.tokenizer.encode_batch([content.text], continued=content.continued)
+            return joined([ids], [], [], ())
+        documents = [entry for entry in content if isinstance(entry, Document)]
         if documents:
-            yield from _encode_documents(documents, tokenizer)
-        dialogues = [entry for entry in batch if isinstance(entry, Dialogue)]
-        if dialogues:
-            if chat is None:
-                raise ValueError("conversations are encoded by a chat template, and none was given")
-            yield from _encode_dialogues(dialogues, chat)
+            return self._documents(documents)
+        return self._dialogues([entry for entry in content if isinstance(entry, Dialogue)])
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify it: that of the tokenizer, and of the chat recipe where there is one."""
+        return f"{self.tokenizer.fingerprint} {self.chat.recipe.fingerprint if self.chat else ''}"
+
+    @property
+    def opening(self) -> list[int]:
+        """The token that a document begins with, where there is one."""
+        return [] if self.tokenizer.begin is None else [self.tokenizer.begin]
+
+    def _documents(self, batch: Sequence[Document]) -> Encoded:
+        """Encode documents; each begins with the beginning-of-text token, where there is one, and ends with the end."""
+        digests = [_digest(document.prompt + document.completion, document.where) for document in batch]
+        beginnings = self.tokenizer.encode_batch([document.prompt or document.completion for document in batch])
+        prompted = [document.completion for document in batch if document.prompt]
+        continuations = iter(self.tokenizer.encode_batch(prompted, continued=True))
+        opening, ending = np.array(self.opening, np.int32), np.array([self.tokenizer.end], np.int32)
+        rows, spans = list[list[Ids]](), list[list[tuple[int, int]]]()
+        for document, beginning in zip(batch, beginnings, strict=True):
+            rest = next(continuations) if document.prompt else beginning[:0]
+            rows.append([opening, beginning, rest, ending])
+            unsupervised = len(opening) + len(beginning) if document.prompt else 0
+            spans.append([(unsupervised, len(opening) + len(beginning) + len(rest) + 1)])
+        return joined(list(chain.from_iterable(rows)), [sum(map(len, row)) for row in rows], spans, digests)
+
+    def _dialogues(self, batch: Sequence[Dialogue]) -> Encoded:
+        """Encode conversations; the tokens that begin and end them are the template's."""
+        if batch and self.chat is None:
+            raise ValueError("conversations are encoded by a chat template, and none was given")
+        rows, spans, digests, skipped = list[Ids](), list[list[tuple[int, int]]](), list[bytes](), list[Skipped]()
+        for dialogue, encoded in zip(batch, self.chat.encode(batch) if self.chat else (), strict=True):
+            flags = np.array(encoded.supervised, np.bool_)
+            if not flags[1:].any():  # the first token is no target
+                skipped.append(Skipped(NO_TOKEN, dialogue.where, dialogue.done))
+                continue
+            edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+            rows.append(np.array(encoded.ids, np.int32))
+            spans.append([(int(start), int(end)) for start, end in edges.reshape(-1, 2)])
+            digests.append(_digest(_content(dialogue), dialogue.where))
+        return joined(rows, list(map(len, rows)), spans, digests)._replace(skipped=tuple(skipped))
 
 
-def _batches(entries: Iterator[Document | Dialogue]) -> Iterator[list[Document | Dialogue]]:
-    batch: list[Document | Dialogue] = []
-    characters = 0
-    for entry in entries:
-        batch.append(entry)
-        characters += text_length(entry)
-        if characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
-
-
-def whole_texts(entries: Iterator[Entry]) -> Iterator[Document | Dialogue | Skipped | Found]:
-    """Join the pieces of each text."""
-    texts = []
-    for entry in entries:
-        if not isinstance(entry, Piece):
-            yield entry
-            continue
-        texts.append(entry.text)
-        if entry.is_last:
-            yield Document("", "".join(texts), entry.where, entry.done)
-            texts = []
-
-
-def text_length(entry: Document | Dialogue) -> int:
-    """About how long a text becomes; no entry counts as nothing, for it takes memory."""
-    if isinstance(entry, Document):
-        return 1 + len(entry.prompt) + len(entry.completion)
-    return 1 + sum(len(message.content or "") for message in entry.conversation.messages)
-
-
-def _encode_documents(batch: Sequence[Document], tokenizer: Tokenizer) -> Iterator[Row]:
-    """Encode documents; each begins with the beginning-of-text token, where there is one, and ends with the end."""
-    splits = [_split_of(document.prompt + document.completion, document.where) for document in batch]
-    beginnings = tokenizer.encode_batch([document.prompt or document.completion for document in batch])
-    prompted = [document.completion for document in batch if document.prompt]
-    continuations = iter(tokenizer.encode_batch(prompted, continued=True))
-    opening = [] if tokenizer.begin is None else [tokenizer.begin]
-    for document, split, beginning in zip(batch, splits, beginnings, strict=True):
-        rest = next(continuations) if document.prompt else beginning[:0]
-        ids = np.concatenate([opening, beginning, rest, [tokenizer.end]]).astype(np.int32)
-        yield Row(split, ids, [(len(opening) + len(beginning) if document.prompt else 0, len(ids))])
-
-
-def _encode_dialogues(batch: Sequence[Dialogue], chat: ChatRows) -> Iterator[Row | Skipped]:
-    """Encode conversations; the tokens that begin and end them are the template's."""
-    for dialogue, encoded in zip(batch, chat.encode(batch), strict=True):
-        flags = np.array(encoded.supervised, np.bool_)
-        if not flags[1:].any():  # the first token is no target
-            yield Skipped(NO_TOKEN, dialogue.where, dialogue.done)
-            continue
-        edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-        spans = [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
-        yield Row(_split_of(_content(dialogue), dialogue.where), np.array(encoded.ids, np.int32), spans)
+def joined(
+    ids: Sequence[Ids],
+    lengths: Sequence[int],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    digests: Sequence[bytes] = (),
+) -> Encoded:
+    """Join documents; the spans of each are counted from its first token."""
+    ends = np.cumsum(np.array(lengths, np.int64))
+    shifts = np.repeat(ends - np.array(lengths, np.int64), list(map(len, spans)))
+    places = np.array([*chain.from_iterable(spans)], np.int64).reshape(-1, 2) + shifts.reshape(-1, 1)
+    return Encoded(
+        np.concatenate([np.zeros(0, np.int32), *ids]),
+        np.array(lengths, np.int64),
+        places,
+        np.frombuffer(b"".join(digests), np.uint8).reshape(-1, hashlib.sha256().digest_size),
+    )
 
 
 def _content(dialogue: Dialogue) -> str:
@@ -112,12 +124,16 @@ def _content(dialogue: Dialogue) -> str:
     return json.dumps([conversation.records(), conversation.tools], ensure_ascii=False, sort_keys=True, default=str)
 
 
-def _split_of(text: str, where: str) -> str:
-    try:
-        return "val" if is_validation(text.encode()) else "train"
-    except UnicodeEncodeError as error:
-        raise Failure(
-            f"{where}: the text holds half of a surrogate pair (U+{ord(error.object[error.start]):04X}), "
-            "which UTF-8 cannot encode; repair or remove the record",
-            ExitCode.INVALID,
-        ) from error
+def _digest(text: str, where: str) -> bytes:
+    return hashlib.sha256(content_bytes(text, where)).digest()
+
+
+def count_tokens(entries: Sequence[Document | Dialogue], encoder: Encoder) -> int:
+    """Count the tokens of entries, encoded a batch at a time. Raises Failure as `Encoder.encode` does."""
+    tokens, first, characters = 0, 0, 0
+    for end, entry in enumerate(entries, start=1):
+        characters += text_length(entry)
+        if characters >= BATCH_CHARACTERS or end == len(entries):
+            tokens += len(encoder.encode(tuple(entries[first:end])).ids)
+            first, characters = end, 0
+    return tokens

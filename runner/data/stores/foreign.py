@@ -15,11 +15,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from runner.data.lessons import skipped_sentence
 from runner.data.sources.tokens import UNCHECKED, TokenFiles, refusal
 from runner.data.stores.boundaries import Offsets, megatron_documents, pieces, text_documents
-from runner.data.stores.build import install, partial_folder, remember_stamps, skipped_sentence, sweep
 from runner.data.stores.current import content_digest
 from runner.data.stores.files import file_digest
+from runner.data.stores.finish import install, remember_stamps
 from runner.data.stores.meta import (
     FORMAT,
     Elsewhere,
@@ -31,6 +32,7 @@ from runner.data.stores.meta import (
     store_folder,
 )
 from runner.data.stores.padded_rows import LARGEST_AS_UINT16, copy_rows
+from runner.data.stores.partial import discard, making, sweep
 from runner.data.stores.split import by_place
 from runner.data.stores.store import Store, open_store
 from runner.data.stores.trained import Trained
@@ -78,7 +80,9 @@ def prepare_foreign(
         changed = "files" if meta.source != fingerprint else "tokenizer"
         progress.say(f"dataset '{source.name}': the {changed} changed since '{folder}' was made; it is made again")
     try:
-        with partial_folder(folder) as partial:
+        wait = f"dataset '{source.name}': another process prepares it; waiting"
+        with making(folder, lambda: progress.say(wait)) as partial:
+            discard(partial)
             made = _described(partial, source, tokenizer, digests or source.digests(), suffix)
             meta = replace(made, stamp=stamp)
             install(partial, folder, meta)

@@ -252,7 +252,7 @@ def parse_meta(text: str) -> StoreMeta:
             raise OtherFormatError(fields["format"], (fields.get("name"), fields.get("suffix")))
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
         if fields.get("fields") is not None:
-            fields["fields"] = _parse_fields(fields["fields"])
+            fields["fields"] = fields_of(fields["fields"])
         found = fields.get("elsewhere", {})
         fields["elsewhere"] = {name: Elsewhere(place["path"], place["first"]) for name, place in found.items()}
         return StoreMeta(**fields)
@@ -260,7 +260,8 @@ def parse_meta(text: str) -> StoreMeta:
         raise ValueError(f"it is not the meta data of a token store ({error})") from error
 
 
-def _parse_fields(found: dict[str, Any]) -> Fields:
+def fields_of(found: dict[str, Any]) -> Fields:
+    """Read fields as JSON holds them. Raises KeyError and TypeError for something else."""
     first, unread, lost = (tuple(found[name]) for name in ("first", "unread", "lost"))
     return Fields(found["read"], first, unread, lost, found["styled"])
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from runner.data.sources import LeftOut
 from runner.data.sources.tokens import TokenFiles, mask_of, refusal
-from runner.data.stores.build import StoreWriter
+from runner.data.stores.encode import Ids, joined
+from runner.data.stores.finish import finished
 from runner.data.stores.meta import SplitMeta
+from runner.data.stores.writer import StoreWriter
 
 LARGEST_AS_UINT16 = 2**16
 TOKENS_AT_ONCE = 2**22
@@ -32,7 +34,8 @@ def copy_rows(
     with StoreWriter(folder, dtype) as writer:
         for split in source.tokens:
             _copy_split(writer, source, split, vocabulary, skipped)
-        splits = writer.finish()
+        writer.close()
+    splits = finished(folder, dtype)
     if not splits:
         raise refusal(source.name, f"all {skipped.total:,} rows are masked: there is nothing to train on")
     return splits, skipped.counts()
@@ -57,10 +60,14 @@ def _copy_split(writer: StoreWriter, source: TokenFiles, split: str, vocabulary:
                 f"{vocabulary - 1:,}; write the tokenizer that made these files",
             )
         starts, ends = kept.argmax(1), width - kept[:, ::-1].argmax(1)
+        documents, spans = list[Ids](), list[list[tuple[int, int]]]()
         for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             flags = mask[row, start:end] == 1
             if not flags[1:].any():  # the first token is no target
                 skipped.add(NOTHING, f"{path.name} {first + row}")
                 continue
             edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).reshape(-1, 2).tolist()
-            writer.add(split, ids[row, start:end].astype(np.int32), [(begin, stop) for begin, stop in edges])
+            documents.append(ids[row, start:end].astype(np.int32))
+            spans.append([(begin, stop) for begin, stop in edges])
+        batch = joined(documents, list(map(len, documents)), spans)
+        writer.add(batch, np.full(len(documents), split == "val"))

@@ -28,18 +28,26 @@ class ByPlace(NamedTuple):
 def by_place(offsets: Offsets, spans: Offsets) -> ByPlace:
     """Give validation the end of a file of documents that begin at these offsets, (documents + 1,).
 
-    The last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
+    Where it begins, `first_of_val` says.
+    """
+    start = np.array([first_of_val(offsets, spans)], np.uint64)
+    behind = int(np.searchsorted(offsets, start[0], side="right"))
+    within = start[: int(offsets[behind - 1] < start[0])]  # a document is cut there
+    return ByPlace(np.concatenate([offsets[:behind], within]), np.concatenate([start, offsets[behind:]]))
+
+
+def first_of_val(offsets: Offsets, spans: Offsets) -> int:
+    """Return the token where validation begins in a file of documents that begin at these offsets, (documents + 1,).
+
+    It gets the last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
     1/64 of the tokens, cut from the last document, if all of it is supervised by `spans`, (2 · spans,), and that is 64
-    tokens or more; otherwise the last document, if there are two.
+    tokens or more; otherwise the last document, if there are two; otherwise nothing.
     """
     documents, end = len(offsets) - 1, int(offsets[-1])
     first = documents - max(1, documents // VAL_ONE_IN)
     cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
     if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
-        return ByPlace(offsets[: first + 1], offsets[first:])
+        return int(offsets[first])
     if cut >= LEAST_VAL_TOKENS and covers(spans, int(offsets[-2]), end):
-        at = np.array([end - cut, end], np.uint64)
-        return ByPlace(np.concatenate([offsets[:-1], at[:1]]), at)
-    if documents > 1:
-        return ByPlace(offsets[:-1], offsets[-2:])
-    return ByPlace(offsets, offsets[-1:])
+        return end - cut
+    return int(offsets[-2]) if documents > 1 else end

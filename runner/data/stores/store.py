@@ -5,7 +5,7 @@ another process replaces or removes the store.
 
 For each split: <split>.tokens.bin (flat, little-endian), <split>.offsets.bin (where documents begin, and the end
 of the last), <split>.supervised.bin (where supervised spans begin and end, in turn, as `runner/data/spans` reads
-them); and meta.json, which holds sizes and digests of all of them. Writing is `runner/data/stores/build.py`.
+them); and meta.json, which holds sizes and digests of all of them. Writing is `runner/data/stores/writer.py`.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from runner.data.lessons import skipped_sentence
 from runner.data.sources import fields_sentence
 from runner.data.sources.tokens import UNCHECKED
-from runner.data.stores.build import skipped_sentence
 from runner.data.styles import Part
 from runner.data.tokenizers import Tokenizer
 from runner.report.data.lengths import histogram

@@ -15,7 +15,7 @@ from runner.data.chat.conversation import read_conversation
 from runner.data.chat.encode import ChatEncoder
 from runner.data.chat.recipe import load_recipe
 from runner.data.chat.supervise import supervise
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.data.tokenizers.huggingface import load_huggingface
 from runner.environment import survey

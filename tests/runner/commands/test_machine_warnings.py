@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.data.catalog import open_catalog
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.plan.compile import compile_plan
 from schema.lint import load_spec
 from tests.runner.workplace import fill, lorarun

@@ -15,7 +15,9 @@ from runner.commands.validate.rehearsal import data as rehearsed_data
 from runner.commands.validate.rehearsal.refusals import obstacle
 from runner.data import survey
 from runner.data.catalog import open_catalog
-from runner.data.stores import prepare
+from runner.data.stores import batches
+from runner.data.stores.display import Silent
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.trained import Trained
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.environment import survey_data
@@ -134,9 +136,9 @@ def test_a_store_that_a_run_of_an_older_version_was_trained_on_is_used(
     told, by, style = OLDER[case]
     records(*told)(here)
     with monkeypatch.context() as older:  # which left out none, and noted no fields
-        older.setattr(prepare, "left_out", lambda *_: None)
+        older.setattr(batches, "left_out", lambda *_: None)
         data = load_spec("spec.yaml", by).data
-        made = prepare.prepare_store("tales", "", data=data, tokenizer=ByteTokenizer(), progress=prepare.Silent())
+        made = prepare_store("tales", "", data=data, tokenizer=ByteTokenizer(), progress=Silent())
     facts = json.loads((made.folder / "meta.json").read_text())
     noted = {name: value for name, value in facts.items() if name not in ("fields", "sha256")}
     (made.folder / "meta.json").write_text(with_digest(json.dumps(noted, indent=1)))
@@ -144,9 +146,9 @@ def test_a_store_that_a_run_of_an_older_version_was_trained_on_is_used(
     plan, trained = compile_plan(spec), Trained(here / "run", 7, {"tales": made.digest})
     found = rehearsed_data.rehearse_data(spec, plan, {("tales", ""): Dataset(source=True)}, trained)
     assert (found.datasets["tales", ""].obstacle, found.digests) == (None, {"tales": made.digest})
-    assert open_catalog(spec, plan, prepare.Silent(), trained).digests() == found.digests
+    assert open_catalog(spec, plan, Silent(), trained).digests() == found.digests
     records({"text": "a tale"})(here)
     found = rehearsed_data.rehearse_data(spec, plan, {("tales", ""): Dataset(source=True)}, trained)
     with pytest.raises(Failure, match="the data of tales changed since step 7 of ") as refused:
-        open_catalog(spec, plan, prepare.Silent(), trained)
+        open_catalog(spec, plan, Silent(), trained)
     assert found.datasets["tales", ""].obstacle == obstacle(refused.value)

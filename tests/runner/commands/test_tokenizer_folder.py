@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from runner.data.catalog import open_catalog
+from runner.data.stores.display import Silent
 from runner.data.stores.meta import read_meta
-from runner.data.stores.prepare import Silent
 from runner.environment import survey
 from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan

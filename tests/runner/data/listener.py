@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 
 
 class Listener(Silent):

@@ -15,13 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runner.data.stores.build import StoreWriter, install, partial_folder
-from runner.data.stores.meta import FORMAT, StoreMeta
-from runner.data.tokenizers.byte import ByteTokenizer
 from runner.files.digested_json import read_json, write_facts
 from runner.run.execution import ExecutionSpec
 from runner.run.record import create_run_dir
 from schema.lint import load_spec
+from tests.runner.data.written_store import install_store
 from tests.runner.sealed_checkpoint import seal_checkpoint
 from tests.runner.workplace import fill, located, lorarun
 
@@ -113,16 +111,8 @@ def test_a_missing_file_is_refused_where_its_path_stands(here: Path) -> None:
 
 def make_store(here: Path, token: int) -> None:
     """Write a store whose texts hold this token id, and take its source away."""
-    tokenizer = ByteTokenizer()
-    folder = here / "stores" / "tales"
-    with partial_folder(folder) as partial:
-        with StoreWriter(partial, "<u2") as writer:
-            for _ in range(50):
-                writer.add("train", np.full(20, token, np.int32), [(0, 20)])
-            splits = writer.finish()
-        vocabulary = tokenizer.fingerprint, "", 400, tokenizer.end, tokenizer.pad
-        made_of = "0" * 64, "made", ""
-        install(partial, folder, StoreMeta(FORMAT, "tales", "", *made_of, *vocabulary, "<u2", {}, splits))
+    documents = [(np.full(20, token, np.int32), [(0, 20)])] * 50
+    install_store(here / "stores" / "tales", documents, vocabulary=400)
     replace(here, "sources: {tales: {path: tales.jsonl}}", "sources: {}")
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.data.sources import Document, Piece
-from runner.data.stores.encode import whole_texts
+from runner.data.stores.display import Silent
 from runner.data.stores.meta import META_FILE
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store, open_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import Failure
@@ -41,8 +40,8 @@ def prepare(data: Data) -> Store:
 
 
 KILLED = """
-import os, signal, sys
-from runner.data.stores import build, prepare, store
+import os, shutil, signal, sys
+from runner.data.stores import display, finish, prepare, writer
 from runner.data.tokenizers.byte import ByteTokenizer
 from schema.sections.data import Data, Source
 
@@ -51,21 +50,21 @@ def die(*arguments, **keywords):
 
 moment, root, path = sys.argv[1:]
 if moment == "first document":
-    build.StoreWriter.add = die
+    writer.StoreWriter.add = die
 elif moment == "before meta.json":
-    build.StoreMeta.to_json = die
+    finish.StoreMeta.to_json = die
 elif moment == "before the rename":
-    build.Path.rename = die
+    finish.Path.rename = die
 elif moment == "between the renames":
-    rename = build.Path.rename
+    rename = finish.Path.rename
     def rename_then_die(self, target):
         rename(self, target)
         die()
-    build.Path.rename = rename_then_die
+    finish.Path.rename = rename_then_die
 elif moment == "after the rename":
-    build.shutil.rmtree = die
+    shutil.rmtree = die
 data = Data(root=root, sources={"sums": Source(path=path)})
-prepare.prepare_store("sums", "", data=data, tokenizer=ByteTokenizer(), progress=prepare.Silent())
+prepare.prepare_store("sums", "", data=data, tokenizer=ByteTokenizer(), progress=display.Silent())
 """
 MOMENTS = ["first document", "before meta.json", "before the rename", "between the renames", "after the rename"]
 
@@ -104,8 +103,3 @@ def test_a_store_that_another_process_put_in_place_meanwhile_stays(data: Data, m
     with pytest.raises(Failure, match=r"meta\.json cannot be read"):  # it is theirs that is opened
         prepare(data)
     assert names(data.root) == ["sums"]
-
-
-def test_pieces_of_a_text_become_one_document() -> None:
-    pieces = [Piece("one ", "x", 1, False), Piece("text", "x", 2, True), Document("", "another", "x", 3)]
-    assert [entry.completion for entry in whole_texts(iter(pieces))] == ["one text", "another"]

@@ -13,16 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.data.stores import build
+from runner.data.stores.display import Silent
 from runner.data.stores.meta import read_meta, stored_documents
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store, check_vocabulary, open_store
+from runner.data.stores.writer import StoreWriter
 from runner.data.styles import load_style
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest
 from schema.sections.data import Data, Source
 from tests.runner.data.listener import Listener
+from tests.runner.data.written_store import belongs_to_val
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_a_full_disk_is_a_storage_failure_and_leaves_nothing(data: Data, monkeyp
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(build.StoreWriter, "add", fail)
+    monkeypatch.setattr(StoreWriter, "add", fail)
     with pytest.raises(Failure, match="cannot be written: No space left on device") as caught:
         prepare(data)
     assert caught.value.exit_code is ExitCode.STORAGE
@@ -251,7 +253,7 @@ def test_one_long_text_is_cut_for_validation(tmp_path: Path) -> None:
 
 def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
     texts = [f"item {i}" for i in range(10)]
-    assert not any(build.is_validation(text.encode()) for text in texts)
+    assert not any(belongs_to_val(text) for text in texts)
     store = store_of(tmp_path, [text_record(text) for text in texts])
     assert documents(store, "val") == ["item 9"]
     assert len(documents(store, "train")) == 9
@@ -272,7 +274,7 @@ def test_one_tiny_text_has_no_validation(tmp_path: Path) -> None:
 
 
 def test_a_dataset_that_falls_on_validation_whole_is_for_training(tmp_path: Path) -> None:
-    text = next(f"text {i}" for i in range(10_000) if build.is_validation(f"text {i}".encode()))
+    text = next(f"text {i}" for i in range(10_000) if belongs_to_val(f"text {i}"))
     store = store_of(tmp_path, [text_record(text)])
     assert documents(store, "train") == [text]
     assert store.split("val") is None

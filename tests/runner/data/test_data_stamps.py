@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner.data.stores import store as stores
-from runner.data.stores.build import remember_stamps
+from runner.data.stores.display import Silent
+from runner.data.stores.finish import remember_stamps
 from runner.data.stores.meta import load_meta
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store
 from runner.data.tokenizers.byte import ByteTokenizer
 from schema.sections.data import Data, Source

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.display import Silent
+from runner.data.stores.prepare import prepare_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import with_digest

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.data.sources.tokens import UNCHECKED
+from runner.data.stores.display import Silent
 from runner.data.stores.files import verify_store
 from runner.data.stores.meta import load_meta
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store
 from runner.data.stores.trained import Trained
 from runner.data.styles import load_style

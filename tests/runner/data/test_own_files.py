@@ -12,8 +12,9 @@ import pytest
 from runner.data.sources import Document, Skipped
 from runner.data.sources import files as sources
 from runner.data.sources.files import open_files
+from runner.data.stores.display import Silent
 from runner.data.stores.meta import key_digest
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store
 from runner.data.stores.trained import Trained
 from runner.data.tokenizers.byte import ByteTokenizer

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.spans import count_inside, covers, divide, first_inside, inside, mark_inside
-from runner.data.stores.build import StoreWriter
+from runner.data.spans import count_inside, covers, first_inside, inside, mark_inside
+from runner.data.stores.finish import divide_spans
 from runner.data.stores.meta import split_file
+from tests.runner.data.written_store import write_documents
 
 FLAGS = st.lists(st.booleans(), min_size=1, max_size=30)
 
@@ -31,9 +33,12 @@ def test_a_place_is_inside_where_its_flag_is_set(flags: list[bool]) -> None:
 @given(FLAGS, st.data())
 def test_spans_are_divided_where_their_flags_are(flags: list[bool], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(flags)))
-    before, behind = divide(spans_of(flags), cut)
-    assert (before.dtype, behind.dtype) == (np.uint64, np.uint64)
-    assert (before.tolist(), behind.tolist()) == (spans_of(flags[:cut]).tolist(), spans_of(flags[cut:]).tolist())
+    with TemporaryDirectory() as folder:
+        train, val = (split_file(Path(folder), split, "supervised") for split in ("train", "val"))
+        spans_of(flags).tofile(train)
+        divide_spans(Path(folder), spans_of(flags), cut)
+        assert np.fromfile(train, np.uint64).tolist() == spans_of(flags[:cut]).tolist()
+        assert np.fromfile(val, np.uint64).tolist() == spans_of(flags[cut:]).tolist()
 
 
 @given(FLAGS, st.data())
@@ -62,10 +67,8 @@ def test_the_first_supervised_place_and_whole_ranges_are_found(flags: list[bool]
 
 
 def test_a_store_joins_spans_that_touch(tmp_path: Path) -> None:
-    with StoreWriter(tmp_path, "<u2") as writer:
-        for spans in ([(0, 4)], [(0, 1), (1, 2), (3, 4)], [(2, 4)]):
-            writer.add("train", np.arange(4, dtype=np.int32), spans)
-        meta = writer.finish()
+    ids = np.arange(4, dtype=np.int32)
+    meta = write_documents(tmp_path, [(ids, [(0, 4)]), (ids, [(0, 1), (1, 2), (3, 4)]), (ids, [(2, 4)])])
     first = np.fromfile(split_file(tmp_path, "train", "supervised"), np.uint64)
     assert first.tolist() == [0, 6, 7, 8]
     assert (meta["train"].spans, meta["train"].supervised, meta["val"].supervised) == (2, 7, 2)

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from runner.data.stores.prepare import Silent, prepare_store
+from runner.data.stores.display import Silent
+from runner.data.stores.prepare import prepare_store
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.data.tokenizers import load_tokenizer
 from runner.data.tokenizers.huggingface import HuggingFaceTokenizer, load_huggingface

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from runner.cli import main
 from runner.data.catalog import open_catalog
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.environment import known_data
 from runner.plan.compile import compile_plan
 from schema.budget.dataset_names import Key

@@ -13,7 +13,7 @@ import pytest
 
 import runner.train.loop
 from runner.data.catalog import open_catalog
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.files.digested_json import read_json, write_facts
 from runner.files.seal import check_seal, seal
 from runner.plan.compile import compile_plan

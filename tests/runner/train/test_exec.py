@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from runner.data.stores.build import is_validation
 from runner.run.lock import locked
+from tests.runner.data.written_store import belongs_to_val
 from tests.runner.interrupted_run import environment
 from tests.runner.workplace import SPEC, Outcome, fill, lorarun
 
@@ -80,7 +80,7 @@ def test_a_finished_run_is_scored_again_when_another_score_is_asked(here: Path) 
 def test_validation_rows_without_a_supervised_token_are_refused_before_the_first_step(here: Path) -> None:
     long = [("a prompt that fills the whole row " + str(number), "never seen") for number in range(400)]
     short = [("", f"seen {number}") for number in range(400)]
-    kept = [pair for pair in long if is_validation("".join(pair).encode())]
+    kept = [pair for pair in long if belongs_to_val("".join(pair))]
     assert kept
     write_pairs(here, [kept[0], *short])
     done = execute(here, "run", "training/validation_steps=1")

@@ -19,7 +19,7 @@ from runner.checkpoint.manifest import Manifest
 from runner.checkpoint.save import Checkpoints
 from runner.commands.guide.shapes import SHAPES
 from runner.data.catalog import open_catalog
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.lora.adapters import merge_lora_params
 from runner.plan.compile import compile_plan
 from runner.run.execution import ExecutionSpec

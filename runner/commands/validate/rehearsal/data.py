@@ -24,15 +24,16 @@ from runner.data.sources.files import Files
 from runner.data.sources.pydoc import PyDoc
 from runner.data.sources.pystdlib import PyStdlib
 from runner.data.sources.tokens import TokenFiles
-from runner.data.stores.encode import Row, encode_all, text_length
+from runner.data.stores.batches import text_length
+from runner.data.stores.display import Silent
+from runner.data.stores.encode import Encoder, count_tokens
 from runner.data.stores.foreign import placed
+from runner.data.stores.make import Maker
 from runner.data.stores.meta import existing_meta, load_meta, store_folder
 from runner.data.stores.prepare import (
-    Maker,
-    Silent,
     as_it_is,
     as_trained,
-    identified,
+    known_as,
     prepare_store,
     refuse_change,
 )
@@ -163,7 +164,9 @@ class _Stage:
         if self.trained is None or existing_meta(root, *name, has_source=True) is None:
             return None
         store, chat = open_store(store_folder(root, *name)), self.chat if source.section.holds_conversations else None
-        fingerprint = identified(source, store) if source.total <= MOST_COMPARED_BYTES else store.meta.source
+        fingerprint = (
+            known_as(source.fingerprints(), store) if source.total <= MOST_COMPARED_BYTES else store.meta.source
+        )
         refuse_change(store, fingerprint, Maker(self.tokenizer, chat), self.trained)
         return store if self.trained.knows(store) else None
 
@@ -189,16 +192,14 @@ class _Stage:
             if size < MOST_ENCODED:  # the others are read, and that is all
                 entries.append(entry)
                 size += text_length(entry)
-        rows = encode_all(iter(entries), self.tokenizer, self.chat)
-        tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
+        tokens = count_tokens(entries, Encoder(self.tokenizer, self.chat))
         return _scaled(source, entries, tokens) if tokens else None
 
     def _estimate_library(self, source: PyStdlib | PyDoc) -> Estimate:
         """Say what the library holds by some of its modules, from all over it."""
         some = replace(source, files=source.files[::ONE_MODULE_OF])
         entries = [entry for entry in some.documents() if isinstance(entry, Document)]
-        rows = encode_all(iter(entries), self.tokenizer, None)
-        tokens = sum(len(row.ids) for row in rows if isinstance(row, Row))
+        tokens = count_tokens(entries, Encoder(self.tokenizer, None))
         scale = len(source.files) / len(some.files)
         text_bytes = sum(path.stat().st_size for _, path in source.files)
         return Estimate(text_bytes, max(1, round(len(entries) * scale)), max(1, round(tokens * scale)))

@@ -18,7 +18,7 @@ from runner.data.catalog import Catalog, open_catalog
 from runner.data.ledger import RunLedger
 from runner.data.loader import train_batches
 from runner.data.mixture import MixtureEntry
-from runner.data.stores.prepare import Silent
+from runner.data.stores.display import Silent
 from runner.data.tokenizers.byte import END, PAD, ByteTokenizer
 from runner.data.tokenizers.huggingface import HuggingFaceTokenizer, load_huggingface
 from runner.plan.compile import compile_plan
