@@ -127,7 +127,7 @@ def _batches(run: PhaseRun) -> Generator[tuple[int, Batch]]:
         )
         run.clock.restart(run.step)
         with batches:
-            for batch in batches:
+            for batch in run.clock.waiting(batches):
                 yield number, batch
 
 

@@ -65,6 +65,9 @@ def reached(step: int) -> Moment:
     return moment
 
 
+TIMES = ("seconds", "tokens_per_second", "wait_share")  # of a record
+
+
 def summary(run: Path) -> dict[str, Any]:
     """What a finished run says of itself."""
     return json.loads((run / "summary.json").read_text())
@@ -73,6 +76,4 @@ def summary(run: Path) -> dict[str, Any]:
 def records(run: Path) -> list[dict[str, Any]]:
     """Every record of a run without its times."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {name: value for name, value in line.items() if name not in ("seconds", "tokens_per_second")} for line in lines
-    ]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]

@@ -47,3 +47,17 @@ def read_windows(
     if len(beyond):
         found[beyond] = tokens[np.minimum(starts[beyond, None] + np.arange(width), len(tokens) - 1)]
     return found
+
+
+def lay_out(
+    begins: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return positions and segments of rows laid end to end, (tokens,), of the runs that they are, (m,) each.
+
+    A run begins where the one before it ends, counts its positions from 0, and is the segment `numbers` of its row.
+    """
+    import numpy as np
+
+    positions = np.arange(int(lengths.sum()), dtype=np.int32)
+    positions -= np.repeat(begins.astype(np.int32), lengths)
+    return positions, np.repeat(numbers.astype(np.int32), lengths)

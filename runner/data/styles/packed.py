@@ -13,7 +13,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.data.packing import pack
-from runner.data.styles._split_rows import SplitRows
+from runner.data.styles._split_rows import SplitRows, lay_out
 from runner.data.styles._style import Documents, Gathered, Part, RowSizes, TokenSplit
 from runner.data.styles._too_long import number_too_long, treat_too_long
 
@@ -100,21 +100,23 @@ class PackedRows(SplitRows):
         starts = np.insert(pieces.start, behind, 0)  # in the split
         is_padding = np.insert(np.zeros(len(pieces.row), np.bool_), behind, True)
         numbers = np.insert(pieces.number, behind, np.bincount(pieces.row, minlength=len(indices)))
-        line = np.arange(len(indices) * width)
-        # Padding is read from the split's first tokens on; a short split has none so far from its start.
-        origin = np.minimum(line + np.repeat(starts - begins, lengths), len(self.source.tokens) - 1)
+        positions, segments = lay_out(begins, lengths, numbers)
+        origin = np.repeat(starts, lengths)  # (b · (t + 1),); all that follows spares room, whose first touch is slow
+        origin += positions
+        if len(self.source.tokens) < width:  # padding is read from the split's first tokens on
+            np.minimum(origin, len(self.source.tokens) - 1, out=origin)
         tokens = self.source.tokens[origin].astype(np.int32)
         np.copyto(tokens, self.pad, where=np.repeat(is_padding, lengths))
         own = pieces.start.astype(np.uint64)
         supervised = mark_inside(
-            self.source.supervised, own, own + pieces.length.astype(np.uint64), begins[~is_padding], len(line)
+            self.source.supervised, own, own + pieces.length.astype(np.uint64), begins[~is_padding], tokens.size
         )
         return Gathered(
             tokens=tokens.reshape(shape),
             supervised=supervised.reshape(shape),
             filled=filled,
-            positions=(line - np.repeat(begins, lengths)).astype(np.int32).reshape(shape),
-            segments=np.repeat(numbers.astype(np.int32), lengths).reshape(shape),
+            positions=positions.reshape(shape),
+            segments=segments.reshape(shape),
         )
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:

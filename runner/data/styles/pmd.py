@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.data.styles._split_rows import SplitRows, read_windows
+from runner.data.styles._split_rows import SplitRows, lay_out, read_windows
 from runner.data.styles._style import Documents, Gathered, Lost, Part, RowSizes, TokenSplit
 from runner.failure import ExitCode, Failure
 
@@ -75,14 +75,10 @@ class PmdRows(SplitRows):
         numbers = np.arange(len(owner)) + (first - before)[owner]
         columns = self.source.offsets[numbers].astype(np.int64) - indices[owner] * self.block_size
         begins = np.insert(owner * width + columns, before, places * width)
-        lengths = np.diff(begins, append=tokens.size)
-        segments = np.arange(len(begins)) - np.repeat(before + places, counts + 1)
+        numbers = np.arange(len(begins)) - np.repeat(before + places, counts + 1)
         # A document that began in an earlier row begins anew, for nothing of it is seen from here.
-        positions = np.arange(tokens.size) - np.repeat(begins, lengths)
-        return rows._replace(
-            positions=positions.astype(np.int32).reshape(tokens.shape),
-            segments=np.repeat(segments.astype(np.int32), lengths).reshape(tokens.shape),
-        )
+        positions, segments = lay_out(begins, np.diff(begins, append=tokens.size), numbers)
+        return rows._replace(positions=positions.reshape(tokens.shape), segments=segments.reshape(tokens.shape))
 
     def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
         """Return t inputs for each row, and t targets but the first token of a document that has a mask."""

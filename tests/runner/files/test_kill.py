@@ -17,7 +17,7 @@ import pytest
 from runner.report.verify import verify_run
 from tests.runner import workplace
 from tests.runner.event_files import events
-from tests.runner.interrupted_run import records, run_cycles, summary
+from tests.runner.interrupted_run import TIMES, records, run_cycles, summary
 from tests.runner.weights.model_folders import LLAMA_4, write_folder
 
 # Both phases start from a folder of Transformers, and the layers of its model are of two files.
@@ -167,7 +167,7 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 def scalars(run: Path) -> list[tuple[str, int, float]]:
     """What TensorBoard shows of a run, without its times."""
-    return [event for event in events(run) if event[0] not in ("train/seconds", "train/tokens_per_second")]
+    return [event for event in events(run) if event[0].removeprefix("train/") not in TIMES]
 
 
 def tree_of(run: Path) -> set[str]:
