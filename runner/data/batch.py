@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.data.styles import load_style
 from schema.budget.budget import budget_of
+from schema.budget.dataset_names import key_of
 from schema.budget.stages import Phase, StageBudget
 from schema.environment import Environment
 from schema.spec import Spec
@@ -57,5 +57,5 @@ def validation_batch(spec: Spec, rows: int) -> BatchSpec:
 
 def _batch(spec: Spec, rows: int, stages: Sequence[StageBudget]) -> BatchSpec:
     entries = [entry for stage in stages for entry in stage.mixture]
-    segmented = any(load_style(entry.style).is_segmented(entry.document_mask) for entry in entries)
+    segmented = any(key_of(entry).is_segmented for entry in entries)
     return BatchSpec(rows, spec.architecture.block_size, segmented)

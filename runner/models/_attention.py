@@ -68,7 +68,9 @@ class Attention(nn.Module):
         elif segments is None:
             y = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=self.implementation)
         else:
-            # cuDNN's kernel would take this mask as a dense bias (b, 1, t, t); XLA's masks the scores as they are.
+            # XLA's kernel on every platform. `dot_product_attention` tells cuDNN's, which forms no scores, one length a
+            # row (query_seq_lengths) or one window for all tokens (local_window_size), and neither ends a segment; a
+            # mask would become a dense bias (b, 1, t, t), and its gradient another. XLA's masks the scores as they are.
             same_segment = segments[:, None, :, None] == segments[:, None, None, :]  # (b, 1, t, t): query, key
             y = jax.nn.dot_product_attention(q, k, v, mask=same_segment, is_causal=True, implementation="xla")
         y = checkpoint_name(y.reshape(-1, o.n_head * head), ATTENTION)  # (b·t, h · head), heads side by side again

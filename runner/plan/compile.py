@@ -154,6 +154,8 @@ def _plan_phase(phase: PhaseBudget, stages: tuple[StagePlan, ...], tokens_per_st
             **phase.state_bytes, activations=phase.activation_bytes, checkpoint=phase.checkpoint_bytes
         ),
         micro_batch_rows=phase.micro_batch_rows,
+        attention=phase.attention_kernel,
+        kernel_lost=phase.attention_kernel != phase.kernel_without_segments,
         stages=stages,
         report_steps=phase.report_steps,
         validation_steps=phase.validation_steps,

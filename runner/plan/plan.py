@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import EventSteps
 from schema.budget.schedules import load_schedule
 from schema.budget.stages import Phase
 from schema.environment import TokenizerFacts
+
+# What of a phase decides neither its rows nor its weights.
+OF_MACHINE_AND_EVENTS = (
+    *("bytes_per_device", "micro_batch_rows", "attention", "kernel_lost"),
+    *("report_steps", "validation_steps", "checkpoint_steps"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class PhasePlan:
     learning_rate: LearningRatePlan
     bytes_per_device: BytesPlan
     micro_batch_rows: int | None  # of a device; None where the machine chooses them, and is not known
+    attention: Literal["xla", "cudnn"]  # the kernel on this platform
+    kernel_lost: bool  # whether it would be cuDNN's, were there no segments
     stages: tuple[StagePlan, ...]
     report_steps: EventSteps
     validation_steps: EventSteps
@@ -157,7 +165,7 @@ def plan_digest(plan: Plan) -> str:
     for name in ("mesh", "tokenizer", "chat", "export", "init", "digest"):
         del contract[name]
     for phase in contract["phases"]:
-        for name in ("bytes_per_device", "micro_batch_rows", "report_steps", "validation_steps", "checkpoint_steps"):
+        for name in OF_MACHINE_AND_EVENTS:
             del phase[name]
         for stage in phase["stages"]:
             for entry in stage["mixture"]:

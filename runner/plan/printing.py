@@ -89,6 +89,8 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
     console.print(f"  parameters     {phase.trainable_parameters:,} trained, {phase.frozen_parameters:,} frozen")
     console.print(f"  per device     {sizes} = {in_words(sum(parts.values()))}")
     console.print(f"  activations    {_activations(phase)}")
+    if phase.kernel_lost:
+        console.print("  attention      by XLA's kernel on a GPU: cuDNN's can't keep the segments of a row apart")
     console.print(f"  per step       {phase.flops_per_step:.3g} FLOPs")
     console.print(f"  reports        {_steps(phase.report_steps)}")
     console.print(f"  validations    {_steps(phase.validation_steps)}")

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from flax.training.train_state import TrainState
 
+from runner.data.batch import train_batch
 from runner.distributed import gathered, writes
 from runner.failure import ExitCode, Failure
 from runner.files.errors import storage_failures
@@ -125,9 +126,10 @@ def compile_largest(
     if noted is not None and fits((compiled := compile_rows(noted)).memory, room):
         return compiled, 1
     gradients = state_bytes(spec.architecture, spec.optimization, axes, phase)["gradients"]
+    segmented = train_batch(spec, phase).segmented
 
     def estimate(rows: int) -> int:
-        return gradients + micro_batch_bytes(spec, axes, phase, rows, jax.default_backend())
+        return gradients + micro_batch_bytes(spec, axes, phase, rows, jax.default_backend(), segmented=segmented)
 
     search = Search(spec.training.batch_size // devices, room, estimate)
     compiled = largest_fitting(micro_batch_rows(spec, mesh, phase, room), search, compile_rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax
 
 from runner.checkpoint.manifest import Manifest
+from runner.data.batch import train_batch
 from runner.failure import ExitCode, Failure
 from runner.mesh import batch_devices
 from runner.plan.compile import check_batch
@@ -25,7 +26,9 @@ def micro_batch_rows(spec: Spec, mesh: jax.sharding.Mesh, phase: Phase, device_m
     not divide the batch.
     """
     check_batch(spec, batch_devices(mesh))
-    return micro_batch.micro_batch_rows(spec, dict(mesh.shape), phase, device_memory, jax.default_backend())
+    segmented = train_batch(spec, phase).segmented
+    place = (dict(mesh.shape), phase, device_memory, jax.default_backend())
+    return micro_batch.micro_batch_rows(spec, *place, segmented=segmented)
 
 
 def pinned_rows(spec: Spec, phase: PhasePlan, before: Manifest | None, devices: int) -> int | None:

@@ -30,30 +30,42 @@ from schema.families import (
 CHUNK_TOKENS = 1024  # whose logits one device holds at a time
 WIDE = ITEM_BYTES["float32"]
 # Arrays of float32 that exist at one time, as XLA's own attention and the loss make them: scores (rows, heads, t, t)
-# of a block that recomputes them, with a mask of one byte, or keeps two of them; logits (chunk, vocabulary).
+# of a block that recomputes them, with a mask of one byte, or keeps two of them; logits (chunk, vocabulary). Where rows
+# have segments, a block that recomputes the scores recomputes their mask, too.
 SCORES_ANEW, SCORES_KEPT, LOGITS = 4.25, 3.25, 2
+SEGMENTS_ANEW = 0.25
 # Arrays (tokens, n_embd) beside the scores in attention's backward pass; arrays (tokens, features) of the widest
 # projection and (tokens, n_embd) in that of the feed-forward block.
 BESIDE_SCORES, OF_WIDEST, BESIDE_WIDEST = 5, 5, 6
 
 
-def attention_kernel(architecture: Any, platform: str) -> Literal["xla", "cudnn"]:
-    """The kernel of attention: cuDNN's, which forms no scores, on GPUs for 16-bit activations; XLA's elsewhere."""
-    return "cudnn" if platform == "gpu" and architecture.dtype.activation != "float32" else "xla"
+def attention_kernel(architecture: Any, platform: str, segmented: bool = False) -> Literal["xla", "cudnn"]:
+    """The kernel of attention: cuDNN's, which forms no scores, on GPUs for 16-bit activations; XLA's elsewhere.
+
+    Where rows are `segmented` it is XLA's on every platform: `runner.models` says why.
+    """
+    return "cudnn" if platform == "gpu" and architecture.dtype.activation != "float32" and not segmented else "xla"
 
 
-def micro_batch_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, platform: str) -> int:
+def micro_batch_bytes(
+    sections: Any, mesh: dict[str, int], phase: Phase, rows: int, platform: str, *, segmented: bool = False
+) -> int:
     """Estimate the bytes of a micro-batch of `rows` rows on one device, beyond those of `state_bytes`.
 
     They are those of activations, logits and the micro-batch's own gradient. `sections` are those of a spec,
-    `platform` is cpu, gpu or tpu.
+    `platform` is cpu, gpu or tpu; `segmented` says that rows have segments.
     """
     architecture, training = sections.architecture, sections.training
     every, lora = parameters(architecture), sections.optimization.lora
     trained = adapters(every, lora.target_modules, lora.rank) if phase == "lora" else every
     whole = {**mesh, "fsdp": 1}  # products take weights, and make activations, that fsdp does not split
     tokens, item = rows * architecture.block_size, _item_bytes(architecture, platform)
-    kept, working = _block_bytes(sections, mesh, phase, rows, platform)
+    scores = 0
+    if attention_kernel(architecture, platform, segmented) == "xla":
+        scores = rows * _features(mesh, "heads", architecture.n_head) * architecture.block_size**2 * WIDE
+    kept, working = _block_bytes(sections, mesh, phase, (rows, scores), platform)
+    if segmented and architecture.remat != "none":
+        working += SEGMENTS_ANEW * scores
 
     gradient = device_bytes(trained, WIDE, mesh)
     of_blocks = device_bytes(_blocks(trained), WIDE, mesh)
@@ -73,16 +85,19 @@ def micro_batch_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: i
     return int(max(at_loss + other_casts, in_block + casts, gradient)) - of_head
 
 
-def _block_bytes(sections: Any, mesh: dict[str, int], phase: Phase, rows: int, platform: str) -> tuple[int, float]:
-    """Bytes that all blocks keep, and bytes that one of them needs at a time in its backward pass."""
+def _block_bytes(
+    sections: Any, mesh: dict[str, int], phase: Phase, sizes: tuple[int, int], platform: str
+) -> tuple[int, float]:
+    """Bytes that all blocks keep, and bytes that one of them needs at a time in its backward pass.
+
+    `sizes` are the rows, and the bytes of a block's scores in float32.
+    """
+    rows, scores = sizes
     a, lora = sections.architecture, sections.optimization.lora
     tokens, item = rows * a.block_size, _item_bytes(a, platform)
     targets = lora.target_modules if phase == "lora" else ()
     named = [*kept_activations(a, targets, lora.rank)]
     carry, outputs = tokens * a.n_embd * item, tokens * _token_bytes(named, item, mesh)
-    scores = 0
-    if attention_kernel(a, platform) == "xla":
-        scores = rows * _features(mesh, "heads", a.n_head) * a.block_size**2 * WIDE
     widest = tokens * item * max(_features(mesh, each.axis, each.features) for each in named)
     heads = max(carry, tokens * item * a.n_head * options_of(a).head_dim)
     anew = max(SCORES_ANEW * scores + BESIDE_SCORES * heads, OF_WIDEST * widest + BESIDE_WIDEST * carry)

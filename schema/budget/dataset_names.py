@@ -14,6 +14,11 @@ class Key(NamedTuple):
     style: str
     document_mask: bool = False
 
+    @property
+    def is_segmented(self) -> bool:
+        """Whether its rows have segments, which attention must not cross: examples, or the documents of a row."""
+        return self.style == "PACKED" or self.document_mask
+
 
 def key_of(entry: Any) -> Key:
     """Return the key of an entry of a mixture; only PMD reads its document_mask."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isqrt
 from typing import Any
 
@@ -13,12 +14,21 @@ MEMORY_SHARE = 0.9  # of a device's memory that the estimate may fill
 CPU_TOKENS = 1024  # of a micro-batch on a CPU, where larger ones are slower
 
 
-def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_bytes: int | None, platform: str) -> int:
+def micro_batch_rows(
+    sections: Any,
+    mesh: dict[str, int],
+    phase: Phase,
+    device_bytes: int | None,
+    platform: str,
+    *,
+    segmented: bool = False,
+) -> int:
     """Choose how many rows one device of a mesh takes at once: a divisor of its share of the batch.
 
     `training/per_device_batch_size` rows, or the largest divisor below (the caller compares and says so); for -1 the
     most that fit into 90 % of `device_bytes` beside the state of the phase, or, where that is None (a CPU), into
-    1,024 tokens; at least one row. `sections` are those of a spec, `platform` is cpu, gpu or tpu.
+    1,024 tokens; at least one row. `sections` are those of a spec, `platform` is cpu, gpu or tpu; `segmented` says
+    that rows have segments.
     """
     training, architecture = sections.training, sections.architecture
     share = training.batch_size // (mesh["data"] * mesh["fsdp"])
@@ -27,8 +37,8 @@ def micro_batch_rows(sections: Any, mesh: dict[str, int], phase: Phase, device_b
     if device_bytes is None:
         return largest_divisor(share, CPU_TOKENS // architecture.block_size)
     free = MEMORY_SHARE * device_bytes - sum(state_bytes(architecture, sections.optimization, mesh, phase).values())
-    fits = (rows for rows in divisors(share) if micro_batch_bytes(sections, mesh, phase, rows, platform) <= free)
-    return next(fits, 1)
+    takes = partial(micro_batch_bytes, sections, mesh, phase, platform=platform, segmented=segmented)
+    return next((rows for rows in divisors(share) if takes(rows) <= free), 1)
 
 
 def divisors(share: int) -> list[int]:

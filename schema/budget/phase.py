@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from schema.budget.activations import micro_batch_bytes
+from schema.budget.activations import attention_kernel, micro_batch_bytes
 from schema.budget.bytes import checkpoint_bytes, state_bytes
+from schema.budget.dataset_names import key_of
 from schema.budget.event_steps import EventSteps, event_steps
 from schema.budget.mesh import known_axes
 from schema.budget.micro_batch import micro_batch_rows
@@ -123,13 +124,31 @@ class PhaseBudget:
         device_bytes = self.environment.device_bytes
         if self.sections.training.per_device_batch_size < 1 and device_bytes is None:
             return None
-        return micro_batch_rows(self.sections, self.mesh, self.name, device_bytes, self.environment.platform)
+        platform = self.environment.platform
+        return micro_batch_rows(
+            self.sections, self.mesh, self.name, device_bytes, platform, segmented=self.is_segmented
+        )
 
     @cached_property
     def activation_bytes(self) -> int:
         """Estimated bytes of the activations of one micro-batch; of one row where its rows are not known."""
         rows, platform = self.micro_batch_rows or 1, self.environment.platform
-        return micro_batch_bytes(self.sections, self.mesh, self.name, rows, platform)
+        return micro_batch_bytes(self.sections, self.mesh, self.name, rows, platform, segmented=self.is_segmented)
+
+    @property
+    def attention_kernel(self) -> Literal["xla", "cudnn"]:
+        """The kernel of attention on the platform."""
+        return attention_kernel(self.sections.architecture, self.environment.platform, self.is_segmented)
+
+    @property
+    def kernel_without_segments(self) -> Literal["xla", "cudnn"]:
+        """The kernel that attention would have, were rows of one segment each."""
+        return attention_kernel(self.sections.architecture, self.environment.platform)
+
+    @cached_property
+    def is_segmented(self) -> bool:
+        """Whether rows have segments, which attention must not cross; raises Unavailable for unreadable mixtures."""
+        return any(key_of(entry).is_segmented for stage in self.stages for entry in stage.mixture)
 
     @property
     def checkpoint_bytes(self) -> int:

@@ -85,8 +85,8 @@ class Gathered(NamedTuple):
     """Rows as arrays: `tokens` (b, t + 1), whether a token is `supervised` as a target (b, t + 1), where None is all of
     them, and the number of a row's tokens without padding, `filled` (b,).
 
-    A segmented style adds `positions` (b, t + 1), each token's place within its segment, and `segments` (b, t + 1), the
-    number of its segment; padding is its own segment.
+    Those of a segmented dataset have `positions` (b, t + 1), each token's place within its segment, and `segments`
+    (b, t + 1), the number of its segment; padding is its own segment. Which are, `schema.budget.dataset_names` says.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -184,10 +184,6 @@ class Rows(Protocol):
 
 class Style(Protocol):
     """A module of `runner.data.styles`."""
-
-    def is_segmented(self, document_mask: bool) -> bool:
-        """Whether rows have positions and segments, with an entry's `document_mask`."""
-        ...
 
     def count_rows(self, documents: Documents, block_size: int, on_too_long: str) -> int:
         """Return how many rows a split has that holds these documents."""

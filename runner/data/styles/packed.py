@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def is_segmented(document_mask: bool) -> bool:
-    """Each example of a row is a segment."""
-    del document_mask
-    return True
-
-
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of rows: as it was noted, else by packing the examples once."""
     drop = drops(documents.lengths, block_size, on_too_long)

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def is_segmented(document_mask: bool) -> bool:
-    """Rows have one segment: padding follows the example, so that causal attention never sees it."""
-    del document_mask
-    return False
-
-
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of examples, except those that `on_too_long` "drop" leaves out."""
     lengths = documents.lengths

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def is_segmented(document_mask: bool) -> bool:
-    """Without a document mask, a token attends to earlier documents of its row too."""
-    return document_mask
-
-
 def count_rows(documents: Documents, block_size: int, on_too_long: str) -> int:
     """Return the number of whole rows; documents may have any length, so `on_too_long` has no effect."""
     del on_too_long

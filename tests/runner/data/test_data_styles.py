@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from runner.data.styles import Lost, load_style, padded, pmd
 from runner.failure import ExitCode, Failure
-from schema.sampling import DatasetStyle
+from schema.budget.dataset_names import key_of
+from schema.sampling import DatasetStyle, Sampling
 
 PAD = 257
 Examples = list[tuple[list[int], list[int]]]
@@ -50,7 +51,6 @@ def ids(least: int) -> st.SearchStrategy[list[int]]:
 
 
 EXAMPLES = st.lists(st.tuples(ids(0), ids(1)), min_size=1, max_size=12)
-SEGMENTED = {"PMD": [False, True], "PADDED": [False] * 2, "PACKED": [True] * 2}
 STYLES = st.sampled_from([("PMD", "truncate"), *product(("PADDED", "PACKED"), ("truncate", "drop"))])
 
 
@@ -203,9 +203,12 @@ def test_padded_refuses_to_drop_or_blank_everything() -> None:
 
 
 @pytest.mark.parametrize("style", DatasetStyle)
-def test_a_style_is_found_by_its_name(style: DatasetStyle) -> None:
+def test_a_style_is_found_by_its_name_and_has_the_segments_that_the_budget_counts_with(style: DatasetStyle) -> None:
     assert Path(str(inspect.getfile(load_style(style.value)))).stem == style.value.lower()  # type: ignore[arg-type]
-    assert [load_style(style.value).is_segmented(mask) for mask in (False, True)] == SEGMENTED[style.value]
+    for mask in (False, True):
+        rows = load_style(style.value).open_rows(Split([([1], [2, 256]), ([1], [3, 256])]), 4, "truncate", mask)
+        entry = Sampling(name="x", rate=1.0, style=style, document_mask=mask)
+        assert (rows.gather(np.zeros(1, np.int64)).segments is not None) == key_of(entry).is_segmented
 
 
 def test_a_style_that_nobody_declared_is_refused() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import pytest
 
+from runner.data.batch import train_batch
 from runner.lora.state import abstract_lora_state
 from runner.state import abstract_full_state
 from runner.train.compiled import CompiledPhase, compile_phase
@@ -17,6 +18,7 @@ from runner.train.fitting import Search, fits, largest_fitting
 from schema.budget.activations import micro_batch_bytes
 from schema.budget.bytes import WHOLE, state_bytes
 from schema.budget.micro_batch import micro_batch_rows
+from schema.budget.stages import DATASET_KEY
 from schema.spec import Spec
 from tests.runner.tiny_run import make_spec, model_of, one_device
 
@@ -58,7 +60,8 @@ def temporary(spec: Spec, phase: Any, rows: int) -> int:
     that of the platform of the program.
     """
     gradients = state_bytes(spec.architecture, spec.optimization, WHOLE, phase)["gradients"]
-    return gradients + micro_batch_bytes(spec, WHOLE, phase, rows, jax.default_backend())
+    segmented = train_batch(spec, phase).segmented
+    return gradients + micro_batch_bytes(spec, WHOLE, phase, rows, jax.default_backend(), segmented=segmented)
 
 
 @pytest.mark.parametrize(("activation", "phase", "remat"), CASES)
@@ -69,17 +72,21 @@ def test_the_estimate_is_near_what_the_compiler_plans(activation: str, phase: st
     assert temporary(spec, phase, 4) == pytest.approx(memory.temporary, rel=0.15)
 
 
-@pytest.mark.parametrize(("phase", "remat"), [("full", "none"), ("lora", "names")])
-def test_the_estimate_holds_for_other_shapes_in_one_micro_batch_with_validation(phase: Any, remat: str) -> None:
+@pytest.mark.parametrize(("phase", "remat", "style"), [("full", "none", "PMD"), ("lora", "names", "PACKED")])
+def test_the_estimate_holds_for_other_shapes_in_one_micro_batch_with_validation(
+    phase: Any, remat: str, style: str
+) -> None:
+    mixtures = {key: [[{"name": "x", "rate": 1.0, "style": style}]] for key in DATASET_KEY.values()}
     spec = make_spec(
         architecture={**WIDE, **ODD, "remat": remat},
-        training={"batch_size": 2, "validation": True, "validation_steps": 2},
+        training={"batch_size": 2, "validation": True, "validation_steps": 2, **mixtures},
         lora={"rank": 8, "target_modules": ["attn", "mlp", "wte"], "dropout": 0.1},
     )
     compiled = program(spec, phase, 2)
     assert (compiled.accumulation, compiled.validate is None) == (1, False)
     assert compiled.memory is not None
-    assert temporary(spec, phase, 2) == pytest.approx(compiled.memory.temporary, rel=0.2)
+    assert compiled.train_batch.segmented == (style == "PACKED")
+    assert temporary(spec, phase, 2) == pytest.approx(compiled.memory.temporary, rel=0.15)
 
 
 @pytest.mark.parametrize(("activation", "phase", "remat"), CASES)

@@ -27,8 +27,10 @@ def spec_of(*overrides: str) -> Any:
     return accepted(lint_text(SPEC, "spec.yaml", overrides))
 
 
-def size(*overrides: str, phase: Any = "full", rows: int = 4, platform: str = "tpu", **mesh: int) -> int:
-    return micro_batch_bytes(spec_of(*overrides), {**WHOLE, **mesh}, phase, rows, platform)
+def size(
+    *overrides: str, phase: Any = "full", rows: int = 4, platform: str = "tpu", segmented: bool = False, **mesh: int
+) -> int:
+    return micro_batch_bytes(spec_of(*overrides), {**WHOLE, **mesh}, phase, rows, platform, segmented=segmented)
 
 
 @pytest.mark.parametrize("phase", ["full", "lora"])
@@ -60,6 +62,14 @@ def test_cudnn_forms_no_scores() -> None:
     assert size(long, exact, platform="gpu") == size(long, exact, platform="tpu")
     kernels = [attention_kernel(spec_of(dtype).architecture, "gpu") for dtype in (exact, long)]
     assert kernels == ["xla", "cudnn"]
+
+
+def test_segments_take_the_scores_of_xla_on_a_gpu_and_a_mask_of_their_own() -> None:
+    long = "architecture/block_size=2048"
+    plain, segmented = (size(long, platform="tpu", segmented=segments) for segments in (False, True))
+    assert segmented - plain == 4 * 4 * 2048**2  # rows, heads and pairs of tokens, in one byte each
+    assert size(long, platform="gpu", segmented=True) == segmented
+    assert attention_kernel(spec_of().architecture, "gpu", segmented=True) == "xla"
 
 
 def test_dropout_keeps_masks_where_nothing_is_recomputed() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.checkpoint.intact import Intact, Unusable, verified
 from runner.checkpoint.manifest import Manifest, manifest_of
+from runner.data.batch import train_batch
 from runner.files.digested_json import read_json
 from runner.files.folder import bytes_below
 from runner.files.seal import Damaged, sealed_facts
@@ -86,7 +87,7 @@ def _check_masks(execution: ExecutionSpec, plan: Plan, manifest: Manifest, facts
         return
     spec, devices = execution.spec, plan.mesh["data"] * plan.mesh["fsdp"]
     for phase in plan.phases:
-        rows = pinned_rows(spec, phase, manifest, devices) or micro_batch_rows(
-            spec, dict(plan.mesh), phase.name, facts.device_bytes, facts.platform
-        )
+        segmented = train_batch(spec, phase.name).segmented
+        place = (dict(plan.mesh), phase.name, facts.device_bytes, facts.platform)
+        rows = pinned_rows(spec, phase, manifest, devices) or micro_batch_rows(spec, *place, segmented=segmented)
         check_micro_batch(spec, phase, manifest, (devices, rows))
