@@ -33,7 +33,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schema.budget.activations import attention_kernel
 from schema.document import Document
 from schema.document.mixtures import Entry, entries
 from schema.text.diagnostic import Diagnostic, Severity
@@ -48,16 +47,16 @@ SCORE_BYTES = 4  # of the scores of one head for one pair of tokens
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for segments on a GPU whose kernel would else be that of cuDNN; say it once."""
-    machine, architecture = document.environment, document.budget.sections.architecture
-    if machine is None or machine.device_bytes is None:
+    if document.environment is None or document.environment.device_bytes is None:
         return
-    plain, segmented = (attention_kernel(architecture, machine.platform, segmented) for segmented in (False, True))
+    phases = document.budget.phases.values()
+    if all(phase.attention_kernel == phase.kernel_without_segments for phase in phases):
+        return
     found: dict[str, Entry] = {}  # the first entry of each style
     for entry in entries(document):
-        if entry.key.is_segmented and document.given(entry.path):
+        if entry.key.is_segmented:
             found.setdefault("PACKED" if entry.values["style"] == "PACKED" else "document_mask", entry)
-    if plain == segmented or not found:
-        return
+    architecture = document.budget.sections.architecture
     scores = architecture.n_head * architecture.block_size**2 * SCORE_BYTES
     message = (
         f"rows have segments, by {join(sorted(found), 'and')}, which cuDNN's attention can't keep apart: XLA's is "

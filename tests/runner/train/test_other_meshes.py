@@ -23,7 +23,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where `other_meshes.py` has run all moves."""
     folder = tmp_path_factory.mktemp("meshes")
     fill(folder)
-    spec = SPEC.replace("[256]", "[1024]").replace("batch_size: 4\n  per_device_batch_size: 2", "batch_size: 8")
+    # Rows of two examples, which see themselves alone on every mesh.
+    spec = SPEC.replace("PADDED", "PACKED").replace("block_size: 32", "block_size: 64").replace("[256]", "[2048]")
+    spec = spec.replace("batch_size: 4\n  per_device_batch_size: 2", "batch_size: 8")
     spec = spec.replace("n_embd: 16, n_head: 2", "n_embd: 32, n_head: 8").replace(
         "{report_interval: 1}", "{report_interval: 1, checkpoint_interval: 2}"
     )
