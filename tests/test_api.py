@@ -201,9 +201,9 @@ Usage: main init [OPTIONS] [FILE]
 
   FILE is spec.yaml, unless you name another; - is standard output. On a
   terminal, questions are asked for what no flag says. DATA is a built-in
-  dataset, pystdlib or pydoc, or the path of .txt, .jsonl or .parquet files,
-  whose first record says by its fields what it holds: a text, a prompt and a
-  completion, or a conversation.
+  dataset, pystdlib or pydoc, or the path of files as .txt, .jsonl, .csv or
+  .parquet, whose first record says by its fields what it holds: a text, a
+  prompt and a completion, or a conversation.
 """,
 }
 

@@ -19,6 +19,7 @@ from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, s
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import styles_of
+from schema.document.file_kinds import ANY_KIND
 from schema.document.mixtures import entries
 from schema.environment import Dataset, Fields, Obstacle, Split, Store
 from schema.sections.data import Data
@@ -90,7 +91,7 @@ def _dataset(
         source, key = find_source(name, data, styles), ""
         meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
-        return Dataset(obstacle=obstacle(failure, "name .txt, .jsonl or .parquet files that exist", key))
+        return Dataset(obstacle=obstacle(failure, f"name a {ANY_KIND} that exists", key))
     is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
         return Dataset(False) if source is None else _unprepared(source, own.train_on)._replace(is_rows=is_rows)

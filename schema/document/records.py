@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schema.document.document import Document
+from schema.document.file_kinds import kind_of
 from schema.document.mixtures import Entry
 
 # Built-in datasets: those whose documents have a part that PADDED does not supervise, and those of files as they stand.
@@ -23,12 +24,13 @@ def has_prompts(document: Document, entry: Entry) -> bool:
 
 
 def is_one_text_a_file(document: Document, entry: Entry) -> bool:
-    """Whether each file is known to be one document: the standard library's, and a .txt file that is named alone."""
+    """Whether each file is known to be one document: the standard library's, and a text that is named alone."""
     source = f"data/sources/{entry.name}"
     if not document.given(source):
         return entry.name in FILES
     path = document.value(f"{source}/path")
-    return path is not None and path.endswith(".txt") and not set("*?[") & set(path)
+    kind = kind_of(path) if path is not None and not set("*?[") & set(path) else None
+    return kind is not None and not kind.has_records
 
 
 def holds_conversations(document: Document, entry: Entry) -> bool:

@@ -1,14 +1,15 @@
 """The path of a source names files of a format that is not read, or a URL.
 
-*Why it is bad.* A source is .txt, .jsonl or .parquet files on this machine. Nothing is unpacked, converted or
-downloaded, so the run would find nothing to read.
+*Why it is bad.* A source is files of text (.txt, .md) or of records (.jsonl, .json, .csv, .tsv, .parquet, .arrow),
+those of text also packed with gzip, zstd or bzip2. Nothing else is unpacked, converted or downloaded, so the run would
+find nothing to read.
 
 *Bad*
 
 ```yaml
 data:
   sources:
-    web: {path: web/*.jsonl.gz}
+    web: {path: web/*.xlsx}
 training:
   pre_lora_tokens: [1_024_000]
   pre_lora_dataset:
@@ -20,7 +21,7 @@ training:
 ```yaml
 data:
   sources:
-    web: {path: web/*.jsonl}
+    web: {path: web/*.csv.gz}
 training:
   pre_lora_tokens: [1_024_000]
   pre_lora_dataset:
@@ -28,7 +29,7 @@ training:
 ```
 
 *Fix.* Convert the files, and name what came of them; nothing is written. A folder whose name ends as a file's does is
-written with a slash at its end: `corpus.csv/`.
+written with a slash at its end: `corpus.xls/`.
 """
 
 from __future__ import annotations
@@ -37,27 +38,35 @@ import re
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.document.file_kinds import ANY_KIND, KINDS, PACKINGS, TABLES, kind_of
 from schema.document.mixtures import entries
 from schema.text.diagnostic import Diagnostic, Severity
-from schema.text.wording import join, quote
+from schema.text.wording import quote
 
 CODE = "LR224"
 SLUG = "source-format"
 SEVERITY = Severity.ERROR
 
-SUFFIXES = (".txt", ".jsonl", ".parquet")  # of the files that are read
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # also what is left of one whose slashes were joined
-SAME = {".ndjson": ".jsonl", ".jsonlines": ".jsonl", ".ldjson": ".jsonl", ".pq": ".parquet", ".parq": ".parquet"}
-PACKED = "gz bz2 xz zst zstd lz4 br z"
+SAME = {
+    **dict.fromkeys((".ndjson", ".jsonlines", ".ldjson", ".jl"), ".jsonl"),
+    **dict.fromkeys((".pq", ".parq"), ".parquet"),
+    **dict.fromkeys((".markdown", ".mdown"), ".md"),
+    ".ipc": ".arrow",
+    ".tab": ".tsv",
+    ".gzip": ".gz",
+    ".zstd": ".zst",
+    ".bzip2": ".bz2",
+}
+PACKED = "xz lz4 br z lzma"
 ARCHIVES = "zip tar tgz tbz2 txz 7z rar"
-TABLES = "csv tsv xls xlsx ods arrow feather orc avro dta sav"
-PLAIN = "md markdown rst text log tex html htm xml py ipynb c cpp h java js ts go rs"
+SHEETS = "xls xlsx ods feather orc avro dta sav"
+PLAIN = "rst text log tex html htm xml py ipynb c cpp h java js ts go rs"
 PRINTED = "pdf doc docx odt rtf epub djvu"
 BINARY = "npy npz pt pth pkl pickle h5 hdf5 tfrecord safetensors gguf db sqlite sqlite3 mdb lmdb mds"
 REMEDIES = {
     **dict.fromkeys(ARCHIVES.split(), "unpack it, and name the files that were in it"),
-    **dict.fromkeys(TABLES.split(), "convert it to .parquet, or to .jsonl with one record a line"),
-    "json": "write one record a line into a .jsonl file",
+    **dict.fromkeys(SHEETS.split(), "convert it to .parquet or .csv"),
     **dict.fromkeys(("yaml", "yml", "toml"), "write one record a line into a .jsonl file"),
     **dict.fromkeys(PLAIN.split(), "copy its text to a .txt file"),
     **dict.fromkeys(PRINTED.split(), "extract its text into a .txt file"),
@@ -88,15 +97,36 @@ def unread(path: str) -> tuple[str, str] | None:
         return "is a URL, and paths are read", f"write {quote('/' + path.removeprefix('file:').lstrip('/'))}"
     if URL.match(path):
         return "is a URL, and nothing is downloaded", "fetch its files, and write where they lie"
-    stem, dot, ending = path.rpartition(".")
-    if not dot or path.endswith(SUFFIXES):
+    if kind_of(path):
         return None
-    what = f"names .{ending} files, and {join(SUFFIXES, 'and')} are read"
+    stem, dot, ending = path.rpartition(".")
+    if not dot:
+        return None
+    what = f"names no {ANY_KIND}"
     lower = f".{ending.lower()}"
-    if lower in SUFFIXES or lower in SAME:
-        return what, f"rename them: {quote(stem + SAME.get(lower, lower))}"
+    known = SAME.get(lower, lower)
+    if known in KINDS or (known in PACKINGS and known != lower and kind_of(stem)):
+        return what, f"rename them: {quote(stem + known)}"
+    if known in PACKINGS:
+        return _packed(stem, known)
     if ending.lower() in PACKED.split():
-        inner = f", and write {quote(stem)}" if stem.endswith(SUFFIXES) else ""
+        inner = f", and write {quote(stem)}" if kind_of(stem) else ""
         return what, f"unpack them{inner}"
     remedy = REMEDIES.get(ending.lower())
     return (what, remedy) if remedy else None
+
+
+def _packed(stem: str, packing: str) -> tuple[str, str] | None:
+    """Say why files of a known packing are not read: by what is packed in them."""
+    if stem.endswith(TABLES):
+        return f"names tables that are packed as {packing}, and their columns are packed already", (
+            f"unpack them, and write {quote(stem)}"
+        )
+    if stem.endswith(".tar"):
+        return f"names no {ANY_KIND}", REMEDIES["tar"]
+    if "." in stem.rsplit("/", 1)[-1]:
+        return None
+    return (
+        f"names {packing} files that don't say what is packed in them",
+        f"rename them: {quote(f'{stem}.jsonl{packing}')}",
+    )

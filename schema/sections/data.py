@@ -16,7 +16,8 @@ class Source(Section):
 
     path: str | None = key(
         None,
-        "A .txt, .jsonl or .parquet file, a folder of them, or a glob, from the working directory. Links are followed; "
+        "A .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file, of text also .gz, .zst or .bz2; a folder of "
+        "them, or one that datasets saved; or a glob; from the working directory. Links are followed; "
         "hidden entries, and folders of runs, token stores, models and environments are left out.",
         min_length=1,
         change="free with the same content",
@@ -92,6 +93,10 @@ class Source(Section):
         change="breaking",
     )
     output: str | None = key(None, "Field that holds the answer to the instruction.", min_length=1, change="breaking")
+
+    numbers_as_text: bool = key(
+        False, "Read a number in one of these fields as the text that it is written with.", change="breaking"
+    )
 
     @property
     def holds_conversations(self) -> bool:

@@ -10,7 +10,7 @@ from schema.changes import change_classes, compare, current_values
 from schema.document import load_schema
 
 FREE = """
-architecture/remat checkpoint/best checkpoint/every_minutes checkpoint/keep data/root eval/evaluations
+architecture/remat checkpoint/best checkpoint/every_minutes checkpoint/keep data/root data/workers eval/evaluations
 data/sources/NAME/streaming export/accept_lossy export/adapter export/dtype export/gguf export/merged
 checkpoint/verify logging/checkpoint_interval logging/report_interval logging/validation_interval logging/wandb
 training/evaluate training/max_skipped_steps training/on_nonfinite training/validation training/validation_steps
@@ -40,7 +40,7 @@ architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
-data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub data/sources/NAME/config
+data/sources/NAME/numbers_as_text data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub data/sources/NAME/config
 data/sources/NAME/split data/sources/NAME/dtype chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runner.data.file_kinds import Columns, Wish, known_kind, read_rows
 from runner.data.sources import BUILTIN
 from runner.data.sources.files import open_files
 from runner.failure import ExitCode, Failure
 from schema.document.field_names import PAIRS, TEXTS, guess, guess_by_place
+from schema.document.file_kinds import ANY_KIND, SUFFIXES
 from schema.rules import machine_dependent_value
-from schema.rules.source_format import SUFFIXES
 from schema.sections.data import Source
 from schema.starter import Dataset
 from schema.text.paths import at_home
@@ -22,7 +22,8 @@ from schema.text.wording import join, nearest, quote
 STYLES = {"pydoc": "PADDED", "pystdlib": "PMD"}
 # Keys of a message that say who speaks.
 SPEAKERS = ("role", "from")
-MADE_OF_FILES = f"a {join(SUFFIXES, 'or')} file, a folder or a pattern of them"
+FIELDS = frozenset({"messages", "conversations", "text", "prompt", "completion"})  # that make an object a record
+MADE_OF_FILES = f"a {ANY_KIND}, a folder or a pattern of them"
 
 
 class Fields(NamedTuple):
@@ -65,7 +66,7 @@ def _from_files(given: str, taken: set[str]) -> Dataset:
         files = open_files(name, Source(path=path)).files
     except Failure as failure:  # there is no spec yet whose key could be named
         raise Failure(str(failure).removeprefix(f"data/sources/{name}/path: "), failure.exit_code) from failure
-    records = next((file for _, file in files if file.suffix != ".txt"), None)
+    records = next((file for _, file in files if known_kind(file).has_records), None)
     if records is None:
         return Dataset(name, "PMD", {"path": path}, elsewhere)
     style, fields = _reading(_fields(records), records)
@@ -98,48 +99,26 @@ def _reading(found: Fields, file: Path) -> tuple[str, dict[str, str]]:
 
 
 def _fields(file: Path) -> Fields:
-    """The fields of a file's records that are of use, by its first record or its columns."""
+    """The fields of a file's records that are of use, by its first record and the columns of a table."""
+    columns: dict[str, Any] = {}
+    wish = Wish(Columns(FIELDS.__contains__, lambda sample, _: columns.update(sample) or [*sample], _note), whole=False)
     try:
-        return _columns(file) if file.suffix == ".parquet" else _first_record(file)
+        first = next(read_rows(file, wish), None)
     except OSError as error:
         raise Failure(f"can't read {file}: {error.strerror or error}", ExitCode.INVALID) from error
-    except ValueError as error:
-        kind = "parquet" if file.suffix == ".parquet" else "JSON"
-        raise Failure(f"{file}: not a file of {kind} records: {error}", ExitCode.INVALID) from error
-
-
-def _first_record(file: Path) -> Fields:
-    with file.open(encoding="utf-8-sig") as lines:
-        record = next((json.loads(line) for line in lines if line.strip()), None)
-    if not isinstance(record, Mapping):
-        raise ValueError("its first line is no object")
+    record = columns | {name: value for name, value in (first.fields if first else {}).items() if value is not None}
+    if not record:
+        raise Failure(f"{file}: it holds no record", ExitCode.INVALID)
     texts = [name for name, value in record.items() if isinstance(value, str)]
-    if record.get("input", "") is None and {"instruction", "output"} <= set(texts):
+    if "input" in record and record["input"] is None and {"instruction", "output"} <= set(texts):
         texts.append("input")  # of a task that needs none
     return Fields(texts, next((name for name, value in record.items() if _is_conversation(value)), None))
+
+
+def _note(samples: Iterable[Mapping[str, Any]]) -> None:
+    """Take rows of columns that are not read: there are none."""
 
 
 def _is_conversation(value: Any) -> bool:
     first = value[0] if isinstance(value, list) and value else None
     return isinstance(first, Mapping) and any(key in first for key in SPEAKERS)
-
-
-def _columns(file: Path) -> Fields:
-    import pyarrow
-    import pyarrow.parquet
-
-    types = {column.name: column.type for column in pyarrow.parquet.read_schema(file)}
-    texts = [
-        name for name, kind in types.items() if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
-    ]
-    lists = {
-        name: kind.value_type
-        for name, kind in types.items()
-        if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)
-    }
-    conversations = (
-        name
-        for name, kind in lists.items()
-        if pyarrow.types.is_struct(kind) and any(kind.get_field_index(key) >= 0 for key in SPEAKERS)
-    )
-    return Fields(texts, next(conversations, None))

@@ -49,7 +49,7 @@ def _model(answer: str) -> dict[str, Any]:
 
 def _datasets(phase: str, flag: str, default: str) -> dict[str, Any]:
     """Ask for the data of a phase; `none` leaves the phase out."""
-    question = f"Data of phase {phase}: pystdlib, pydoc, paths of .txt, .jsonl or .parquet files, or {NONE}"
+    question = f"Data of phase {phase}: pystdlib, pydoc, paths of files as .txt, .jsonl, .csv or .parquet, or {NONE}"
     given = _prompt(question, default, _named)
     return {flag: given} if given else {f"{phase}_tokens": 0}
 

@@ -7,33 +7,22 @@ folders too. What can't be looked at is refused, for data that is half there loo
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from runner.data.sources._marks import DESCRIPTIONS, ENVIRONMENT, RUN, SPLITS, marked, refuse_splits, saved_files
 from runner.data.sources._source import printable
-from runner.data.stores.meta import META_FILE, split_file
-from schema.rules.source_format import SUFFIXES
-from schema.text.wording import join
+from schema.document.file_kinds import kind_of
 
 WILD = frozenset("*?[")
-RUN, ENVIRONMENT = "run.json", "a virtual environment"
-OTHER_FORMAT = f"neither {join(SUFFIXES, 'nor')}"
-# Folders that hold no text of the user's: what they are, and the files that mark them.
-MARKS = (
-    ("a run", RUN),
-    ("a token store", META_FILE, split_file(Path(), "train", "tokens").name),
-    (ENVIRONMENT, "pyvenv.cfg"),
-    (ENVIRONMENT, "conda-meta"),
-    ("a model", "config.json", "tokenizer.json"),
-    ("a model", "config.json", "model.safetensors"),
-    ("an adapter", "adapter_config.json"),
-)
+OTHER_FORMAT = "of another format"
+BESIDE_SAVED, CARD = "beside the files of a saved dataset", "describing the files beside it"
+CARD_NAME = "readme.md"
 
 
 class Found(NamedTuple):
@@ -87,33 +76,8 @@ def list_files(path: Path) -> Listing | None:
         raise ValueError(f"{mark.by} marks it as {mark.kind}, whose files are no text; name the files of your text")
     walk = _Walk(path, pattern)
     walk.run(facts)
-    files, left_out = _sorted_out(walk.files)
+    files, left_out = _sorted_out(_without_card(walk))
     return Listing(files, tuple(sorted((*walk.left_out, *left_out))), looked_through=True)
-
-
-class Mark(NamedTuple):
-    """What a folder is that holds no text of the user's, and the file that says so."""
-
-    kind: str
-    by: str
-
-
-def marked(folder: Path, has: Callable[[str], bool] | None = None) -> Mark | None:
-    """Say what a folder is by the files that it `has`; None where it may hold text. Raises OSError."""
-    has = has or (lambda name: (folder / name).exists())
-    for kind, *marks in MARKS:
-        if all(map(has, marks)) and not (marks[0] == RUN and _is_foreign(folder / RUN)):
-            return Mark(kind, marks[0])
-    return None
-
-
-def _is_foreign(path: Path) -> bool:
-    """Whether a file of this name is another program's: whole, with facts in it, and no run's identity among them."""
-    try:
-        facts = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    return not isinstance(facts, dict) or (bool(facts) and "run_id" not in facts)
 
 
 def _pattern(parts: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,9 +120,9 @@ def _found(name: str, path: Path, facts: os.stat_result, *, linked: bool) -> Fou
 def _sorted_out(found: list[Found]) -> tuple[tuple[Found, ...], tuple[tuple[str, str], ...]]:
     """Part the files that are read, by name, from those of other formats and those that links lead to a second time."""
     files, left_out = [], []
-    read = {(file.device, file.inode) for file in found if not file.linked and file.path.suffix in SUFFIXES}
+    read = {(file.device, file.inode) for file in found if not file.linked and kind_of(file.path.name)}
     for file in sorted(found):
-        if file.path.suffix not in SUFFIXES:
+        if not kind_of(file.path.name):
             left_out.append((OTHER_FORMAT, file.name))
         elif file.linked and (file.device, file.inode) in read:
             left_out.append(("linked to a file that is read already", file.name))
@@ -166,6 +130,17 @@ def _sorted_out(found: list[Found]) -> tuple[tuple[Found, ...], tuple[tuple[str,
             files.append(file)
             read.add((file.device, file.inode))
     return tuple(files), tuple(left_out)
+
+
+def _without_card(walk: _Walk) -> list[Found]:
+    """The files that a walk found, but for a README.md beside files of other kinds alone: it is about them."""
+    cards = [file for file in walk.files if file.path.name.casefold() == CARD_NAME]
+    others = [file for file in walk.files if file.path.name.casefold() != CARD_NAME]
+    kinds = {kind.kind for file in others if (kind := kind_of(file.name))}
+    if not cards or not kinds or ".md" in kinds:
+        return walk.files
+    walk.left_out += [(CARD, file.name) for file in cards]
+    return others
 
 
 class _Folder(NamedTuple):
@@ -211,14 +186,22 @@ class _Walk:
         """Sort the entries of a folder, and yield the folders among them that are not links."""
         with os.scandir(folder.path) as found:
             entries = list(found)
-        mark = marked(folder.path, {entry.name for entry in entries}.__contains__)
+        names = {entry.name for entry in entries}
+        mark = marked(folder.path, names.__contains__)
         if mark and folder.name:
             self.left_out.append((f"marked as {mark.kind} by {mark.by}", folder.name))
             return
+        if SPLITS in names and "**" in (self.pattern[state] for state in folder.states if state < len(self.pattern)):
+            refuse_splits(folder.path)
+        saved = saved_files(folder.path, names)
         for entry in entries:
             states = self._next(folder.states, entry.name)
             name = f"{folder.name}/{entry.name}" if folder.name else entry.name
             if not states or self._is_hidden(folder, entry, name, states):
+                continue
+            is_beside = kind_of(entry.name) and saved is not None and entry.name not in saved
+            if is_beside or entry.name in DESCRIPTIONS:
+                self.left_out.append((BESIDE_SAVED, name))
                 continue
             named, deeper = len(self.pattern) in states, states - {len(self.pattern)}
             if not named and entry.is_file(follow_symlinks=False):
@@ -256,7 +239,7 @@ class _Walk:
             if not entry.is_symlink() or error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise
             suffix = Path(entry.name).suffix
-            if not suffix or (named and suffix in SUFFIXES):  # without one, it may have been a folder
+            if not suffix or (named and kind_of(entry.name)):  # without one, it may have been a folder
                 raise _broken(Path(entry.path), error.errno) from error
             if named:
                 self.left_out.append((OTHER_FORMAT, name))

@@ -32,6 +32,14 @@ class Choice:
     section: Source
     styles: tuple[str, ...]
 
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The fields that are named, or read by default."""
+        section = self.section
+        names = (section.text, section.prompt, section.completion)
+        chat = (section.messages, section.instruction, section.input, section.output)
+        return (*names, *(name for name in chat if name is not None))
+
     def of(self, fields: Collection[str], texts: Collection[str] = ()) -> Reading:
         """Return what is read of a record with these fields.
 

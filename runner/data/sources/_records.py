@@ -1,4 +1,4 @@
-"""Records of .jsonl and .parquet files: a prompt and a completion, one text, a completion alone, or a conversation.
+"""Records of files: a prompt and a completion, one text, a completion alone, or a conversation.
 
 All records of a source are of one kind, that of the first one; `_reading.py` says which it is. What else they hold is
 noted, so that nothing is left unread without a word.
@@ -6,16 +6,18 @@ noted, so that nothing is left unread without a word.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from runner.data.file_kinds.rows import Columns, Row, is_long
+from runner.data.sources._nested import column_of, flattened
 from runner.data.sources._reading import COMPANIONS, Choice, Reading, names_of
-from runner.data.sources._source import Dialogue, Document
+from runner.data.sources._source import PIECE_CHARACTERS, Dialogue, Document, Piece
+from runner.data.sources._texts import beginnings, held_whole, in_pieces, text_of
 from runner.data.sources._unread import Unread
 from runner.failure import ExitCode, Failure
 from schema.environment import Fields
-from schema.sections.data import Source
 
 MOST_KNOWN = 1000  # sets of fields whose reading is kept at hand
 
@@ -30,6 +32,15 @@ class Records:
         self._reading: Reading | None = None
         self._known: dict[tuple[str, ...], tuple[str, ...]] = {}  # fields of a record → those that are read of it
         self._unread = Unread()
+        self._named = choice.field_names
+        self._nested = tuple(field for field in self._named if "." in field)
+        self._of_table: tuple[str, ...] = ()  # fields that are read of the table which is being read
+        self.columns = Columns(self._is_named, self._columns, self._note_columns)
+
+    @property
+    def numbers_as_text(self) -> bool:
+        """Whether numbers are read as they are written."""
+        return self._section.numbers_as_text
 
     @property
     def found(self) -> Fields:
@@ -38,21 +49,46 @@ class Records:
         unread, lost = self._unread.found(conversations="messages" in (self._reading or {}))
         return Fields(self._reading or {}, self._first, unread, lost, styled)
 
-    def read(self, record: Mapping[str, Any], where: str, done: int) -> Document | Dialogue:
-        """Read one record. Raises Failure (INVALID) when it is another kind than those before, or malformed."""
-        wanted = self.fields((*record,), where, record)
-        entry = self._read(record, wanted, where, done)
-        if len(record) > len(wanted):
-            self._unread.note(record, wanted)
-        return entry
+    def read(self, row: Row) -> Iterator[Document | Piece | Dialogue]:
+        """Read one record: one entry, or the pieces of a long text.
 
-    def _read(self, record: Mapping[str, Any], wanted: tuple[str, ...], where: str, done: int) -> Document | Dialogue:
+        Raises Failure (INVALID) when it is another kind than those before, or malformed.
+        """
+        record = flattened(row.fields, self._nested)
+        wanted = self.fields((*record,), row.where, record)
+        noted = record
+        if row.is_long:
+            # The text that is read comes in pieces where it stands alone; what is read with others is held.
+            alone = None if self._section.holds_conversations or len(wanted) > 1 else wanted[0]
+            record = {
+                name: held_whole(value, row.where, name) if name in wanted and name != alone else value
+                for name, value in record.items()
+            }
+            noted = {name: beginnings(value) for name, value in record.items()}
+        if len(record) > len(wanted):
+            self._unread.note(noted, wanted)
+        yield from self._read(record, wanted, row)
+
+    def _read(
+        self, record: Mapping[str, Any], wanted: tuple[str, ...], row: Row
+    ) -> Iterator[Document | Piece | Dialogue]:
+        where, done = row.where, row.done
         if self._section.messages is not None:
-            return _conversation(record, self._section.messages, where, done)
-        if self._section.instruction is not None:
-            return _instruction(record, self._section, where, done)
-        prompt = _string(record, wanted[0], where) if len(wanted) == 2 else ""
-        return Document(prompt, _string(record, wanted[-1], where), where, done)
+            yield _conversation(record, self._section.messages, where, done)
+        elif self._section.instruction is not None:
+            yield _instruction(record, self._choice, where, done)
+        elif len(wanted) == 2:
+            prompt = self._text(record, wanted[0], where)
+            yield Document(prompt, self._text(record, wanted[1], where), where, done)
+        else:
+            value = record[wanted[0]] if is_long(record[wanted[0]]) else self._text(record, wanted[0], where)
+            if isinstance(value, str) and len(value) <= PIECE_CHARACTERS:
+                yield Document("", value, where, done)
+            else:
+                yield from in_pieces(value, where, done)
+
+    def _text(self, record: Mapping[str, Any], field: str, where: str) -> str:
+        return text_of(record, field, where, self._choice)
 
     def fields(
         self, present: tuple[str, ...], where: str, sample: Mapping[str, Any] = MappingProxyType({})
@@ -69,13 +105,23 @@ class Records:
             self._known[present] = (*reading.values(), *_companions(present, reading))
         return self._known[present]
 
-    def note_unread(self, samples: Iterable[Mapping[str, Any]], columns: tuple[str, ...], where: str) -> None:
-        """Note what the columns of a table hold that are not read, by some of its rows."""
-        wanted = self.fields(columns, where)
-        for sample in samples:
-            self._unread.note(sample, wanted)
+    def _is_named(self, field: str) -> bool:
+        """Whether the spec, or a default, reads a field of this name, or one that lies in it."""
+        return any(name == field or name.startswith(f"{field}.") for name in self._named)
 
-    def text_file(self, where: str) -> None:
+    def _columns(self, sample: Mapping[str, Any], where: str) -> list[str]:
+        """The columns of a table that are read, by one of its rows."""
+        flat = flattened(sample, self._nested)
+        self._of_table = self.fields((*flat,), where, flat)
+        return [*dict.fromkeys(column_of(field, (*sample,)) for field in self._of_table)]
+
+    def _note_columns(self, samples: Iterable[Mapping[str, Any]]) -> None:
+        """Note what the columns of a table hold that are not read, by some of its rows."""
+        for sample in samples:
+            flat = flattened(sample, self._nested)
+            self._unread.note({**dict.fromkeys(self._of_table), **flat}, self._of_table)
+
+    def text_file(self, where: str, kind_of_file: str) -> None:
         """Take a file without records for one text. Raises Failure INVALID where the source has another kind."""
         section = self._section
         named = [key for key in ("prompt", "completion") if key in section.model_fields_set]
@@ -83,8 +129,8 @@ class Records:
             kind = "conversations" if section.holds_conversations else f"the {named[0]}"
             verb = "are" if section.holds_conversations else "is"
             raise Failure(
-                f"{where}: a .txt file has no records, and {kind} {verb} read from their fields; write .jsonl or "
-                ".parquet files",
+                f"{where}: a {kind_of_file} file has no records, and {kind} {verb} read from their fields; write "
+                ".jsonl, .csv or .parquet files",
                 ExitCode.INVALID,
             )
         self._same_kind({}, where)
@@ -92,7 +138,8 @@ class Records:
     def _compared(self, present: tuple[str, ...], where: str, sample: Mapping[str, Any]) -> Reading:
         """The reading of a record, which must be that of the first one."""
         try:
-            reading = self._choice.of(present, [name for name in present if isinstance(sample.get(name), str)])
+            texts = [name for name in present if isinstance(sample.get(name), str) or is_long(sample.get(name))]
+            reading = self._choice.of(present, texts)
         except ValueError as error:
             before = f", and {self._begin} is read by {names_of(self._reading or {})}" if self._first else ""
             sentence, _, remedy = str(error).rpartition("; ")
@@ -119,21 +166,27 @@ def _conversation(record: Mapping[str, Any], field: str, where: str, done: int) 
     from runner.data.chat.conversation import read_conversation  # text is read without chat templates
 
     try:
+        if "." in field:  # what belongs to a conversation lies beside it
+            beside = ((each, f"{field.rpartition('.')[0]}.{each}") for each in COMPANIONS)
+            record = {field: record[field]} | {each: record[name] for each, name in beside if name in record}
         # Whether somebody must answer, chat/train_on decides.
         return Dialogue(read_conversation(record, field, answered=False), where, done)
     except ValueError as error:
         raise Failure(f"{where}: {error}", ExitCode.INVALID) from error
 
 
-def _instruction(record: Mapping[str, Any], section: Source, where: str, done: int) -> Dialogue:
+def _instruction(record: Mapping[str, Any], choice: Choice, where: str, done: int) -> Dialogue:
     """A conversation of one turn; what its instruction is about stays apart, for a template may put it elsewhere."""
-    asked = _string(record, str(section.instruction), where)
+    section = choice.section
+    asked = text_of(record, str(section.instruction), where, choice)
     field = section.input
-    about = None if field is None or record[field] is None else _string(record, field, where)
-    answer = _string(record, str(section.output), where)
+    about = None if field is None or record[field] is None else text_of(record, field, where, choice)
+    answer = text_of(record, str(section.output), where, choice)
     user = {"role": "user", "content": asked} | ({"input": about} if about else {})
     named = (section.instruction, field, section.output)
-    beside = {each: record[each] for each in COMPANIONS if each in record and each not in named}
+    within = f"{section.instruction}".rpartition(".")[0]
+    names = {each: f"{within}.{each}" if within else each for each in COMPANIONS}
+    beside = {each: record[name] for each, name in names.items() if name in record and name not in named}
     messages = [user, {"role": "assistant", "content": answer}]
     return _conversation({"messages": messages, **beside}, "messages", where, done)
 
@@ -142,12 +195,6 @@ def _companions(present: Collection[str], reading: Reading) -> list[str]:
     """The fields beside a conversation that are read with it."""
     if not {"messages", "instruction"} & {*reading}:
         return []
-    return [field for field in COMPANIONS if field in present and field not in reading.values()]
-
-
-def _string(record: Mapping[str, Any], field: str, where: str) -> str:
-    value = record[field]
-    if isinstance(value, str):
-        return value
-    shown = "null" if value is None else type(value).__name__
-    raise Failure(f"{where}: field '{field}' must be text, not {shown}", ExitCode.INVALID)
+    within = next(iter(reading.values())).rpartition(".")[0]
+    beside = [f"{within}.{field}" if within else field for field in COMPANIONS]
+    return [field for field in beside if field in present and field not in reading.values()]

@@ -202,7 +202,7 @@ def test_zero_tokens_leave_a_phase_out(here: Path) -> None:
     [
         (["--data", "pydok"], "lorarun: 'pydok' is neither a built-in dataset nor a file; did you mean pydoc?"),
         (["--data", "nothing.txt"], "lorarun: 'nothing.txt' does not exist"),
-        (["--data", "runs"], "lorarun: 'runs' names no .txt, .jsonl or .parquet file"),
+        (["--data", "runs"], "lorarun: 'runs' names no .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file"),
         (["--data", "a\nb.txt"], "holds signs that a spec can't; rename it"),
         (["--data", "notes.txt", "--full-tokens", "0"], "--data is for phase full, which --full-tokens 0 leaves out"),
         (["--rank", "4", "--lora-tokens", "0"], "--rank is for phase lora, which --lora-tokens 0 leaves out"),

@@ -59,19 +59,23 @@ def test_the_fields_of_records_are_found(
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("own.jsonl", '{"a": "1", "b": "2", "c": "3"}', "the text fields of its records are 'a', 'b' and 'c'; call"),
-        ("own.jsonl", '{"n": 1}', "the text fields of its records are none; call them text, or prompt and completion"),
-        ("own.jsonl", "", "not a file of JSON records: its first line is no object"),
-        ("own.jsonl", "words", "not a file of JSON records: Expecting value"),
-        ("own.jsonl", "\udcff", "not a file of JSON records: 'utf-8' codec can't decode"),
-        ("own.parquet", "words", "not a file of parquet records: "),
+        ("own.jsonl", '{"a": "1", "b": "2", "c": "3"}', ": the text fields of its records are 'a', 'b' and 'c'; call"),
+        (
+            "own.jsonl",
+            '{"n": 1}',
+            ": the text fields of its records are none; call them text, or",
+        ),
+        ("own.jsonl", "", ": it holds no record"),
+        ("own.jsonl", "words", ":1: not JSON: Expecting value"),
+        ("own.jsonl", "\udcff", ":1: byte 0xff is not UTF-8; convert the file"),
+        ("own.parquet", "words", ": not a readable parquet file: "),
     ],
 )
 def test_records_that_cannot_be_read_are_refused(here: Path, name: str, content: str, sentence: str) -> None:
     (here / name).write_bytes(content.encode("utf-8", "surrogateescape"))
     result = init("-", "--yes", "--data", name)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"lorarun: {name}: {sentence}" in result.stderr
+    assert f"lorarun: {name}{sentence}" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,11 @@ def test_nine_billion_tokens_of_a_folder_of_164_kb(suffix: str, here: Path, monk
 
 def test_of_what_is_long_the_beginning_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsed_data, "WHOLE_BYTES", 0)
-    monkeypatch.setattr("runner.data.sources.files.FIRST_LINE_BYTES", 99)
+    monkeypatch.setattr("runner.data.file_kinds.jsonl.FIRST_LINE_BYTES", 99)
     records(TALE, {"text": "long " * 99}, "{")(here)
     assert lorarun(here, "validate", "--env", "spec.yaml").exit_code == 0  # what follows, exec finds
     for odd in range(98, 101):  # in which a letter of three bytes ends before, within and behind the beginning
-        monkeypatch.setattr("runner.data.sources.files.FIRST_TEXT_BYTES", odd)
+        monkeypatch.setattr("runner.data.file_kinds.text.FIRST_TEXT_BYTES", odd)
         (here / "tales.txt").write_text("€" * 99)
         done = lorarun(here, "validate", "--env", "spec.yaml", *PMD, *sets("data/sources/tales/path=tales.txt"))
         assert done.exit_code == 0, done.stdout
@@ -96,10 +96,10 @@ def test_a_survey_reads_the_beginning_of_what_is_long(here: Path, monkeypatch: p
 
     records({"text": "a tale", "html": "word " * 500_000})(here)  # a page of 2.5 MB
     assert surveyed().fields == Fields({"text": "text"}, ("text", "html"), ("html",), ("html",))
-    monkeypatch.setattr("runner.data.sources.files.FIRST_TEXT_BYTES", 99)
+    monkeypatch.setattr("runner.data.file_kinds.text.FIRST_TEXT_BYTES", 99)
     (here / "tales.txt").write_bytes(b"a tale " * 99 + b"\xff")
     assert surveyed("data/sources/tales/path=tales.txt").fields == Fields({})
-    monkeypatch.setattr("runner.data.sources.files.FIRST_LINE_BYTES", 99)
+    monkeypatch.setattr("runner.data.file_kinds.jsonl.FIRST_LINE_BYTES", 99)
     records({"text": "long " * 99})(here)
     assert surveyed() == Dataset(source=True)
     monkeypatch.setattr(survey, "MOST_RECORDS", 4)

@@ -105,7 +105,7 @@ def test_a_missing_file_is_refused_where_its_path_stands(here: Path) -> None:
     assert (done.exit_code, done.changed) == (2, set())
     assert located(done.stderr) == (
         "spec.yaml:4:27: error[LR208 dataset-not-found]: data/sources/tales/path: 'tales.jsonl' does not exist",
-        "name .txt, .jsonl or .parquet files that exist",
+        "name a .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file that exists",
     )
 
 

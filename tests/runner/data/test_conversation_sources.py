@@ -160,7 +160,11 @@ REFUSED: dict[str, tuple[Any, dict[str, str], str]] = {
         ":1: a record needs fields 'instruction', 'input' and 'output'; it has 'instruction', 'output'; give each "
         "record one, or leave input out under data/sources/x",
     ),
-    "a number for an answer": ({**TASK, "output": 3}, TASKS, ":1: field 'output' must be text, not int"),
+    "a number for an answer": (
+        {**TASK, "output": 3},
+        TASKS,
+        ":1: field 'output' must be text, not int; to read numbers, write numbers_as_text: true under data/sources/x",
+    ),
     "no answer": ({**TASK, "output": None}, TASKS, ":1: field 'output' must be text, not null"),
 }
 

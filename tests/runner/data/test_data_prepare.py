@@ -226,13 +226,13 @@ def test_what_was_left_out_is_reported(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("hello")
     (tmp_path / "in" / "b.txt").write_text("")
-    (tmp_path / "in" / "c.md").write_text("about")
+    (tmp_path / "in" / "c.rst").write_text("about")
     listener = Listener()
     store = prepare(Data(root=str(tmp_path / "s"), sources={"x": Source(path=str(tmp_path / "in"))}), "x", "", listener)
     empty = f"empty ({tmp_path / 'in' / 'b.txt'})"
-    assert store.meta.skipped == {"neither .txt, .jsonl nor .parquet (c.md)": 1, empty: 1}
+    assert store.meta.skipped == {"of another format (c.rst)": 1, empty: 1}
     assert listener.sentences == [
-        f"dataset 'x': 2 entries were left out: 1 {empty}, 1 neither .txt, .jsonl nor .parquet (c.md)",
+        f"dataset 'x': 2 entries were left out: 1 {empty}, 1 of another format (c.rst)",
         "dataset 'x' is too small to keep any of it for validation",
     ]
 

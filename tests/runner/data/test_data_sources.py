@@ -101,7 +101,7 @@ def test_a_folder_is_read_in_order_and_other_files_are_reported(tmp_path: Path) 
     source = open_files("notes", Source(path=str(tmp_path)))
     assert texts(source) == [("", "first"), ("", "2+2=4"), ("", "second\r\n"), ("", "third"), ("", "fourth")]
     entries = list(source.documents())
-    assert [entry.where for entry in entries if isinstance(entry, Skipped)] == [".hidden.txt", "README.md"]
+    assert [entry.where for entry in entries if isinstance(entry, Skipped)] == ["README.md", ".hidden.txt"]
     assert entries[-1].done == source.total
 
 
@@ -173,7 +173,7 @@ def test_of_a_large_group_of_rows_a_part_is_held(large: str, tmp_path: Path, mon
     pyarrow.parquet.write_table(table, path, compression="none", use_dictionary=False)  # 32 MB
     del table
     before, held = pyarrow.total_allocated_bytes(), []
-    monkeypatch.setattr(Records, "note_unread", lambda *_: held.append(pyarrow.total_allocated_bytes() - before))
+    monkeypatch.setattr(Records, "_note_columns", lambda *_: held.append(pyarrow.total_allocated_bytes() - before))
     documents = open_files("x", Source(path=str(path))).documents()
     assert isinstance(next(documents), Document)
     assert max(*held, pyarrow.total_allocated_bytes() - before) < 16_000_000
@@ -188,9 +188,9 @@ def test_parquet_fields_are_checked(tmp_path: Path) -> None:
 
 def test_paths_without_files_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none") == "data/sources/notes/path: 'DIR/none' does not exist"
-    (tmp_path / "x.csv").write_text("a,b")
-    wrong = "names no .txt, .jsonl or .parquet file"
-    assert refusal(tmp_path / "x.csv") == f"data/sources/notes/path: 'DIR/x.csv' {wrong}"
+    (tmp_path / "x.pdf").write_text("a,b")
+    wrong = "names no .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file"
+    assert refusal(tmp_path / "x.pdf") == f"data/sources/notes/path: 'DIR/x.pdf' {wrong}"
     (tmp_path / "empty").mkdir()
     assert refusal(tmp_path / "empty") == f"data/sources/notes/path: 'DIR/empty' {wrong}"
     assert refusal(tmp_path / "**x").startswith("data/sources/notes/path: 'DIR/**x' can't be read: ")

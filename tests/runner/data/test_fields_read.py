@@ -124,7 +124,9 @@ def test_all_files_of_a_source_have_one_kind_of_records(files: dict[str, Any], s
 
 def test_a_text_file_is_refused_where_the_spec_names_a_prompt(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("a tale")
-    sentence = "a .txt file has no records, and the prompt is read from their fields; write .jsonl or .parquet files"
+    sentence = (
+        "a .txt file has no records, and the prompt is read from their fields; write .jsonl, .csv or .parquet files"
+    )
     assert refusal(tmp_path / "x.txt", prompt="question") == f"DIR/x.txt: {sentence}"
 
 

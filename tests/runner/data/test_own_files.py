@@ -97,7 +97,8 @@ def test_the_records_of_a_run_are_refused(here: Path) -> None:
 def test_a_folder_with_another_programs_run_json_is_read(here: Path) -> None:
     leave("texts/run.json", "texts/a.txt")
     Path("texts/run.json").write_text('{"command": "make"}')
-    for path in ("texts", "texts/*.txt", "texts/a.txt"):
+    assert [file for file, _ in open_files("notes", Source(path="texts")).files] == ["a.txt", "run.json"]
+    for path in ("texts/*.txt", "texts/a.txt"):
         assert [file for file, _ in open_files("notes", Source(path=path)).files] == ["a.txt"]
     Path("texts/run.json").write_text('{"run_id": "0123"')  # a damaged one
     assert "run.json marks it as a run" in refusal("texts")

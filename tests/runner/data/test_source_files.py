@@ -83,9 +83,9 @@ def test_a_link_to_nowhere_is_refused(here: Path, path: str, name: str) -> None:
 
 def test_links_to_nowhere_of_another_format_are_left_out(here: Path) -> None:
     fill("d/a.txt")
-    link("d/README.md", "gone")
+    link("d/README.rst", "gone")
     link("d/.#a.txt", "somebody@host.1234")  # an editor's lock
-    assert read("d") == (["d/a.txt"], {("neither .txt, .jsonl nor .parquet", "README.md"), ("hidden", ".#a.txt")})
+    assert read("d") == (["d/a.txt"], {("of another format", "README.rst"), ("hidden", ".#a.txt")})
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -173,14 +173,14 @@ def test_a_file_that_cannot_be_opened_is_refused(here: Path, monkeypatch: pytest
 
 
 def test_what_a_pattern_names_beside_files_is_left_out_by_name(here: Path) -> None:
-    fill("d/a.txt", "d/b.txt/inner.txt", "d/c.csv", "d/d.TXT")
+    fill("d/a.txt", "d/b.txt/inner.txt", "d/c.pdf", "d/d.TXT")
     os.mkfifo("d/e.txt")
     assert read("d/*") == (
         ["d/a.txt"],
         {
             ("not entered by the pattern", "b.txt"),
-            ("neither .txt, .jsonl nor .parquet", "c.csv"),
-            ("neither .txt, .jsonl nor .parquet", "d.TXT"),
+            ("of another format", "c.pdf"),
+            ("of another format", "d.TXT"),
             ("no regular file", "e.txt"),
         },
     )
@@ -233,10 +233,10 @@ def test_a_pipe_or_a_device_is_refused_before_it_is_opened(here: Path, path: str
 
 
 def test_a_path_that_names_nothing_to_read_says_what_it_found(here: Path) -> None:
-    fill("d/a.csv", "d/b.csv", "d/c.csv", "d/d.csv", "d/.e/")
+    fill("d/a.pdf", "d/b.pdf", "d/c.pdf", "d/d.pdf", "d/.e/")
     assert refusal("d") == (
-        "'d' names no .txt, .jsonl or .parquet file: left out are 1 hidden (.e), "
-        "4 neither .txt, .jsonl nor .parquet (a.csv, b.csv, c.csv, …)"
+        "'d' names no .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file: left out are 1 hidden (.e), "
+        "4 of another format (a.pdf, b.pdf, c.pdf, …)"
     )
     assert refusal("d/../e/*/x.txt") == "'d/../e/*/x.txt' does not exist"
     assert refusal("d/{a,b}.txt") == (

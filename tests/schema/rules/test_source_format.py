@@ -24,30 +24,45 @@ def errors(path: str, name: str = "web", **facts: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["web", "web.csv/", "v1.5", "data/2026.11", "..", "web/", "a.txt", "a.csv.txt", "'*.jsonl'", "c", "C.d/e"]
+    "path",
+    [
+        "web",
+        "web.xls/",
+        "v1.5",
+        "data/2026.11",
+        "..",
+        "web/",
+        "a.txt",
+        "a.xls.txt",
+        "a.csv",
+        "a.json.zst",
+        "'*.jsonl'",
+        "c",
+        "C.d/e",
+    ],
 )
 def test_what_may_be_a_folder_or_is_read_is_no_finding(path: str) -> None:
     assert errors(path) == []
 
 
-@pytest.mark.parametrize("path", ["web.csv", "web/a.jsonl.gz", "https://a.org/a.txt", "'**/*.json'", "web.MD", "r.zip"])
+@pytest.mark.parametrize("path", ["web.xls", "web/a.jsonl.xz", "https://a.org/a.txt", "'**/*.yaml'", "web.MD", "r.zip"])
 def test_what_nothing_reads_is_an_error_where_a_mixture_names_it(path: str) -> None:
     assert errors(path) == ["LR224"]
     assert errors(path, name="pystdlib") == []
 
 
 def test_a_folder_of_that_name_is_no_finding_once_it_was_found() -> None:
-    assert errors("web.csv", datasets={"web": {"source": True}}) == []
+    assert errors("web.xls", datasets={"web": {"source": True}}) == []
 
 
 def test_the_machine_says_it_no_second_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("web.csv").write_text("a,b")
-    for path in ("web.csv", "gone.csv", "s3://web/a.txt"):
+    Path("web.xls").write_text("a,b")
+    for path in ("web.xls", "gone.xls", "s3://web/a.txt"):
         found = lint_text(SPEC.format(path=path, name="web"), environment=survey()).diagnostics
         assert [each.code for each in found if each.severity.value == "error"] == ["LR224"]
-    Path("web.csv").unlink()
-    Path("web.csv").mkdir()
-    Path("web.csv/a.txt").write_text("text")
-    found = lint_text(SPEC.format(path="web.csv", name="web"), environment=survey()).diagnostics
+    Path("web.xls").unlink()
+    Path("web.xls").mkdir()
+    Path("web.xls/a.txt").write_text("text")
+    found = lint_text(SPEC.format(path="web.xls", name="web"), environment=survey()).diagnostics
     assert [each.code for each in found if each.severity.value == "error"] == []

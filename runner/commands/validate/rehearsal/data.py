@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from runner.commands.validate.rehearsal.refusals import obstacle, refusal
 from runner.data.catalog import catalog_of, dataset_keys, open_tokenizer
 from runner.data.conversations import open_chat
+from runner.data.file_kinds import known_kind
 from runner.data.lessons import left_out
 from runner.data.sources import DataSource, Dialogue, Document, find_source
 from runner.data.sources.files import Files
@@ -229,7 +230,7 @@ def _scaled(source: Files, entries: Iterable[Document | Dialogue], tokens: int) 
         read[number], records[number] = entry.done - (ends[number] - sizes[number]), records[number] + 1
     seen = sum(read.values())
     documents = sum(
-        records[number] * (1 if path.suffix == ".txt" else sizes[number] / read[number])
+        records[number] * (1 if not known_kind(path).has_records else sizes[number] / read[number])
         for number, (_, path) in enumerate(source.files)
         if read[number]
     )
