@@ -17,8 +17,8 @@ from runner.failure import ExitCode
 from runner.process.surroundings import forgive_warnings, open_closed_streams
 
 COMMANDS = (
-    *("data", "exec", "explain", "generate", "guide", "init", "lsp", "plan", "rules", "runs", "schema", "validate"),
-    "verify",
+    *("data", "exec", "explain", "generate", "guide", "init", "lsp", "plan", "prepare", "rules", "runs", "schema"),
+    *("validate", "verify"),
 )
 
 
@@ -86,6 +86,7 @@ lorarun generate RUN          write what the model of a run says to a prompt
 
 \b
 lorarun init spec.yaml        write a commented spec to start from
+lorarun prepare spec.yaml     make its token stores, without an accelerator
 lorarun data spec.yaml        show rows as the model will see them
 lorarun explain RULE|KEY      say what a rule reports, or what a key is
 lorarun rules                 list all rules

@@ -61,6 +61,7 @@ Usage: main [OPTIONS] COMMAND [ARGS]...
   lorarun generate RUN          write what the model of a run says to a prompt
 
   lorarun init spec.yaml        write a commented spec to start from
+  lorarun prepare spec.yaml     make its token stores, without an accelerator
   lorarun data spec.yaml        show rows as the model will see them
   lorarun explain RULE|KEY      say what a rule reports, or what a key is
   lorarun rules                 list all rules

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from runner.data.conversations import open_chat
 from runner.data.mixture import MixtureEntry
-from runner.data.packing import WINDOW
-from runner.data.sources import find_source, unknown_dataset
+from runner.data.ready import ready_stores
 from runner.data.stores.display import PreparationDisplay
-from runner.data.stores.meta import read_meta
-from runner.data.stores.prepare import prepare_store
-from runner.data.stores.store import Store, check_vocabulary
+from runner.data.stores.store import Store
 from runner.data.stores.trained import Trained
-from runner.data.stores.worker import Recipe
-from runner.data.styles import Rows, load_style, packed
+from runner.data.styles import Rows, load_style
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
-from schema.budget.dataset_names import Key, folder_name, labels, styles_of
+from schema.budget.dataset_names import Key, folder_name, labels
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.stages import shares
-from schema.sampling import DatasetStyle
 from schema.spec import Spec
 
 ROWS_AT_ONCE = 256
@@ -82,42 +75,11 @@ def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: 
     tokenizer or a token id that the vocabulary does not hold, a missing validation split, or a dataset that is too
     small where data/on_exhausted is error; STORAGE for disks.
     """
-    keys = dataset_keys(plan)
     tokenizer = open_tokenizer(spec)
-    for name, suffix, *_ in keys:  # before the first store is made
-        if find_source(name, spec.data) is None and read_meta(spec.data.root, name, suffix) is None:
-            raise unknown_dataset(name, spec.data)
-    chat = open_chat(spec, keys, tokenizer)
-    stores, styles = {}, styles_of(keys)
-    for name, suffix in sorted(styles):
-        store = prepare_store(
-            name,
-            suffix,
-            data=spec.data,
-            tokenizer=tokenizer,
-            progress=progress,
-            chat=chat,
-            styles=styles[name, suffix],
-            trained=trained,
-            recipe=Recipe(spec.tokenizer, spec.chat),
-        )
-        check_vocabulary(store, spec.architecture.vocab_size)
-        if DatasetStyle.PACKED in styles[name, suffix]:
-            keep_packings(store, spec, progress)
-        stores[folder_name(name, suffix)] = store
+    stores = {
+        store.folder.name: store for store in ready_stores(spec, dataset_keys(plan), tokenizer, progress, trained)
+    }
     return catalog_of(spec, plan, tokenizer, stores)
-
-
-def keep_packings(store: Store, spec: Spec, progress: PreparationDisplay) -> None:
-    """Pack the examples of a store into rows, once for each block_size; where it can't be written, each run does it."""
-    width = spec.architecture.block_size + 1
-    for split in store.splits.values():
-        drop = packed.drops(split.lengths, spec.architecture.block_size, spec.data.on_too_long)
-        noted = split.packing(width, drop)
-        if noted is None or noted.arrays() is None:
-            windows = -(-split.meta.documents // WINDOW)
-            with progress.bar(f"packing {split.dataset} ({split.split})", windows) as advance, suppress(OSError):
-                split.packings.keep(split.in_order(), width, drop, advance)
 
 
 def catalog_of(spec: Spec, plan: Plan, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:

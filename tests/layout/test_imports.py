@@ -173,6 +173,11 @@ def test_data_is_read_without_jax(module: str) -> None:
     assert top(project()[module].anywhere | loaded_with(module)) & {"jax", "jaxlib", "flax"} == set()
 
 
+def test_stores_are_prepared_without_jax() -> None:
+    needed = project()["runner.commands.prepare"].anywhere & project().keys()
+    assert {module for module in needed if top(loaded_with(module)) & {"jax", "jaxlib", "flax"}} == set()
+
+
 def place(module: str) -> str:
     """The entry of LAYERS that a module belongs to: its folder or file below the package."""
     return ".".join(module.split(".")[:2])

@@ -48,6 +48,10 @@ SHAPES: dict[str, dict[str, str]] = {
         "export": "folders, dtype, bytes, gguf, gguf_bytes",
         "digest": "of all that decides rows and weights",
     },
+    "prepare": {
+        "stores": "list: name, suffix, folder, digest, documents, tokens, supervised, left_out (entries by reason), "
+        "bytes, seconds (null where it was there before)",
+    },
     "rules": {"rules": "list: code, slug, severity, summary, needs_environment"},
     "runs": {
         "runs": "list: name, state (running, finished, stopped, damaged), phase, step, steps, checkpoints",

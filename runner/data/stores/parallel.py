@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,7 @@ from runner.data.stores.encode import Content, Encoded, Encoder
 from runner.data.stores.worker import Recipe, Refused
 from runner.failure import AGAIN, ExitCode, Failure
 
-ALONE = 4  # batches that are encoded in this process before others are started
+ALONE_SECONDS = 1.5  # of encoding in this process before others are started, which takes about as long
 ONE_THREAD = {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -37,10 +38,13 @@ def encode_batches(
 
     Raises Failure as encoding does, and STORAGE where a worker is killed.
     """
-    many = recipe is not None and workers > 1
-    for number, batch in enumerate(batches, start=1):
-        yield batch, encoder.encode(batch.content)
-        if many and number == ALONE:
+    many, seconds = recipe is not None and workers > 1, 0.0
+    for batch in batches:
+        began = time.monotonic()
+        encoded = encoder.encode(batch.content)
+        seconds += time.monotonic() - began
+        yield batch, encoded
+        if many and seconds >= ALONE_SECONDS:
             break
     following = next(batches, None) if many else None
     if following is None or recipe is None:

@@ -51,6 +51,7 @@ REFUSALS: dict[str, tuple[list[str], str, Any, int]] = {
     "init": (["spec.toml"], "invalid", {"file": "spec.toml"}, 2),
     "lsp": (["--stdoi"], "usage", {"option": "--stdoi"}, 2),
     "plan": ([BASE, "--set", "training/batch_size=0"], "LR011", {"file": "--set training/batch_size=0"}, 2),
+    "prepare": ([BASE, "--set", "data/workers=0"], "LR011", {"file": "--set data/workers=0"}, 2),
     "rules": (["all"], "usage", None, 2),
     "runs": (["/no/folder"], "invalid", {"file": "/no/folder"}, 2),
     "schema": (["--output", "/no/s.json"], "storage", {"file": "/no/s.json"}, 74),

@@ -14,7 +14,7 @@ import pytest
 from runner.data.chat.conversation import read_conversation
 from runner.data.conversations import chat_rows
 from runner.data.sources import Dialogue, Document
-from runner.data.stores import batches
+from runner.data.stores import batches, parallel
 from runner.data.stores.batches import Part
 from runner.data.stores.encode import Encoder
 from runner.data.stores.parallel import Workers
@@ -58,6 +58,7 @@ def prepare(data: Data, recipe: Recipe, workers: int, listener: Listener | None 
 def check_workers(numbers: list[int], tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores by these numbers of processes must be that by one; none of them may be left."""
     monkeypatch.setattr(batches, "BATCH_CHARACTERS", 2000)
+    monkeypatch.setattr(parallel, "ALONE_SECONDS", 0.0)
     monkeypatch.setattr(batches, "PIECE_CHARACTERS", 9000)
     texts = [TEXT[i % 2][i % 40 :] * (i % 7 + 1) for i in range(600)] + ["a long text, " * 5000]
     stores = []
@@ -91,6 +92,7 @@ def test_a_worker_that_is_killed_is_a_sentence_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH_CHARACTERS", 2000)
+    monkeypatch.setattr(parallel, "ALONE_SECONDS", 0.0)
     data = records(tmp_path / "x.jsonl", [f"text {i} " * 20 for i in range(600)])
     encode = Workers.submit
 

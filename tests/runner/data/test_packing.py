@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.data import packing
-from runner.data.catalog import keep_packings
 from runner.data.packing import pack
+from runner.data.ready import keep_packings
 from runner.data.stores.display import Silent
 from runner.data.stores.meta import stored_documents
 from runner.data.stores.packings import Packings

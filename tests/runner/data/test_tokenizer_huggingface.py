@@ -248,7 +248,7 @@ def test_a_store_does_not_depend_on_how_many_documents_are_tokenized_together(
     source.write_text("".join(json.dumps({"text": f"{'the cat ' * (n % 7)}{n}"}) + "\n" for n in range(90)))
     stores = []
     for characters in (1, 100, 2**20):
-        monkeypatch.setattr("runner.data.stores.encode.BATCH_CHARACTERS", characters)
+        monkeypatch.setattr("runner.data.stores.batches.BATCH_CHARACTERS", characters)
         data = Data.model_validate(
             {"root": str(tmp_path / str(characters)), "sources": {"texts": {"path": str(source)}}}
         )
