@@ -31,6 +31,19 @@ class Split(NamedTuple):
         """Number of tokens."""
         return sum(length * documents for length, documents in self.lengths.items())
 
+    def padding(self, style: str, block_size: int, on_too_long: str) -> float:
+        """The share of padding among the inputs of rows in a style of whole examples, PADDED or PACKED.
+
+        Of PACKED rows it is so to 1 / block_size: the last token of a full row is no input.
+        """
+        inputs = self.rows(style, block_size, on_too_long) * block_size
+        most = block_size if style == "PADDED" else block_size + 1  # tokens of an example
+        kept = {
+            length: each for length, each in self.lengths.items() if length <= block_size + 1 or on_too_long != "drop"
+        }
+        filled = sum(min(length, most) * documents for length, documents in kept.items())
+        return max(0.0, 1 - filled / inputs) if inputs else 0.0
+
 
 class Store(NamedTuple):
     """A token store that a run would use as it is.

@@ -58,12 +58,13 @@ SLUG = "mostly-padding"
 SEVERITY = Severity.WARNING
 
 MOST_PADDING = 0.75  # of the inputs in the rows of a dataset
+MOST_PACKED = 2**20  # examples, in about a second
 UNIT = 8  # a block_size is written as a multiple of it
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows of each dataset with its longest example, and see whether another one needs them."""
-    block_size = document.value("architecture/block_size")
+    block_size, too_long = document.value("architecture/block_size"), document.value("data/on_too_long")
     longest: dict[DatasetKey, int] = {}  # example of each dataset, in all splits that are read
     known: dict[DatasetKey, Cut] = {}
     for cut in cuts(document):
@@ -74,7 +75,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     needed = max((-(-(longest[key] - 1) // UNIT) * UNIT for key in known), default=0)  # inputs of a row
     alone = not {entry.key for entry in every} - known.keys() and not keeps_block_size(document)
     for key, cut in known.items():
-        padding = _padding(cut, block_size)
+        padding = cut.split.padding("PADDED", block_size, too_long)
         if not MOST_PADDING <= padding < 1:
             continue
         is_short = 0 < 2 * (longest[key] - 1) <= block_size
@@ -85,7 +86,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
             f"{100 * padding:.0f} % of the rows of {quote(cut.entry.name)} is padding, which the budget counts: they "
             f"have {block_size:,} tokens, and {of_examples}"
         )
-        remedy = "write style: PACKED, which puts several examples into a row"
+        remedy = f"write style: PACKED, {_packed(cut, block_size, too_long)}"
         paths = [f"{entry.path}/style" for entry in every if entry.key == key and document.given(entry.path)]
         written = fix(*(put(document, path, "PACKED") for path in paths), safe=False)
         span, severity = document.span(cut.entry.path), Severity.INFO
@@ -95,7 +96,9 @@ def check(document: Document) -> Iterator[Diagnostic]:
         yield Diagnostic(CODE, SLUG, severity, span, message, remedy, fix=written)
 
 
-def _padding(cut: Cut, block_size: int) -> float:
-    """The share of inputs that are padding; the last token of an example is a target alone."""
-    filled = sum(min(length - 1, block_size) * documents for length, documents in cut.split.lengths.items())
-    return 1 - filled / (block_size * cut.split.documents)
+def _packed(cut: Cut, block_size: int, on_too_long: str) -> str:
+    """Say what PACKED would do, in numbers where they are counted in a moment."""
+    if cut.split.documents > MOST_PACKED:
+        return "which puts several examples into a row"
+    share = cut.split.padding("PACKED", block_size, on_too_long)
+    return f"of whose rows {100 * share:.2g} % would be padding"

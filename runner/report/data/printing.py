@@ -18,6 +18,7 @@ from runner.data.sources.tokens import UNCHECKED
 from runner.data.styles import Part
 from runner.data.tokenizers import Tokenizer
 from runner.report.data.lengths import histogram
+from runner.report.data.padding import padding_sentence
 from runner.report.data.pieces import Piece
 from runner.report.data.rows import ShownRow
 from runner.report.data.sources import SourceRows
@@ -54,6 +55,8 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
         counts = (taken.rows, taken.tokens_seen, taken.tokens_supervised, found.padding)
         table.add_row(split, *(f"{number:,}" for number in (*counts, lost.cut, lost.documents, lost.tokens)))
     remarks = [remark for rows in source.rows.values() for remark in rows.remarks]
+    if sentence := padding_sentence(source, totals["train"]):
+        remarks.append(sentence)
     if meta.skipped:
         remarks.append(skipped_sentence(meta.name, meta.skipped))
     lengths: dict[int, int] = {}
