@@ -257,8 +257,14 @@ def _any_of(found: Findings, node: Node, schema: Json, path: Path) -> Any:
         attempt = Findings(found.schema, keys=found.keys)
         value = check_value(attempt, node, option, path)
         if not isinstance(value, Failed) and not attempt.problems:
+            found.nodes |= attempt.nodes
             return value
         free_text = option["type"] == "string" and "const" not in option
+        if option["type"] == "array" and isinstance(node, Sequence):
+            found.problems += attempt.problems
+            found.failed |= attempt.failed
+            found.nodes |= attempt.nodes
+            return value
         if (numeric and option["type"] in ("integer", "number")) or free_text:
             resembled = attempt
     if resembled is None or not isinstance(node, Scalar) or node.value is None:

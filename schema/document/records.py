@@ -5,6 +5,7 @@ from __future__ import annotations
 from schema.document.document import Document
 from schema.document.file_kinds import kind_of
 from schema.document.mixtures import Entry
+from schema.text.paths import listed
 
 # Built-in datasets: those whose documents have a part that PADDED does not supervise, and those of files as they stand.
 PAIRS, FILES = ("pydoc",), ("pystdlib",)
@@ -28,9 +29,8 @@ def is_one_text_a_file(document: Document, entry: Entry) -> bool:
     source = f"data/sources/{entry.name}"
     if not document.given(source):
         return entry.name in FILES
-    path = document.value(f"{source}/path")
-    kind = kind_of(path) if path is not None and not set("*?[") & set(path) else None
-    return kind is not None and not kind.has_records
+    kinds = [None if set("*?[") & set(path) else kind_of(path) for path in listed(document.value(f"{source}/path"))]
+    return bool(kinds) and all(kind is not None and not kind.has_records for kind in kinds)
 
 
 def holds_conversations(document: Document, entry: Entry) -> bool:

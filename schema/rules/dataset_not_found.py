@@ -35,6 +35,7 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.document.mixtures import Entry, entries
+from schema.document.source_paths import written_paths
 from schema.rules._mixtures import instead, is_here, is_sure
 from schema.rules.source_format import unread
 from schema.text.diagnostic import Diagnostic, Fix, Related, Severity, fix
@@ -65,9 +66,10 @@ def check(document: Document) -> Iterator[Diagnostic]:
             if document.given(place.path)
         )
         if dataset.obstacle:
-            path = f"data/sources/{places[0].name}/path"
-            written = document.value(path) if dataset.obstacle.key == path else None
-            if written and unread(written):
+            key = f"data/sources/{places[0].name}/path"
+            if dataset.obstacle.key.startswith(key.removesuffix("path")) and any(
+                unread(path) for _, path in written_paths(document, places[0].name)
+            ):
                 continue  # LR224 says it
             span = document.span(dataset.obstacle.key) if dataset.obstacle.key else where
             yield Diagnostic(CODE, SLUG, SEVERITY, span, dataset.obstacle.message, dataset.obstacle.remedy)

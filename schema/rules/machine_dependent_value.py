@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterator
 
 from schema.document import Document
+from schema.document.source_paths import KEYS, written_paths
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -71,5 +72,5 @@ def _paths(document: Document) -> Iterator[str]:
     keys = ("data/root", "architecture/pretrained", "tokenizer/name", "chat/template", "optimization/lora/init")
     yield from (path for path in keys if document.given(path))
     for path in document.found.nodes:
-        if len(path) == 4 and path[:2] == ("data", "sources") and path[3] == "path":
-            yield f"data/sources/{path[2]}/path"
+        if len(path) == 4 and path[:2] == ("data", "sources") and path[3] == KEYS[0]:
+            yield from (key for key, _ in written_paths(document, str(path[2])))

@@ -40,6 +40,7 @@ from collections.abc import Iterator
 from schema.document import Document
 from schema.document.file_kinds import ANY_KIND, KINDS, PACKINGS, TABLES, kind_of
 from schema.document.mixtures import entries
+from schema.document.source_paths import written_paths
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import quote
 
@@ -79,16 +80,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look at how the path of each source ends that a mixture names, and whose files nobody has found yet."""
     seen = set()
     for entry in entries(document):
-        key = f"data/sources/{entry.name}/path"
-        if key in seen or not document.given(key) or not document.available(key):
+        if entry.name in seen or (entry.dataset and entry.dataset.source):
             continue
-        seen.add(key)
-        path = document.value(key)
-        found = unread(path) if path else None
-        if found and not (entry.dataset and entry.dataset.source):
-            what, remedy = found
-            message = f"{key} {quote(path)} {what}"
-            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), message, remedy)
+        seen.add(entry.name)
+        for key, path in written_paths(document, entry.name):
+            if found := unread(path):
+                what, remedy = found
+                yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), f"{key} {quote(path)} {what}", remedy)
 
 
 def unread(path: str) -> tuple[str, str] | None:

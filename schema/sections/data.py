@@ -7,19 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schema.section import Section, key
+from schema.text.paths import listed
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
+Path = Annotated[str, Field(min_length=1)]
+Paths = Path | Annotated[list[Path], Field(min_length=1)]
 
 
 class Source(Section):
     """data/sources/NAME: where one dataset comes from: files, the hub or another program's tokens; and its fields."""
 
-    path: str | None = key(
+    path: Paths | None = key(
         None,
         "A .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or .arrow file, of text also .gz, .zst or .bz2; a folder of "
-        "them, or one that datasets saved; or a glob; from the working directory. Links are followed; "
-        "hidden entries, and folders of runs, token stores, models and environments are left out.",
-        min_length=1,
+        "them, or one that datasets saved; a glob; or a list of these, read in its order. Links are followed; hidden "
+        "entries, and folders of runs, token stores, models and environments are left out.",
         change="free with the same content",
     )
     hub: str | None = key(
@@ -94,9 +96,24 @@ class Source(Section):
     )
     output: str | None = key(None, "Field that holds the answer to the instruction.", min_length=1, change="breaking")
 
+    validation: Paths | None = key(
+        None,
+        "Files of their own to validate on, written as those of path, which are all trained on then.",
+        change="free with the same content",
+    )
     numbers_as_text: bool = key(
         False, "Read a number in one of these fields as the text that it is written with.", change="breaking"
     )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path of files to read, in order."""
+        return listed(self.path)
+
+    @property
+    def validation_paths(self) -> tuple[str, ...]:
+        """Every path of files to validate on, in order."""
+        return listed(self.validation)
 
     @property
     def holds_conversations(self) -> bool:

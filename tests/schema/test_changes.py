@@ -17,7 +17,8 @@ training/evaluate training/max_skipped_steps training/on_nonfinite training/vali
 """
 FREE_WITHOUT_DROPOUT = "mesh/data mesh/fsdp mesh/tensor training/per_device_batch_size"
 SAME_CONTENT = """
-architecture/pretrained chat/template data/sources/NAME/path data/sources/NAME/tokens optimization/lora/init
+architecture/pretrained chat/template data/sources/NAME/path data/sources/NAME/tokens data/sources/NAME/validation
+optimization/lora/init
 tokenizer/name
 """
 FORWARD_ONLY = """

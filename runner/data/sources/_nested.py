@@ -40,9 +40,7 @@ def _opened(record: Mapping[str, Any], field: str) -> dict[str, Any] | None:
         return None
     inner, index = record[holder], field[len(holder) + 1 :].partition(".")[0]
     if isinstance(inner, Mapping):
-        parts = {f"{holder}.{name}": value for name, value in inner.items()}
-        if parts.keys() & record.keys():
-            return None
+        parts = {f"{holder}.{name}": value for name, value in inner.items() if f"{holder}.{name}" not in record}
     elif isinstance(inner, Sequence) and not isinstance(inner, str) and index.isdecimal() and int(index) < len(inner):
         if f"{holder}.{index}" in record:
             return None

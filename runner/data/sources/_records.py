@@ -7,6 +7,7 @@ noted, so that nothing is left unread without a word.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -32,6 +33,7 @@ class Records:
         self._reading: Reading | None = None
         self._known: dict[tuple[str, ...], tuple[str, ...]] = {}  # fields of a record → those that are read of it
         self._unread = Unread()
+        self.split: str | None = None  # of the file that is read
         self._named = choice.field_names
         self._nested = tuple(field for field in self._named if "." in field)
         self._of_table: tuple[str, ...] = ()  # fields that are read of the table which is being read
@@ -74,18 +76,18 @@ class Records:
     ) -> Iterator[Document | Piece | Dialogue]:
         where, done = row.where, row.done
         if self._section.messages is not None:
-            yield _conversation(record, self._section.messages, where, done)
+            yield replace(_conversation(record, self._section.messages, where, done), split=self.split)
         elif self._section.instruction is not None:
-            yield _instruction(record, self._choice, where, done)
+            yield replace(_instruction(record, self._choice, where, done), split=self.split)
         elif len(wanted) == 2:
             prompt = self._text(record, wanted[0], where)
-            yield Document(prompt, self._text(record, wanted[1], where), where, done)
+            yield Document(prompt, self._text(record, wanted[1], where), where, done, self.split)
         else:
             value = record[wanted[0]] if is_long(record[wanted[0]]) else self._text(record, wanted[0], where)
             if isinstance(value, str) and len(value) <= PIECE_CHARACTERS:
-                yield Document("", value, where, done)
+                yield Document("", value, where, done, self.split)
             else:
-                yield from in_pieces(value, where, done)
+                yield from in_pieces(value, where, done, self.split)
 
     def _text(self, record: Mapping[str, Any], field: str, where: str) -> str:
         return text_of(record, field, where, self._choice)

@@ -25,18 +25,20 @@ PIECE_CHARACTERS = 2**20  # of a text that is longer, a source yields pieces of 
 class Document:
     """One text: `prompt` is not supervised in PADDED rows, `completion` is; `where` is its file and line.
 
-    `done` is how many of the source's `total` units have been read once this document was.
+    `done` is how many of the source's `total` units have been read once this document was. `split` is that of its file,
+    train or val, where the spec names files to validate on; None leaves it to the content.
     """
 
     prompt: str
     completion: str
     where: str
     done: int
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of one text that is too long to be held whole; `where` and `done` are those of documents.
+    """A part of one text that is too long to be held whole; `where`, `done` and `split` are those of documents.
 
     Pieces of a text follow each other, cut anywhere between two characters; `is_last` says that the text ends. They
     become one document, supervised as a whole.
@@ -46,15 +48,17 @@ class Piece:
     where: str
     done: int
     is_last: bool
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """One conversation of a source; `where` and `done` are those of documents."""
+    """One conversation of a source; `where`, `done` and `split` are those of documents."""
 
     conversation: Conversation
     where: str
     done: int
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

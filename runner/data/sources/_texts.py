@@ -31,14 +31,14 @@ def text_of(record: Mapping[str, Any], field: str, where: str, choice: Choice) -
     raise Failure(f"{where}: field '{field}' must be text, not {shown}{remedy}", ExitCode.INVALID)
 
 
-def in_pieces(text: str | LongText, where: str, done: int) -> Iterator[Piece]:
+def in_pieces(text: str | LongText, where: str, done: int, split: str | None) -> Iterator[Piece]:
     """Yield a long text in pieces. Raises Failure INVALID where it is malformed."""
     parts = _slices(text) if isinstance(text, str) else _parts(text, where)
     before = next(parts)
     for part in parts:
-        yield Piece(before, where, done, is_last=False)
+        yield Piece(before, where, done, False, split)
         before = part
-    yield Piece(before, where, done, is_last=True)
+    yield Piece(before, where, done, True, split)
 
 
 def held_whole(value: Any, where: str, field: str) -> Any:

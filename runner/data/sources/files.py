@@ -49,16 +49,27 @@ class Files:
     section: Source
     styles: tuple[str, ...]
     listing: Listing
+    validation: Listing | None = None
+
+    @property
+    def listed(self) -> tuple[File, ...]:
+        """All files that are read, in order: those to validate on last."""
+        return (*self.listing.files, *(self.validation.files if self.validation else ()))
 
     @property
     def files(self) -> tuple[tuple[str, Path], ...]:
-        """Name below the folder of `path`, and place, of each file that is read, in order."""
-        return tuple((file.name, file.path) for file in self.listing.files)
+        """Name below the folder of its path, and place, of each file that is read, in order."""
+        return tuple((file.name, file.path) for file in self.listed)
 
     @property
     def total(self) -> int:
         """Bytes of all files."""
-        return sum(file.bytes for file in self.listing.files)
+        return sum(file.bytes for file in self.listed)
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the spec names the files to validate on."""
+        return self.validation is not None
 
     @property
     def _key(self) -> str:
@@ -90,7 +101,10 @@ class Files:
         section = self.section
         fields = (section.text, section.prompt, section.completion)
         chat = (section.messages, section.instruction, section.input, section.output)
-        return (*fields, *(field or "" for field in chat))
+        # What older versions did not know counts where it is used.
+        numbers = ("numbers as text",) if section.numbers_as_text else ()
+        divided = (f"{len(self.listing.files)} to train on",) if self.is_divided else ()
+        return (*fields, *(field or "" for field in chat), *numbers, *divided)
 
     @property
     def has_records(self) -> bool:
@@ -135,11 +149,13 @@ class Files:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
-        for reason, name in self.listing.left_out:
+        for reason, name in (*self.listing.left_out, *(self.validation.left_out if self.validation else ())):
             yield Skipped(reason, name, 0)
         self._refuse_unfinished()
         before = 0
-        for file in self.listing.files:
+        for number, file in enumerate(self.listed):
+            if self.is_divided:
+                records.split = "train" if number < len(self.listing.files) else "val"
             try:
                 yield from _read_file(file, records, before, most, whole=whole)
             except OSError as error:
@@ -163,7 +179,7 @@ class Files:
 
     def _refuse_changed(self) -> None:
         """Raise Failure (INVALID) where a file is not as it was listed."""
-        for file in self.listing.files:
+        for file in self.listed:
             try:
                 now = file.path.stat()
             except OSError as error:
@@ -177,7 +193,18 @@ class Files:
 
 def open_files(name: str, section: Source, styles: Collection[str] = ()) -> Files:
     """List the files of `data/sources/<name>`, for datasets of these styles. Raises Failure (INVALID) for none."""
-    return Files(name, section, tuple(styles), list_paths(f"data/sources/{name}/path", [section.path or ""]))
+    key = f"data/sources/{name}"
+    listing, validation = list_paths(f"{key}/path", section.paths), None
+    if section.validation is not None:
+        validation = list_paths(f"{key}/validation", section.validation_paths)
+        trained = {(file.device, file.inode) for file in listing.files}
+        both = [file for file in validation.files if (file.device, file.inode) in trained]
+        if both:
+            raise Failure(
+                f"{key}/validation: '{printable(both[0].path)}' is named by path, too; name other files to validate on",
+                ExitCode.INVALID,
+            )
+    return Files(name, section, tuple(styles), listing, validation)
 
 
 def _read_file(file: File, records: Records, before: int, most: int | None, *, whole: bool) -> Iterator[Entry]:
@@ -186,19 +213,19 @@ def _read_file(file: File, records: Records, before: int, most: int | None, *, w
     if not kind.has_records:
         where = printable(file.path)
         records.text_file(where, kind.kind)
-        yield from _as_text(read_texts(file.path, whole=whole), where, before)
+        yield from _as_text(read_texts(file.path, whole=whole), where, before, records.split)
         return
     wish = Wish(records.columns, whole=whole, numbers_as_text=records.numbers_as_text)
     for row in islice(read_rows(file.path, wish), most):
         yield from records.read(row._replace(done=before + row.done) if before else row)
 
 
-def _as_text(parts: Iterator[Part], where: str, before: int) -> Iterator[Document | Piece]:
+def _as_text(parts: Iterator[Part], where: str, before: int, split: str | None) -> Iterator[Document | Piece]:
     """Yield a text as a document, or in pieces where it comes in several parts."""
     first = next(parts)
     if first.is_last:
-        yield Document("", first.text, where, before + first.done)
+        yield Document("", first.text, where, before + first.done, split)
         return
-    yield Piece(first.text, where, before + first.done, is_last=False)
+    yield Piece(first.text, where, before + first.done, False, split)
     for part in parts:
-        yield Piece(part.text, where, before + part.done, part.is_last)
+        yield Piece(part.text, where, before + part.done, part.is_last, split)

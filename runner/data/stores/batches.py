@@ -47,13 +47,15 @@ class Part(NamedTuple):
 class Batch(NamedTuple):
     """Entries that are encoded together, or one part of a long text; what was left out among them; the place behind it.
 
-    `fields` are those of the source's records, in the batch behind the last of them.
+    `fields` are those of the source's records, in the batch behind the last of them. `split` is where all of it
+    belongs; None leaves that to the content of each document.
     """
 
     content: tuple[Document | Dialogue, ...] | Part
     skipped: tuple[Skipped, ...]
     fields: Fields | None
     behind: Place
+    split: str | None = None
 
 
 def read_batches(source: DataSource, tokenizer: Tokenizer, train_on: str, start: Place) -> Iterator[Batch]:
@@ -63,10 +65,12 @@ def read_batches(source: DataSource, tokenizer: Tokenizer, train_on: str, start:
     for entry in source.documents(entries):
         done = max(done, entry.done)
         if isinstance(entry, Piece):
-            text = _Long("", entry.text, entry.where, entry.is_last)
+            text = _Long("", entry.text, entry.where, entry.is_last, entry.split)
         elif isinstance(entry, Document) and text_length(entry) > PIECE_CHARACTERS:
-            text = _Long(entry.prompt, entry.completion, entry.where, True)
+            text = _Long(entry.prompt, entry.completion, entry.where, True, entry.split)
         else:
+            if pending.is_of_other_split(entry):
+                yield pending.taken(Place(entries, 0, done))
             entries += 1
             if pending.add(entry, train_on):
                 yield pending.taken(Place(entries, 0, done))
@@ -79,7 +83,7 @@ def read_batches(source: DataSource, tokenizer: Tokenizer, train_on: str, start:
         for part, behind in long.add(text, Place(entries, 0, done)):
             if dropped and behind.parts and behind.parts <= dropped:
                 continue  # it has been encoded before
-            yield Batch(part, (), None, behind)
+            yield Batch(part, (), None, behind, text.split)
         if text.is_last:
             long, dropped = None, 0
     if pending:
@@ -117,6 +121,10 @@ class _Pending:
     def __bool__(self) -> bool:
         return bool(self.content or self.skipped or self.fields)
 
+    def is_of_other_split(self, entry: Document | Dialogue | Skipped | Found) -> bool:
+        """Whether an entry belongs to another split than those collected."""
+        return isinstance(entry, Document | Dialogue) and bool(self.content) and entry.split != self.content[0].split
+
     def add(self, entry: Document | Dialogue | Skipped | Found, train_on: str) -> bool:
         """Take an entry; return whether the batch is full."""
         if isinstance(entry, Found):
@@ -134,7 +142,8 @@ class _Pending:
 
     def taken(self, behind: Place) -> Batch:
         """Return the batch, and begin another one."""
-        batch = Batch(tuple(self.content), tuple(self.skipped), self.fields, behind)
+        split = self.content[0].split if self.content else None
+        batch = Batch(tuple(self.content), tuple(self.skipped), self.fields, behind, split)
         self.content, self.skipped, self.fields, self.characters = [], [], None, 0
         return batch
 
@@ -146,6 +155,7 @@ class _Long(NamedTuple):
     completion: str
     where: str
     is_last: bool
+    split: str | None
 
 
 class _LongText:

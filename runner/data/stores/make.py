@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.data.lessons import nothing_to_learn, skipped_sentence
 from runner.data.sources import DataSource, LeftOut, fields_sentence
+from runner.data.sources.files import Files
 from runner.data.stores.batches import Batch, Part, Place, read_batches
 from runner.data.stores.current import content_digest
 from runner.data.stores.display import PreparationDisplay
@@ -175,6 +177,12 @@ def _write(
                     first = making.progress.place.done
             advance(max(0, source.total - first))
         writer.close()
+    if isinstance(source, Files) and source.is_divided and not is_divided(partial):
+        raise Failure(
+            f"dataset '{source.name}': of its files, those to train on or those to validate on teach nothing; name "
+            "others under path and validation",
+            ExitCode.INVALID,
+        )
     return _divided(partial, replace(making.progress, written=writer.written), maker.dtype)
 
 
@@ -236,7 +244,7 @@ class _Making:
         """Write documents, or a part of one; return whether one must be trimmed."""
         part, writer = batch.content, self._writer
         if not isinstance(part, Part):
-            writer.add(encoded, is_validation(encoded.digests))
+            writer.add(encoded, _is_val(batch.split, encoded.digests))
             return False
         if not writer.is_writing:
             writer.extend(np.array(self._encoder.opening, np.int32), supervised=part.supervised)
@@ -245,4 +253,9 @@ class _Making:
             return False
         writer.extend(np.array([self._encoder.tokenizer.end], np.int32), supervised=True)
         digest = np.frombuffer(part.digest, np.uint8).reshape(1, -1)
-        return writer.close_document(is_val=bool(is_validation(digest)[0]))
+        return writer.close_document(is_val=bool(_is_val(batch.split, digest)[0]))
+
+
+def _is_val(split: str | None, digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Whether documents belong to `val`, (documents,): by the file they stand in, where the spec says so."""
+    return is_validation(digests) if split is None else np.full(len(digests), split == "val")
