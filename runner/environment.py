@@ -6,11 +6,12 @@ Reads, and writes nothing; neither jax nor numpy is loaded, so the caller passes
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from runner.data.gguf_vocabulary import survey_gguf
+from runner.data.planned import draw_stage
 from runner.data.stores.meta import read_meta
 from runner.data.survey import Fingerprints, MadeBy, known_store, obstacle, survey_datasets
 from runner.data.tokenizer_files import read_tokenizer_files
@@ -63,6 +64,7 @@ def survey(
             free_bytes=free_bytes(folder),
             datasets=datasets,
             known=tuple(known),
+            draw=draw_stage,
             tokenizer=reading.tokenizer,
             chat=reading.obstacle,
             gguf=survey_gguf(document, reading.tokenizer),
@@ -83,7 +85,21 @@ def survey_data(document: Document) -> Environment:
         return Environment()
     reading = survey_reading(document)
     datasets, known = survey_datasets(document, _made_by(document, reading), {})
-    return Environment(datasets=datasets, known=tuple(known), tokenizer=reading.tokenizer, chat=reading.obstacle)
+    facts = Environment(datasets=datasets, known=tuple(known), tokenizer=reading.tokenizer, chat=reading.obstacle)
+    return facts._replace(draw=draw_stage)
+
+
+def deciding_stores(document: Document) -> Mapping[tuple[str, str], Dataset] | None:
+    """Return the datasets whose stores a run would use as they are, for a plan that follows from them; else None.
+
+    Raises Failure STORAGE where a store is damaged.
+    """
+    try:
+        if not document.budget.terms.reads_stores:
+            return None
+    except Unavailable:
+        return None
+    return {key: found for key, found in survey_data(document).datasets.items() if found.store}
 
 
 def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:
@@ -95,10 +111,12 @@ def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu
     section = spec.tokenizer
     hugging_face = section.backend == "huggingface"
     tokenizer = read_tokenizer_files(str(section.name), section.add_bos).facts if hugging_face else None
-    names = {(entry.name, entry.suffix) for stage in budget_of(spec, Environment()).stages for entry in stage.mixture}
+    names = {key[:2] for stage in budget_of(spec, Environment()).asked for key in stage.keys}
     metas = {key: read_meta(spec.data.root, *key) for key in sorted(names)}
     stores = {key: Dataset(store=known_store(spec.data.root, meta)) for key, meta in metas.items() if meta is not None}
-    return Environment(device_bytes=device_bytes, platform=platform, datasets=stores, tokenizer=tokenizer)
+    return Environment(
+        device_bytes=device_bytes, platform=platform, datasets=stores, draw=draw_stage, tokenizer=tokenizer
+    )
 
 
 class Reading(NamedTuple):
@@ -167,7 +185,7 @@ def _run(document: Document, folder: Path, restore: Path | None) -> Run | None:
 
 def _is_planned(document: Document) -> bool:
     try:
-        return document.budget.stages is not None
+        return document.budget.asked is not None
     except Unavailable:
         return False
 

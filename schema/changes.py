@@ -9,11 +9,11 @@ dataset is forward-only by nature: stages that have started do not name it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY, compile_stages
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Plain, asked_stages, compile_stages
 from schema.check.findings import Json
 from schema.check.tree import property_schema
 from schema.docs.keys import FREE as ANY_NAME
@@ -28,6 +28,7 @@ FAMILIES = (
     ("training/tokens", "training/dataset"),
     *((f"training/{TOKENS_KEY[phase]}", f"training/{DATASET_KEY[phase]}") for phase in TOKENS_KEY),
 )
+BY_STORES = {"training/budget": "supervised_tokens", "data/on_exhausted": "stop"}
 FREE, FORWARD, UNLESS_DROPOUT, BREAKING = "free", "forward-only", "free without dropout", "breaking"
 SAME_CONTENT = "free with the same content"
 
@@ -38,20 +39,22 @@ def change_classes(schema: Json) -> dict[str, str]:
 
 
 def compare(
-    before: Mapping[str, Any], now: Mapping[str, Any], step: int, schema: Json
+    before: Mapping[str, Any], now: Mapping[str, Any], step: int, schema: Json, ends: Sequence[int] | None = None
 ) -> Iterator[tuple[Change, bool]]:
     """Yield every change between two identities of runs, and whether a run of `step` steps may resume with it.
 
+    `ends` are the last steps of the stages of the run's plan, for runs whose steps follow from token stores.
     An identity is {"spec": flat keys, "starting_point": …, "one_budget": …} as `runner.run.identity` makes it.
     """
     old, new = (current_values(each.get("spec", {}), schema) for each in (before, now))
     before, now, classes = {**before, "spec": old}, {**now, "spec": new}, change_classes(schema)
-    forward = _not_started(before, now, step)
+    forward = _not_started(before, now, step, ends)
     drops = any(spec.get(key) for spec in (old, new) for key in ("architecture/dropout", "optimization/lora/dropout"))
     allowed = {FREE: True, SAME_CONTENT: True, UNLESS_DROPOUT: not drops, BREAKING: False}
     known = _sources(old)
-    for key in (each for each in new if each not in old and _source(each) in known - {None}):  # of a newer version
-        old[key] = _schema_of(key, schema).get("default")
+    for key in (each for each in new if each not in old):  # of a newer version, which means by default what was before
+        if _source(key) in known - {None} or _is_default(key, new[key], schema):
+            old[key] = _schema_of(key, schema).get("default")
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             change = Change(key, json.dumps(old.get(key)), json.dumps(new.get(key)))
@@ -71,6 +74,11 @@ def compare(
 def current_values(spec: Mapping[str, Any], schema: Json) -> dict[str, Any]:
     """Return the flat keys of a run's spec with values as they are called now; an older run has older names."""
     return {key: _current(value, _schema_of(key, schema)) for key, value in spec.items()}
+
+
+def _is_default(key: str, value: Any, schema: Json) -> bool:
+    declared = _schema_of(key, schema) if not isinstance(value, dict) else {}  # a mapping's keys are keys of their own
+    return "default" in declared and bool(declared["default"] == value)
 
 
 def _current(value: Any, declared: Json) -> Any:
@@ -98,7 +106,9 @@ def _schema_of(key: str, declared: Json) -> Json:
     return declared
 
 
-def _not_started(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -> dict[str, bool]:
+def _not_started(
+    before: Mapping[str, Any], now: Mapping[str, Any], step: int, ends: Sequence[int] | None
+) -> dict[str, bool]:
     """Whether each budget and mixture may be what it is now, for no stage that has started would be another one."""
     families: tuple[tuple[str, ...], ...] = FAMILIES
     if _deciding(before) != _deciding(now):
@@ -107,7 +117,7 @@ def _not_started(before: Mapping[str, Any], now: Mapping[str, Any], step: int) -
     for family in families:
         changed = {key: now["spec"][key] for key in family if key in now["spec"]}
         mixed = {**now, "spec": {**before.get("spec", {}), **changed}}
-        verdicts |= dict.fromkeys(family, _started(mixed, step) == _started(before, step))
+        verdicts |= dict.fromkeys(family, _started(mixed, step, ends) == _started(before, step, ends))
     return verdicts
 
 
@@ -132,14 +142,21 @@ def _deciding(identity: Mapping[str, Any]) -> str:
     return "training/tokens" if identity.get("one_budget") else " and ".join(map("training/{}".format, PER_PHASE))
 
 
-def _started(identity: Mapping[str, Any], step: int) -> list[Any]:
-    """The stages that a run of `step` steps has started: what none of them may lose."""
+def _started(identity: Mapping[str, Any], step: int, ends: Sequence[int] | None) -> list[Any]:
+    """The stages that a run of `step` steps has started: what none of them may lose.
+
+    Where steps follow from token stores, these are as many as its plan had; all of them where that is not known.
+    """
     spec = identity.get("spec", {})
     training = {key.removeprefix("training/"): value for key, value in spec.items() if key.startswith("training/")}
     try:
         tokens_per_step = training["batch_size"] * spec["architecture/block_size"]
         given = {"tokens", "dataset"} if identity.get("one_budget") else PER_PHASE
-        found = compile_stages(SimpleNamespace(**training), given, tokens_per_step)
+        asked = asked_stages(SimpleNamespace(**training), given)
+        if any(spec.get(key) == value for key, value in BY_STORES.items()):
+            started = len(asked) if ends is None else sum(start < step for start in (0, *ends[:-1]))
+            return [(stage.phase, stage.tokens, stage.mixture) for stage in asked[: started if step else 0]]
+        found = compile_stages(asked, lambda _: Plain(tokens_per_step))
     except (KeyError, AttributeError):  # a run.json that holds less is of another version: nothing of it is known
         return [identity]
     return [(stage.phase, stage.start, stage.end, stage.tokens, stage.mixture) for stage in found if stage.start < step]

@@ -6,20 +6,24 @@ absent from a mapping), and a rule says nothing about what it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Split(NamedTuple):
     """One split of a token store. `lengths` says how many documents have which length in tokens.
 
-    `rows(style, block_size, on_too_long)` is the number of rows that a style cuts from it.
+    `rows(style, block_size, on_too_long)` is the number of rows that a style cuts from it, and `open` of the
+    same and of document_mask returns the rows themselves, for `Environment.draw`; it raises Unavailable where they
+    can't be read.
     """
 
     lengths: Mapping[int, int]
     rows: Callable[[str, int, str], int]
+    open: Callable[[str, int, str, bool], object] | None = None
 
     @property
     def documents(self) -> int:
@@ -54,6 +58,27 @@ class Store(NamedTuple):
     tokenizer: str
     max_token_id: int
     splits: Mapping[str, Split]
+
+
+class Drawn(NamedTuple):
+    """A dataset of a stage: its label, share and rows, of which earlier stages took `first_row`."""
+
+    label: str
+    share: Fraction
+    first_row: int
+    rows: object
+
+
+class StageDraw(Protocol):
+    """What a stage takes of its datasets, drawn as the loader does it."""
+
+    def counts(self, rows: int) -> tuple[int, ...]:
+        """How many of its first rows each dataset provides; they add up to `rows`."""
+        ...
+
+    def supervised(self, rows: int) -> int:
+        """Supervised tokens of its first rows."""
+        ...
 
 
 class Obstacle(NamedTuple):
@@ -215,8 +240,9 @@ class Environment(NamedTuple):
     to. `datasets` are by (name, suffix), `known` are the names that datasets may have. `tokenizer` is that of the
     backend huggingface, whose files are on the machine, or says why it can't be used; `chat` says why conversations
     can't be rendered, `gguf` why the file that export/gguf asks for can't be written, `wandb` why nothing can be
-    uploaded to Weights & Biases. `missing` are the packages that a run needs and can't import, by name; `refused` is
-    what else `exec` refuses, where its checks were rehearsed.
+    uploaded to Weights & Biases. `draw(datasets, seed, by_tokens)` draws a stage from token stores.
+    `missing` are the packages that a run needs and can't import, by name; `refused` is what else `exec` refuses, where
+    its checks were rehearsed.
     """
 
     restore: bool | None = None
@@ -226,6 +252,7 @@ class Environment(NamedTuple):
     free_bytes: int | None = None
     datasets: Mapping[tuple[str, str], Dataset] = MappingProxyType({})
     known: tuple[str, ...] = ()
+    draw: Callable[[Sequence[Drawn], int, bool], StageDraw] | None = None
     tokenizer: TokenizerFacts | Obstacle | None = None
     chat: Obstacle | None = None
     gguf: Obstacle | None = None

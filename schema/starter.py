@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, nearest_step
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, Plain, nearest_steps
 from schema.check.findings import Json
 from schema.check.tree import hydrate
 from schema.docs.keys import declared_keys, every_key
@@ -116,7 +116,8 @@ class Starter:
 def starter_text(starter: Starter) -> str:
     """Return the text of the spec."""
     batch = _batch(starter)
-    steps = {phase: max(1, nearest_step(starter.tokens[phase], batch * starter.block_size)) for phase in starter.phases}
+    taken = Plain(batch * starter.block_size).taken
+    steps = {phase: max(1, nearest_steps(taken, starter.tokens[phase])) for phase in starter.phases}
     docs = {place: key.doc for key in every_key(declared_keys(load_schema())) for place in key.places}
     notes = docs | _notes(starter, batch, steps)
     sections = [

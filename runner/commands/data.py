@@ -107,20 +107,28 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
 def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> tuple[Spec, Plan, Catalog]:
     """Lint a spec, and open its datasets, each made first where that was not done yet."""
     from runner.commands.accepted import report_warnings
-    from runner.data.catalog import open_catalog
-    from runner.environment import survey_data
+    from runner.data.catalog import open_catalog, refuse_repeats
+    from runner.environment import known_data, survey_data
     from runner.metrics.console import ConsolePreparation
     from runner.plan.compile import compile_plan
     from runner.run.layout import default_run_dir
     from runner.run.record import recorded
+    from schema.budget.budget import budget_of
     from schema.budget.mesh import fewest_devices
+    from schema.environment import Environment
     from schema.lint import lint_file
     from schema.settings import read_settings
 
     noted = recorded(default_run_dir(str(path)))
     spec = report_warnings(lint_file(path, overrides, survey_data, read_settings(path), noted))
-    plan = compile_plan(spec, fewest_devices(spec.mesh))  # the data are the same on all devices
-    return spec, plan, open_catalog(spec, plan, ConsolePreparation(messages))
+    devices, progress = fewest_devices(spec.mesh), ConsolePreparation(messages)  # the data are the same on all of them
+    if not budget_of(spec, Environment()).terms.reads_stores:
+        plan = compile_plan(spec, devices)
+        return spec, plan, open_catalog(spec, plan, progress)
+    catalog = open_catalog(spec, None, progress)
+    plan = compile_plan(spec, devices, known_data(spec))
+    refuse_repeats(plan, catalog)
+    return spec, plan, catalog
 
 
 def _datasets(catalog: Catalog, asked: dict[str, Any], messages: Console) -> list[Section]:

@@ -37,7 +37,8 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
         from runner.commands.accepted import report_warnings
         from runner.commands.fetched import fetch_named
         from runner.data.gguf_vocabulary import survey_gguf
-        from runner.environment import free_bytes, known_data, survey_reading
+        from runner.data.planned import draw_stage
+        from runner.environment import deciding_stores, free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
         from runner.run.layout import default_run_dir
         from runner.run.record import recorded
@@ -52,8 +53,9 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
 
         def look(document: Document) -> Environment:
             reading = survey_reading(document)
-            gguf = survey_gguf(document, reading.tokenizer)
-            return facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle, gguf=gguf)
+            gguf, stores = survey_gguf(document, reading.tokenizer), deciding_stores(document)
+            known = facts._replace(tokenizer=reading.tokenizer, chat=reading.obstacle, gguf=gguf)
+            return known if stores is None else known._replace(datasets=stores, draw=draw_stage)
 
         settings, known = read_settings(spec), recorded(run_dir)
         if asked["env"]:
@@ -62,7 +64,10 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
         accepted = report_warnings(verdict)
         if verdict.document and (remark := check_pretrained(accepted, verdict.document)):
             write(f"lorarun: {remark}\n", err=True)
-        compiled = compile_plan(accepted, devices, known_data(accepted, memory))
+        data = known_data(accepted, memory)
+        if verdict.document and (stores := deciding_stores(verdict.document)) is not None:
+            data = data._replace(datasets=stores)
+        compiled = compile_plan(accepted, devices, data)
         if layout == "json":
             from dataclasses import asdict
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from schema.budget.budget import budget_of
 from schema.budget.dataset_names import key_of
-from schema.budget.stages import Phase, StageBudget
+from schema.budget.stages import AskedStage, Phase
 from schema.environment import Environment
 from schema.spec import Spec
 
@@ -46,16 +46,16 @@ class BatchSpec:
 
 def train_batch(spec: Spec, phase: Phase) -> BatchSpec:
     """The batches of a phase: segmented where an entry of its mixtures is: PACKED, or PMD with document_mask."""
-    stages = budget_of(spec, Environment()).stages
+    stages = budget_of(spec, Environment()).asked
     return _batch(spec, spec.training.batch_size, [stage for stage in stages if stage.phase == phase])
 
 
 def validation_batch(spec: Spec, rows: int) -> BatchSpec:
     """The batches of validation, which scores every dataset of the run in each phase."""
-    return _batch(spec, rows, budget_of(spec, Environment()).stages)
+    return _batch(spec, rows, budget_of(spec, Environment()).asked)
 
 
-def _batch(spec: Spec, rows: int, stages: Sequence[StageBudget]) -> BatchSpec:
+def _batch(spec: Spec, rows: int, stages: Sequence[AskedStage]) -> BatchSpec:
     entries = [entry for stage in stages for entry in stage.mixture]
     segmented = any(key_of(entry).is_segmented for entry in entries)
     return BatchSpec(rows, spec.architecture.block_size, segmented)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from runner.data.mixture import MixtureEntry
-from runner.data.ready import ready_stores
+from runner.data.ready import ready_stores, spec_keys
 from runner.data.stores.display import PreparationDisplay
 from runner.data.stores.store import Store
 from runner.data.stores.trained import Trained
 from runner.data.styles import Rows, load_style
+from runner.data.token_shares import SizedRows, TokenDraw
 from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
@@ -31,6 +32,7 @@ class Catalog:
     `tokenizer` made the stores.
     """
 
+    spec: Spec
     tokenizer: Tokenizer
     stores: dict[str, Store]
     train: dict[Key, Rows]
@@ -38,14 +40,20 @@ class Catalog:
     labels: dict[Key, str]
 
     def entries(self, stage: StagePlan) -> list[MixtureEntry]:
-        """Bind the mixture of a stage to its rows."""
+        """Bind the mixture of a stage to its rows; where rates are of supervised tokens, they are counted first."""
         exact = shares([planned.rate for planned in stage.mixture])
-        return [
+        found = [
             MixtureEntry(
-                self.labels[key := _key(planned)], self.train[key], share, planned.first_row, self._content(key)
+                self.labels[key := _key(planned)], self.train[key], share, planned.first_row or 0, self._content(key)
             )
             for planned, share in zip(stage.mixture, exact, strict=True)
         ]
+        if self.spec.data.rates_by == "rows":
+            return found
+        seed, rows = self.spec.training.seed, stage.steps * self.spec.training.batch_size
+        parts = [SizedRows(entry.name, entry.rows, entry.first_row, seed) for entry in found]
+        places = TokenDraw(parts, exact, by_tokens=True).places(rows)
+        return [replace(entry, places=own) for entry, own in zip(found, places, strict=True)]
 
     def _content(self, key: Key) -> str:
         """Name all that decides the tokens of a dataset's rows; of data/on_too_long, what it does to them."""
@@ -66,38 +74,40 @@ class Catalog:
         return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
 
 
-def open_catalog(spec: Spec, plan: Plan, progress: PreparationDisplay, trained: Trained | None = None) -> Catalog:
-    """Make or open the store of every dataset of the plan, and check it against the spec.
+def open_catalog(
+    spec: Spec, plan: Plan | None, progress: PreparationDisplay, trained: Trained | None = None
+) -> Catalog:
+    """Make or open the store of every dataset of a spec, and check it against the spec and its plan.
 
-    `trained` is what the run was trained on so far; where its data changed, it raises Failure RESUME, and no store that
-    the run was trained on is made again.
+    The plan is None where it follows from the stores: whoever compiles it calls `refuse_repeats`. `trained` is
+    what the run was trained on so far; where its data changed, it raises Failure RESUME, and no store that the run was
+    trained on is made again.
     Raises Failure INVALID for an unknown dataset, conversations that can't be rendered or are not for PADDED rows, a
     tokenizer or a token id that the vocabulary does not hold, a missing validation split, or a dataset that is too
     small where data/on_exhausted is error; STORAGE for disks.
     """
     tokenizer = open_tokenizer(spec)
-    stores = {
-        store.folder.name: store for store in ready_stores(spec, dataset_keys(plan), tokenizer, progress, trained)
-    }
+    stores = {store.folder.name: store for store in ready_stores(spec, spec_keys(spec), tokenizer, progress, trained)}
     return catalog_of(spec, plan, tokenizer, stores)
 
 
-def catalog_of(spec: Spec, plan: Plan, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:
-    """Open the rows of these stores, by their folders, in the styles of the plan; its other datasets are left out.
+def catalog_of(spec: Spec, plan: Plan | None, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:
+    """Open the rows of these stores, by their folders, in the styles of the spec; its other datasets are left out.
 
     Raises Failure INVALID where a store gives no rows, or not those that the run asks of it.
     """
-    keys = [key for key in dataset_keys(plan) if folder_name(*key[:2]) in stores]
-    names = labels(dataset_keys(plan))
+    keys = [key for key in spec_keys(spec) if folder_name(*key[:2]) in stores]
+    names = labels(spec_keys(spec))
     catalog = Catalog(
+        spec=spec,
         tokenizer=tokenizer,
         stores=stores,
         train={key: _open(spec, stores, key, "train") for key in keys},
         validation={names[key]: _open(spec, stores, key, "val") for key in keys} if is_scored(spec) else {},
         labels=names,
     )
-    if spec.data.on_exhausted == "error":
-        _refuse_repeats(plan, catalog)
+    if plan is not None:
+        refuse_repeats(plan, catalog)
     for label, rows in catalog.validation.items():
         _check_supervised(label, rows, spec.training.validation_steps)
     return catalog
@@ -113,13 +123,6 @@ def open_tokenizer(spec: Spec) -> Tokenizer:
             ExitCode.INVALID,
         )
     return tokenizer
-
-
-def dataset_keys(plan: Plan) -> list[Key]:
-    """Every dataset of the plan in the order of its first use."""
-    return list(
-        dict.fromkeys(_key(entry) for phase in plan.phases for stage in phase.stages for entry in stage.mixture)
-    )
 
 
 def _key(planned: EntryBudget) -> Key:
@@ -138,14 +141,17 @@ def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Ro
     return load_style(style).open_rows(split, spec.architecture.block_size, spec.data.on_too_long, document_mask)
 
 
-def _refuse_repeats(plan: Plan, catalog: Catalog) -> None:
+def refuse_repeats(plan: Plan, catalog: Catalog) -> None:
+    """Raise Failure INVALID where the plan reads a dataset more than once and data/on_exhausted is error."""
+    if catalog.spec.data.on_exhausted != "error":
+        return
     for phase in plan.phases:
         for stage in phase.stages:
             for entry in stage.mixture:
                 if _key(entry) not in catalog.train:
                     continue
-                needed, available = entry.first_row + entry.rows, len(catalog.train[_key(entry)])
-                if needed > available:
+                needed, available = entry.taken, len(catalog.train[_key(entry)])
+                if needed is not None and needed > available:
                     raise Failure(
                         f"{stage.key}: dataset '{entry.name}' has {available:,} rows and the plan asks {needed:,}; "
                         "lower the budget, or set data/on_exhausted to repeat",

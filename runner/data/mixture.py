@@ -24,7 +24,8 @@ class MixtureEntry:
     """One dataset of a stage: its rows, its share of the stage, and how many rows earlier stages consumed.
 
     `name` distinguishes datasets: it seeds the order and names the ledger; entries of several stages that
-    share rows must share it. `content` identifies what the rows hold, for digests.
+    share rows must share it. `content` identifies what the rows hold, for digests. `places` (m,) are the rows of the
+    stage that it gives, ascending, where shares are of supervised tokens; None where they are of rows.
     """
 
     name: str
@@ -32,6 +33,7 @@ class MixtureEntry:
     share: Fraction
     first_row: int = 0
     content: str = ""
+    places: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,21 @@ def draw(entries: Sequence[MixtureEntry], seed: int, first: int, rows: int) -> l
     `first`: a resumed run starts anywhere without reading what comes before.
     """
     drawn = []
-    for entry, (places, before) in zip(
-        entries, _by_share([entry.share for entry in entries], first, rows), strict=True
-    ):
+    by_tokens = [_between(entry.places, first, rows) for entry in entries if entry.places is not None]
+    windows = by_tokens or _by_share([entry.share for entry in entries], first, rows)
+    for entry, (places, before) in zip(entries, windows, strict=True):
         # Earlier stages consumed `first_row` rows: the order continues there, from epoch to epoch.
         start = entry.first_row + before
         positions = np.arange(start, start + len(places), dtype=np.int64)
         numbers = shuffled(positions, len(entry.rows), order_key(seed, entry.name))
         drawn.append(Drawn(places, numbers, start))
     return drawn
+
+
+def _between(places: npt.NDArray[np.int64], first: int, rows: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Return the places (m,) in a window that a dataset takes, and how many it took before the window."""
+    start, end = np.searchsorted(places, [first, first + rows]).tolist()
+    return places[start:end] - first, start
 
 
 def _by_share(shares: Sequence[Fraction], first: int, rows: int) -> Iterator[tuple[npt.NDArray[np.int64], int]]:

@@ -17,7 +17,7 @@ from runner.data.stores.worker import Recipe
 from runner.data.styles import packed
 from runner.data.tokenizers import Tokenizer
 from schema.budget.budget import budget_of
-from schema.budget.dataset_names import Key, key_of, styles_of
+from schema.budget.dataset_names import Key, styles_of
 from schema.environment import Environment
 from schema.sampling import DatasetStyle
 from schema.spec import Spec
@@ -25,8 +25,7 @@ from schema.spec import Spec
 
 def spec_keys(spec: Spec) -> list[Key]:
     """Every dataset of a spec in the order of its first use; no plan is needed for that."""
-    stages = budget_of(spec, Environment()).stages
-    return list(dict.fromkeys(key_of(entry) for stage in stages for entry in stage.mixture))
+    return list(dict.fromkeys(key for stage in budget_of(spec, Environment()).asked for key in stage.keys))
 
 
 def ready_stores(

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import schema.document
 from runner.data.lessons import left_out, nothing_to_learn
+from runner.data.planned import stored_rows
 from runner.data.sources import DataSource, Dialogue, Document, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import content_digest, is_read_alike
-from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, stored_documents
+from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import styles_of
@@ -152,8 +153,13 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fi
 
 def known_store(root: str, meta: StoreMeta) -> Store:
     """Return what a lint knows of a store."""
+    folder = store_folder(root, meta.name, meta.suffix)
     found = {name: stored_documents(root, meta, name) for name in meta.splits}
-    splits = {name: Split(each.lengths, partial(_rows, each)) for name, each in found.items() if each}
+    splits = {
+        name: Split(each.lengths, partial(_rows, each), partial(stored_rows, folder, name))
+        for name, each in found.items()
+        if each
+    }
     return Store(meta.tokenizer, meta.max_token_id, splits)
 
 

@@ -23,7 +23,8 @@ from runner.plan.plan import (
     plan_digest,
 )
 from schema.budget.budget import Budget, budget_of
-from schema.budget.draws import EntryBudget
+from schema.budget.dataset_names import folder_name
+from schema.budget.draws import EntryBudget, NotPreparedError, Terms
 from schema.budget.mesh import mesh_axes, next_multiple
 from schema.budget.phase import PhaseBudget
 from schema.budget.stages import StageBudget
@@ -33,7 +34,10 @@ from schema.families import adapted, adapters, gguf_bytes, parameters
 from schema.optimizers import optimizer_of
 from schema.sections.mesh import Mesh
 from schema.spec import Spec
+from schema.text.wording import join
 from schema.tokenizers import tokenizer_facts
+
+PREPARE = "run `lorarun prepare SPEC` first"
 
 
 def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None = None) -> Plan:
@@ -41,8 +45,8 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
 
     The memory of a device, the rows of token stores and the files of a tokenizer come in by the environment;
     micro-batches, epochs and facts are None in the plan where it knows nothing of them. Raises Failure INVALID when the
-    mesh does not fit the number of devices or does not divide the batch, and for a spec that has no plan, which a lint
-    would have refused.
+    mesh does not fit the number of devices or does not divide the batch, where steps follow from token stores that are
+    not made yet, and for a spec that has no plan, which a lint would have refused.
     """
     mesh = resolve_mesh(spec.mesh, devices)
     check_batch(spec, mesh["data"] * mesh["fsdp"])
@@ -50,11 +54,22 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
     budget = budget_of(spec, facts)
     try:
         phases = tuple(_plan_phases(budget))
+    except NotPreparedError as refused:
+        raise Failure(
+            f"training/budget counts supervised tokens, and {refused}, so that nobody knows how many steps they take; "
+            f"{PREPARE}",
+            ExitCode.INVALID,
+        ) from refused
     except Unavailable as refused:
+        if isinstance(refused.__cause__, Failure):
+            raise refused.__cause__ from refused
         reason = refused.__cause__ or f"{refused} gives no plan; `lorarun validate` says why"
         raise Failure(str(reason), ExitCode.INVALID) from refused
+    _refuse_empty_stages(budget)
     adapters, unadapted = _plan_adapters(spec) if "lora" in budget.phases else ((), ())
     plan = Plan(
+        budget=spec.training.budget,
+        rates_by=spec.data.rates_by,
         tokens_per_step=budget.tokens_per_step,
         steps=budget.steps,
         tokens=budget.steps * budget.tokens_per_step,
@@ -66,9 +81,38 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         unadapted=unadapted,
         init=spec.optimization.lora.init if adapters else None,
         export=_plan_export(spec, bool(adapters), budget.export_bytes),
+        unknown=tuple(_unknown(budget)),
         digest="",
     )
     return replace(plan, digest=plan_digest(plan))
+
+
+def _refuse_empty_stages(budget: Budget) -> None:
+    """Raise Failure INVALID for a stage that has no step by what the stores hold; of others a lint says it."""
+    for stage in budget.stages if budget.terms.decides_steps else ():
+        if stage.steps == 0 and stage.ended_by:
+            raise Failure(
+                f"{stage.path} gets no step: '{stage.ended_by}' has run out before, and data/on_exhausted is stop; "
+                "leave the stage out, or give the dataset more text",
+                ExitCode.INVALID,
+            )
+        if stage.steps == 0:
+            raise Failure(
+                f"{stage.path} gets no step: it asks {stage.tokens:,} {budget.terms.unit}, and one step takes more "
+                "than twice as many; raise it, or lower training/batch_size",
+                ExitCode.INVALID,
+            )
+
+
+def _unknown(budget: Budget) -> Iterator[str]:
+    """Say what follows from token stores that are not made yet."""
+    drawn = [entry for stage in budget.draws for entry in stage]
+    without = sorted({folder_name(entry.name, entry.suffix) for entry in drawn if entry.epochs is None})
+    if without and budget.terms.stops:
+        names = join(without, "or")
+        yield f"when {names} runs out, which ends a stage, is known once its token store is made; {PREPARE}"
+    if any(entry.rows is None for entry in drawn):
+        yield f"how many rows hold a share of the supervised tokens is known once token stores are made; {PREPARE}"
 
 
 def resolve_mesh(section: Mesh, devices: int) -> dict[str, int]:
@@ -113,20 +157,22 @@ def _plan_phases(budget: Budget) -> Iterator[PhasePlan]:
     tokens_per_step = budget.tokens_per_step
     stages: dict[str, list[StagePlan]] = {name: [] for name in budget.phases}
     for stage, drawn in zip(budget.stages, budget.draws, strict=True):
-        stages[stage.phase].append(_plan_stage(stage, drawn, tokens_per_step))
+        stages[stage.phase].append(_plan_stage(stage, drawn, budget.terms))
     for name, phase in budget.phases.items():
         yield _plan_phase(phase, tuple(stages[name]), tokens_per_step)
 
 
-def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], tokens_per_step: int) -> StagePlan:
+def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], terms: Terms) -> StagePlan:
     return StagePlan(
         key=stage.path,
         first_step=stage.start + 1,
         last_step=stage.end,
         steps=stage.steps,
         tokens_asked=stage.tokens,
-        tokens_planned=stage.steps * tokens_per_step,
+        tokens_planned=stage.steps * terms.tokens_per_step,
         mixture=drawn,
+        supervised_planned=stage.planned if terms.supervised else None,
+        ended_by=stage.ended_by,
     )
 
 

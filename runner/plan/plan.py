@@ -22,7 +22,11 @@ OF_MACHINE_AND_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """One stage: its steps in the whole run, both ends included."""
+    """One stage: its steps in the whole run, both ends included.
+
+    `tokens_asked` are of the unit of `Plan.budget`; `supervised_planned` are the supervised tokens of its rows where
+    that is theirs. `ended_by` is the dataset that runs out, where that ends the stage before its budget does.
+    """
 
     key: str
     first_step: int
@@ -31,6 +35,8 @@ class StagePlan:
     tokens_asked: int
     tokens_planned: int
     mixture: tuple[EntryBudget, ...]
+    supervised_planned: int | None = None
+    ended_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +141,14 @@ class ChatPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The contract between `plan` and `exec`."""
+    """The contract between `plan` and `exec`.
 
+    `budget` and `rates_by` are training/budget and data/rates_by. `unknown` says, a sentence each, what follows from
+    token stores that are not made yet.
+    """
+
+    budget: str
+    rates_by: str
     tokens_per_step: int
     steps: int
     tokens: int
@@ -148,6 +160,7 @@ class Plan:
     unadapted: tuple[str, ...]
     init: str | None  # folder of the adapters that phase lora starts from
     export: ExportPlan
+    unknown: tuple[str, ...]
     digest: str
 
     def to_json(self) -> str:
@@ -159,17 +172,22 @@ def plan_digest(plan: Plan) -> str:
     """sha256 over what decides rows and weights.
 
     Left out are the mesh with its bytes and micro-batches, what is logged or exported, which stores exist, the
-    tokenizer, the chat template and the adapters to start from: stores and adapters have digests of their own.
+    tokenizer, the chat template and the adapters to start from: stores and adapters have digests of their own. A key
+    that an older version did not have counts where it is not as that version was.
     """
     contract: dict[str, Any] = asdict(plan)
-    for name in ("mesh", "tokenizer", "chat", "export", "init", "digest"):
+    for name in ("mesh", "tokenizer", "chat", "export", "init", "unknown", "digest"):
         del contract[name]
+    for name, former in (("budget", "tokens"), ("rates_by", "rows")):
+        if contract[name] == former:
+            del contract[name]
     for phase in contract["phases"]:
         for name in OF_MACHINE_AND_EVENTS:
             del phase[name]
         for stage in phase["stages"]:
+            del stage["supervised_planned"], stage["ended_by"]
             for entry in stage["mixture"]:
-                del entry["epochs"]
+                del entry["epochs"], entry["stage_epochs"]
                 if not entry["document_mask"]:  # as in plans of earlier versions
                     del entry["document_mask"]
     return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()

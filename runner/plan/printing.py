@@ -34,9 +34,15 @@ def render_plan(plan: Plan, name: str) -> str:
         console.print(f"tokens of {join(believed, 'and')}: another program's, and nothing says by which tokenizer")
     if plan.chat:
         console.print(f"chat template {plan.chat.template} · {SUPERVISED[plan.chat.train_on]}")
+    for sentence in plan.unknown:
+        console.print(sentence)
     for phase in plan.phases:
         console.print()
         _print_phase(console, phase)
+        console.print(_stages(phase, plan))
+        for number, stage in enumerate(phase.stages, start=1):
+            if stage.ended_by:
+                console.print(f"  stage {number} ends where '{stage.ended_by}' runs out")
     if plan.adapters:
         console.print()
         _print_adapters(console, plan)
@@ -95,31 +101,43 @@ def _print_phase(console: Console, phase: PhasePlan) -> None:
     console.print(f"  reports        {_steps(phase.report_steps)}")
     console.print(f"  validations    {_steps(phase.validation_steps)}")
     console.print(f"  checkpoints    {_steps(phase.checkpoint_steps)}, {in_words(memory.checkpoint)} each")
+
+
+def _stages(phase: PhasePlan, plan: Plan) -> Table:
+    """What each stage asks and takes, of all its tokens or of the supervised ones, and of which datasets."""
+    supervised = plan.budget == "supervised_tokens"
+    asked = ["supervised tokens asked", "planned", "tokens"] if supervised else ["tokens asked", "planned"]
+    # What earlier stages read counts in the epochs so far.
+    continued = any(entry.epochs != entry.stage_epochs for stage in phase.stages for entry in stage.mixture)
+    rate = "rate by tokens" if plan.rates_by == "tokens" else "rate"
+    titles = [
+        "  stage",
+        "steps",
+        *asked,
+        "dataset",
+        "style",
+        rate,
+        "rows",
+        "epochs",
+        *(["so far"] if continued else []),
+    ]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, align in (("  stage", "left"), ("steps", "right"), ("tokens asked", "right"), ("planned", "right")):
-        table.add_column(title, justify=align, no_wrap=True)  # type: ignore[arg-type]
-    for title, align in (
-        ("dataset", "left"),
-        ("style", "left"),
-        ("rate", "right"),
-        ("rows", "right"),
-        ("epochs", "right"),
-    ):
-        table.add_column(title, justify=align, no_wrap=True)  # type: ignore[arg-type]
+    for title in titles:
+        left = title in ("  stage", "dataset", "style")
+        table.add_column(title, justify="left" if left else "right", no_wrap=True)
     for number, stage in enumerate(phase.stages, start=1):
-        head = [
-            f"  {number}",
-            f"{stage.first_step:,} to {stage.last_step:,}",
-            f"{stage.tokens_asked:,}",
-            f"{stage.tokens_planned:,}",
-        ]
+        head = [f"  {number}", f"{stage.first_step:,} to {stage.last_step:,}", f"{stage.tokens_asked:,}"]
+        head += [f"{stage.supervised_planned:,}"] if stage.supervised_planned is not None else []
+        head += [f"{stage.tokens_planned:,}"]
         for entry in stage.mixture:
             dataset = folder_name(entry.name, entry.suffix)
-            epochs = "no store yet" if entry.epochs is None else f"{entry.epochs:.2f}"
+            rows = "not known yet" if entry.rows is None else f"{entry.rows:,}"
+            epochs = ["no store yet" if entry.stage_epochs is None else f"{entry.stage_epochs:.2f}"]
+            epochs += ["" if entry.epochs is None else f"{entry.epochs:.2f}"] if continued else []
             style = f"{entry.style} document_mask" if entry.document_mask else entry.style
-            table.add_row(*head, dataset, style, f"{entry.rate:g}", f"{entry.rows:,}", epochs)
+            table.add_row(*head, dataset, style, f"{entry.rate:g}", rows, *epochs)
             head = [""] * len(head)
-    console.print(table)
+    return table
 
 
 def _activations(phase: PhasePlan) -> str:

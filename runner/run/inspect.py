@@ -78,7 +78,7 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         raise Failure(f"{failure}; bring back a copy of that file, or {NEW_FOLDER}", failure.exit_code) from failure
     changes = [
         (change, names_the_same(change, noted) if change.key in PLACES else resumes)
-        for change, resumes in compare(noted, own, step or 0, load_schema())
+        for change, resumes in compare(noted, own, step or 0, load_schema(), _stage_ends(folder))
     ]
     refused, accepted = (tuple(change for change, resumes in changes if resumes is kind) for kind in (False, True))
     return Run(
@@ -91,6 +91,15 @@ def inspect_run_dir(folder: Path, own: dict[str, Any]) -> Run:
         holds=holds,
         variables=changed_variables(noted.get("variables"), os.environ),
     )
+
+
+def _stage_ends(folder: Path) -> list[int] | None:
+    """Return the last step of each stage of a run's plan; None where that is missing or damaged."""
+    try:
+        plan = read_json(folder / "plan.json")
+        return [int(stage["last_step"]) for phase in plan["phases"] for stage in phase["stages"]]
+    except (Failure, KeyError, TypeError, ValueError):
+        return None
 
 
 def _changed_files(start: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,15 +6,13 @@ from rich.console import Console
 
 from runner.checkpoint.base import save_base
 from runner.checkpoint.intact import Intact, verify
-from runner.checkpoint.manifest import trained_on
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
-from runner.data.catalog import Catalog, open_catalog
+from runner.data.catalog import Catalog
 from runner.files.errors import disk_failures
 from runner.lora.init import refuse_other_init
 from runner.lora.transition import transition_to_lora
 from runner.mesh import enable_compilation_cache
-from runner.metrics.console import ConsolePreparation
 from runner.plan.printing import render_short_plan
 from runner.process.computing import computing
 from runner.process.preemption import listen
@@ -33,6 +31,8 @@ from runner.train.start import first_state, restored_state, start_of, starting
 from runner.train.trainer import BaseTrainer
 from runner.weights import WeightSource
 from runner.weights.start import check_start
+from schema.budget.budget import budget_of
+from schema.environment import Environment
 
 
 class LoRATrainer(BaseTrainer):
@@ -51,10 +51,10 @@ class LoRATrainer(BaseTrainer):
 
     def _run(self) -> None:
         start, run_dir = self._check(), self.spec.run_dir
-        if self._is_finished():
-            return
-        self.console.print(render_short_plan(self.plan))
         with listen() as preemption:
+            if self._is_finished():
+                return
+            self.console.print(render_short_plan(self.plan))
             catalog = self._prepare()
             make_run_dir(run_dir)
             with disk_failures(run_dir), locked(run_dir):
@@ -88,7 +88,8 @@ class LoRATrainer(BaseTrainer):
 
     def _check(self) -> WeightSource | None:
         """Refuse what cannot be run, without writing anything; return the weights that a new run starts from."""
-        for check in checks_of(self.spec, trains_adapters=self.plan.phases[-1].name == "lora"):
+        trains_adapters = budget_of(self.spec.spec, Environment()).has_adapters
+        for check in checks_of(self.spec, trains_adapters=trains_adapters):
             for remark in check.ask():
                 self.console.print(remark, soft_wrap=True)
         start = self.spec.starting_point
@@ -104,11 +105,9 @@ class LoRATrainer(BaseTrainer):
 
     def _prepare(self) -> Catalog:
         """Prepare or open every dataset and print what was cut or left out."""
-        progress, trained = ConsolePreparation(self.console), trained_on(self.spec.run_dir)
-        catalog = open_catalog(self.spec.spec, self.plan, progress, trained)
-        for remark in catalog.remarks():
+        for remark in self.catalog.remarks():
             self.console.print(remark)
-        return catalog
+        return self.catalog
 
     def begin(self, start: WeightSource | None) -> None:
         """Create the state before the first step: of random weights, or of those that the run was given to start from.

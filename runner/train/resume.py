@@ -32,7 +32,9 @@ from runner.weights import WeightSource
 class ResumableTrainer(TwoPhaseTrainer, Protocol):
     """What of a trainer is read and replaced here."""
 
-    plan: Plan
+    @property
+    def plan(self) -> Plan:
+        """What is trained."""
 
     def begin(self, start: WeightSource | None) -> None:
         """Create the state before the first step."""

@@ -12,15 +12,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from schema.budget.bytes import WHOLE, base_bytes, checkpoint_bytes, export_bytes
+from schema.budget.course import Course
 from schema.budget.deciding import adapters_without_phase, decides_alone, displaced
 from schema.budget.disk import DiskBudget, Kept, Sizes, disk_budget, kept_now
-from schema.budget.draws import DatasetKey, EntryBudget, draw_rows
+from schema.budget.draws import EntryBudget, Terms
 from schema.budget.event_steps import is_scored
 from schema.budget.mesh import batch_parts, known_axes
 from schema.budget.phase import PhaseBudget
-from schema.budget.readable import readable
+from schema.budget.readable import readable_stages
 from schema.budget.schedules import load_schedule
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY, Phase, StageBudget, compile_stages
+from schema.budget.stages import (
+    AskedStage,
+    Phase,
+    StageBudget,
+)
 from schema.check.findings import Unavailable
 from schema.environment import Environment, Run
 
@@ -63,21 +68,38 @@ class Budget:
         return int(self.sections.training.batch_size * self.sections.architecture.block_size)
 
     @cached_property
-    def stages(self) -> tuple[StageBudget, ...]:
-        """The stages of the run, those of phase full where nobody knows of phase lora; a mixture may be unreadable.
+    def asked(self) -> tuple[AskedStage, ...]:
+        """The stages that are asked, those of phase full where nobody knows of phase lora; a mixture may be unreadable.
 
         Raises Unavailable where phase full is incomplete, or budgets and mixtures unequal.
         """
         if self.judged and self.displaced:
             raise Unavailable("training")
-        training, single = readable(self.sections.training), self.one_budget
-        for phase in TOKENS_KEY:
-            budgets, mixtures = getattr(training, TOKENS_KEY[phase]), getattr(training, DATASET_KEY[phase])
-            if len(budgets) != len(mixtures) and not single:
-                raise Unavailable(f"training/{TOKENS_KEY[phase]}")
-        written = [path.removeprefix("training/") for path in self.written]
-        found = compile_stages(training, written, self.tokens_per_step)
+        found = readable_stages(self.sections.training, [path.removeprefix("training/") for path in self.written])
         return tuple(stage for stage in found if self._has_end or stage.phase == "full")
+
+    @cached_property
+    def course(self) -> Course:
+        """What becomes of them."""
+        return Course(self.asked, self.sections, self.environment)
+
+    @property
+    def terms(self) -> Terms:
+        """How stages are drawn."""
+        return self.course.terms
+
+    @property
+    def stages(self) -> tuple[StageBudget, ...]:
+        """The stages of the run with their steps.
+
+        Raises Unavailable as `asked` does, and NotPreparedError where the steps follow from stores that nobody knows.
+        """
+        return self.course.stages
+
+    @property
+    def draws(self) -> tuple[tuple[EntryBudget, ...], ...]:
+        """The mixture of each stage, with the rows that every entry provides."""
+        return self.course.draws
 
     @property
     def _has_end(self) -> bool:
@@ -89,37 +111,22 @@ class Budget:
         """Steps of the run; raises Unavailable where nobody knows of phase lora."""
         if not self._has_end:
             raise Unavailable("training/post_lora_tokens")
-        return self.stages[-1].end if self.stages else 0
+        return self.stages[-1].end if self.asked else 0
 
     @property
     def has_adapters(self) -> bool:
         """Whether there is a phase lora; raises Unavailable where nobody knows."""
         if not self._has_end:
             raise Unavailable("training/post_lora_tokens")
-        return "lora" in self.phases
+        return any(stage.phase == "lora" for stage in self.asked)
 
     @cached_property
     def phases(self) -> dict[Phase, PhaseBudget]:
         """The phases that have a stage, in order."""
-        staged: dict[Phase, list[StageBudget]] = {}
-        for stage in self.stages:
-            staged.setdefault(stage.phase, []).append(stage)
         return {
-            name: PhaseBudget(name, tuple(stages), self.sections, self.environment) for name, stages in staged.items()
+            name: PhaseBudget(name, lambda: self.stages, self.sections, self.environment)
+            for name in dict.fromkeys(stage.phase for stage in self.asked)
         }
-
-    @cached_property
-    def draws(self) -> tuple[tuple[EntryBudget, ...], ...]:
-        """The mixture of each stage, with the rows that every entry provides."""
-        return draw_rows(self.stages, self.sections.training.batch_size, self._rows_of)
-
-    def _rows_of(self, key: DatasetKey) -> int | None:
-        """Rows of the training split of a dataset; None where its store is not known."""
-        found = self.environment.datasets.get(key[:2])
-        if found is None or found.store is None or "train" not in found.store.splits:
-            return None
-        block_size, too_long = self.sections.architecture.block_size, self.sections.data.on_too_long
-        return found.store.splits["train"].rows(key.style, block_size, too_long)
 
     @property
     def scored(self) -> bool:

@@ -5,6 +5,7 @@ Each part is computed when it is asked for, from those sections of the spec alon
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -24,12 +25,20 @@ from schema.families import Parameter, adapters, flops_per_token, parameters
 
 @dataclass(frozen=True, eq=False)
 class PhaseBudget:
-    """A phase and its stages, for `sections` as Budget has them, on the machine of an Environment."""
+    """A phase and its stages, for `sections` as Budget has them, on the machine of an Environment.
+
+    `find_stages` returns those of the run; it raises Unavailable where their steps follow from stores nobody knows.
+    """
 
     name: Phase
-    stages: tuple[StageBudget, ...]
+    find_stages: Callable[[], tuple[StageBudget, ...]]
     sections: Any
     environment: Environment
+
+    @cached_property
+    def stages(self) -> tuple[StageBudget, ...]:
+        """Its stages, in order."""
+        return tuple(stage for stage in self.find_stages() if stage.phase == self.name)
 
     @property
     def first_step(self) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, overload
 
-from schema.budget.stages import DATASET_KEY, TOKENS_KEY
+from schema.budget.stages import DATASET_KEY, TOKENS_KEY, AskedStage, asked_stages, one_budget
 from schema.check.findings import Unavailable
 
 
@@ -35,6 +35,19 @@ class Unreadable(Sequence[Any]):
 def readable(training: Any) -> Any:
     """Return `training` as an object whose mixtures may be `Unreadable`, one a stage; raise Unavailable for budgets."""
     return _Training(training)
+
+
+def readable_stages(training: Any, given: Collection[str]) -> tuple[AskedStage, ...]:
+    """Return the stages that `training` asks for, where `given` are the keys that the user wrote.
+
+    Raises Unavailable for budgets that can't be read, and for a phase that has more or fewer of them than mixtures.
+    """
+    found = readable(training)
+    for phase in TOKENS_KEY:
+        budgets, mixtures = getattr(found, TOKENS_KEY[phase]), getattr(found, DATASET_KEY[phase])
+        if len(budgets) != len(mixtures) and not one_budget(given):
+            raise Unavailable(f"training/{TOKENS_KEY[phase]}")
+    return asked_stages(found, given)
 
 
 class _Training(SimpleNamespace):

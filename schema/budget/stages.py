@@ -5,10 +5,12 @@ Steps count from 0 here: a stage covers the steps `start <= step < end`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
+
+from schema.budget.dataset_names import Key, key_of
 
 Phase = Literal["full", "lora"]
 TOKENS_KEY: dict[Phase, str] = {"full": "pre_lora_tokens", "lora": "post_lora_tokens"}
@@ -44,26 +46,76 @@ class TrainingKeys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StageBudget:
-    """One stage: its key and place in the spec, the tokens asked, and its steps in the whole run."""
+class AskedStage:
+    """One stage as the spec asks for it: its key and place there, and `tokens` in the unit of training/budget."""
 
     phase: Phase
     key: str
     index: int
     tokens: int
     mixture: Sequence[Any]
+
+    @property
+    def path(self) -> str:
+        """Path of the number that the budget is written as."""
+        return f"training/{self.key}" if self.key == "tokens" else f"training/{self.key}[{self.index}]"
+
+    @property
+    def keys(self) -> list[Key]:
+        """The dataset of each entry of its mixture, in order."""
+        return [key_of(entry) for entry in self.mixture]
+
+
+@dataclass(frozen=True, slots=True)
+class StageBudget(AskedStage):
+    """One stage with its steps in the whole run, which take `planned` of the unit of training/budget.
+
+    `ended_by` is the dataset that runs out, where data/on_exhausted ends the stage before its tokens are taken.
+    """
+
     start: int
     end: int
+    planned: int = 0
+    ended_by: str = ""
 
     @property
     def steps(self) -> int:
         """Steps of this stage."""
         return self.end - self.start
 
+
+class Measured(Protocol):
+    """A stage that is being planned, behind all stages before it."""
+
     @property
-    def path(self) -> str:
-        """Path of the number that the budget is written as."""
-        return f"training/{self.key}" if self.key == "tokens" else f"training/{self.key}[{self.index}]"
+    def most(self) -> int | None:
+        """Whole steps until a dataset runs out; None where none ends the stage."""
+
+    @property
+    def scarce(self) -> str:
+        """The dataset that runs out then."""
+
+    def taken(self, steps: int) -> int:
+        """What its first steps take, in the unit of training/budget."""
+
+    def close(self, steps: int) -> None:
+        """Take so many steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A stage whose budget is tokens, and whose datasets never end it: no mixture is looked at."""
+
+    tokens_per_step: int
+    most: int | None = None
+    scarce: str = ""
+
+    def taken(self, steps: int) -> int:
+        """Tokens of its first steps."""
+        return steps * self.tokens_per_step
+
+    def close(self, steps: int) -> None:
+        """Nothing follows from it."""
 
 
 def one_budget(given: Collection[str]) -> bool:
@@ -72,35 +124,65 @@ def one_budget(given: Collection[str]) -> bool:
     return bool({"tokens", "dataset"} & set(given)) and not per_phase & set(given)
 
 
-def compile_stages(training: TrainingKeys, given: Collection[str], tokens_per_step: int) -> tuple[StageBudget, ...]:
-    """Resolve the two budget families of `training` into the stages of the run, in order.
+def asked_stages(training: TrainingKeys, given: Collection[str]) -> tuple[AskedStage, ...]:
+    """Resolve the two budget families of `training` into the stages that it asks for, in order.
 
-    `given` are the names of the keys that the user wrote. Cumulative ends are rounded to the nearest
-    step, halves up, so that no boundary is off by more than half a step and nothing drifts.
+    `given` are the names of the keys that the user wrote.
     """
-    asked: list[tuple[Phase, str, int, int, Sequence[Any]]] = []
     if one_budget(given):
-        asked.append(("full", "tokens", 0, training.tokens, training.dataset))
-    else:
-        families: tuple[tuple[Phase, Sequence[int], Sequence[Sequence[Any]]], ...] = (
-            ("full", training.pre_lora_tokens, training.pre_lora_dataset),
-            ("lora", training.post_lora_tokens, training.post_lora_dataset),
-        )
-        for phase, tokens, mixtures in families:
-            for index, (amount, mixture) in enumerate(zip(tokens, mixtures, strict=True)):
-                asked.append((phase, TOKENS_KEY[phase], index, amount, mixture))
-    found, total, start = [], 0, 0
-    for phase, key, index, amount, mixture in asked:
-        total += amount
-        end = nearest_step(total, tokens_per_step)
-        found.append(StageBudget(phase, key, index, amount, mixture, start, end))
-        start = end
+        return (AskedStage("full", "tokens", 0, training.tokens, training.dataset),)
+    families: tuple[tuple[Phase, Sequence[int], Sequence[Sequence[Any]]], ...] = (
+        ("full", training.pre_lora_tokens, training.pre_lora_dataset),
+        ("lora", training.post_lora_tokens, training.post_lora_dataset),
+    )
+    return tuple(
+        AskedStage(phase, TOKENS_KEY[phase], index, amount, mixture)
+        for phase, tokens, mixtures in families
+        for index, (amount, mixture) in enumerate(zip(tokens, mixtures, strict=True))
+    )
+
+
+def compile_stages(asked: Sequence[AskedStage], measure: Callable[[AskedStage], Measured]) -> tuple[StageBudget, ...]:
+    """Give every stage its steps; `measure` begins one, behind those that it has begun before.
+
+    What is taken by the end of a stage is as near as whole steps come to what all stages so far asked, the more steps
+    of two that are as near: nothing drifts. A stage that a dataset ends is as long as its data; what is missing then is
+    not made up for by later stages.
+    """
+    found: list[StageBudget] = []
+    missing = start = 0
+    for stage in asked:
+        missing += stage.tokens
+        measured = measure(stage)
+        most = measured.most
+        steps = nearest_steps(measured.taken, missing, None if most is None else most + 1)
+        is_ended = most is not None and steps > most
+        steps = min(steps, most) if most is not None else steps
+        planned = measured.taken(steps)
+        missing = 0 if is_ended else missing - planned
+        measured.close(steps)
+        named = (stage.phase, stage.key, stage.index, stage.tokens, stage.mixture)
+        found.append(StageBudget(*named, start, start + steps, planned, measured.scarce if is_ended else ""))
+        start += steps
     return tuple(found)
 
 
-def nearest_step(tokens: int, tokens_per_step: int) -> int:
-    """Round a cumulative budget to the nearest step, halves up."""
-    return (2 * tokens + tokens_per_step) // (2 * tokens_per_step)
+def nearest_steps(taken: Callable[[int], int], wanted: int, most: int | None = None) -> int:
+    """Return how many steps take nearest to `wanted`, the more of two that are as near; `most` at most.
+
+    `taken` says what the first steps take: 0 for none, never less for more, and at some time more.
+    """
+    if wanted <= 0:
+        return 0
+    low, high = 0, 1  # taken(low) < wanted
+    while taken(high) < wanted:
+        if most is not None and high >= most:
+            return most
+        low, high = high, 2 * high if most is None else min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if taken(middle) < wanted else (low, middle)
+    return low if wanted - taken(low) < taken(high) - wanted else high
 
 
 def share_of_steps(share: float, steps: int) -> int:

@@ -56,6 +56,11 @@ def instead(document: Document, key: str) -> Instead | None:
     return Instead(mixture if key == f"{TRAINING}dataset" else f"[{mixture}]", tuple(known[1:]))
 
 
+def supervises_all(named: Sequence[Entry]) -> bool:
+    """Whether every token of every row is supervised, so that counting those is counting tokens."""
+    return all(entry.values["style"] == "PMD" and not entry.values.get("document_mask") for entry in named)
+
+
 def more_of(document: Document, short: Sequence[Entry]) -> str:
     """Say what to add to datasets that are too small: examples where each of them has prompts, else text."""
     return f"add {'examples' if all(has_prompts(document, entry) for entry in short) else 'text'}"

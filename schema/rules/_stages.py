@@ -17,8 +17,9 @@ ENOUGH_STEPS = 20
 
 
 def under_one_step(document: Document, stage: StageBudget) -> bool:
-    """Whether a stage gets no step of its own, which LR103 reports."""
-    return stage.tokens < document.budget.tokens_per_step or stage.steps <= 0
+    """Whether a stage gets no step of its own, which LR103 reports; LR242 does where its data ran out before."""
+    too_few = not document.budget.terms.supervised and stage.tokens < document.budget.tokens_per_step
+    return too_few or (stage.steps <= 0 and not stage.ended_by)
 
 
 def is_too_short(document: Document) -> bool:
@@ -28,8 +29,15 @@ def is_too_short(document: Document) -> bool:
 
 
 def enough(document: Document, name: Phase, stage: StageBudget) -> str:
-    """Write the tokens of a stage with which its phase is long enough for LR103, LR104 and LR108, and their steps."""
+    """Write the tokens of a stage with which its phase is long enough for LR103, LR104 and LR108, and their steps.
+
+    Supervised tokens are those of its average step; none is known of a stage that has no step.
+    """
     phases, step = document.budget.phases, document.budget.tokens_per_step
+    if document.budget.terms.supervised:
+        if not stage.steps:
+            return "more"
+        step = max(1, -(-stage.planned // stage.steps))
     least = LEAST_STEPS
     if name == "lora" and "full" in phases:
         least = max(least, min(ENOUGH_STEPS, -(-phases["full"].steps // 99)))  # 1 % of both

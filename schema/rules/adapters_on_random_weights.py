@@ -40,7 +40,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Ask whether phase lora comes first, and what it would start from."""
     if document.environment is None or document.environment.restore is not False:
         return
-    stages = document.budget.stages
+    stages = document.budget.asked
     if stages and stages[0].phase == "lora" and document.value("architecture/pretrained") is None:
         message = "phase full is empty, and nothing says which weights the adapters start from"
         remedy = "set architecture/pretrained, or run exec with --restore"

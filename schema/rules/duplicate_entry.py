@@ -19,6 +19,9 @@ training:
   - - {name: web, rate: 1.0, style: PMD}
 ```
 
+Where supervised tokens are counted, by training/budget or data/rates_by, it is an error: how many of them the second
+entry gives depends on where the first one ends.
+
 *Fix.* `--unsafe-fixes` keeps the first entry with both rates. Entries of another suffix or style are
 other datasets.
 """
@@ -29,6 +32,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from schema.budget.dataset_names import Key
+from schema.check.findings import Unavailable
 from schema.document import Document, parse
 from schema.document.mixtures import Entry, written_mixtures
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
@@ -58,4 +62,12 @@ def check(document: Document) -> Iterator[Diagnostic]:
             remedy = "keep one entry with the rates added up, or name another dataset"
             related = (Related(document.span(f"{path}[{kept}]/name"), "first listed here"),)
             where = document.span(f"{path}[{index}]/name")
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy, related, merged)
+            severity = Severity.ERROR if _counts_tokens(document) else SEVERITY
+            yield Diagnostic(CODE, SLUG, severity, where, message, remedy, related, merged)
+
+
+def _counts_tokens(document: Document) -> bool:
+    try:
+        return document.budget.terms.counts_tokens
+    except Unavailable:  # another key of training failed, and its finding is an error
+        return False

@@ -41,7 +41,7 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Look for a single stage."""
-    if not document.budget.stages and not document.budget.has_adapters:  # raises where phase lora is not known
+    if not document.budget.asked and not document.budget.has_adapters:  # raises where phase lora is not known
         message = "the budgets of both phases are empty: the run has no step"
         remedy = "give training/pre_lora_tokens or training/post_lora_tokens a stage"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span("training/post_lora_tokens"), message, remedy)

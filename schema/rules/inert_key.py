@@ -39,6 +39,7 @@ from schema.document import Document, parse
 from schema.document.mixtures import conversations, entries, mixture_keys
 from schema.optimizers import load_slots
 from schema.rules._field import built
+from schema.rules._mixtures import supervises_all
 from schema.rules.two_budget_families import check as disagreeing
 from schema.text.diagnostic import Diagnostic, Related, Severity, fix
 from schema.text.wording import nearest, quote
@@ -167,6 +168,21 @@ def _origins(document: Document) -> Iterator[Inert]:
                 yield Inert(f"{source}/{key}", f"{source}/tokens", "tokens names ids, which are in no record")
 
 
+def _tokens(document: Document) -> Iterator[Inert]:
+    """What counts supervised tokens, where that comes to the same as counting rows or all tokens."""
+    _read_mixtures(document)
+    named = list(entries(document))
+    stages = document.budget.asked if named else ()
+    full, everything = supervises_all(named), "all datasets are PMD, which supervises every token"
+    if named and full and document.budget.terms.supervised:
+        yield Inert("training/budget", "", everything)
+    if named and document.budget.terms.by_tokens:
+        if all(len(stage.mixture) == 1 for stage in stages):
+            yield Inert("data/rates_by", "", "no mixture has two datasets")
+        elif full:
+            yield Inert("data/rates_by", "", everything)
+
+
 def _chat(document: Document) -> Iterator[Inert]:
     """How conversations become rows, where no dataset holds any; how documents begin, where all hold conversations."""
     _read_mixtures(document)
@@ -239,6 +255,7 @@ LOOKS: tuple[Callable[[Document], Iterator[Inert]], ...] = (
     _architecture,
     _tokenizer,
     _data,
+    _tokens,
     _origins,
     _chat,
     _budgets,

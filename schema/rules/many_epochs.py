@@ -53,6 +53,8 @@ MOST_ESTIMATED_TIMES = 2 * MOST_TIMES
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the rows that the stages take of each dataset with those there are, or will be."""
+    if document.value("data/on_exhausted") == "stop":  # nothing is read twice
+        return
     once = document.value("data/on_exhausted") == "error"
     if not once and document.given("data/on_exhausted"):
         return
@@ -61,7 +63,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     last: dict[DatasetKey, tuple[str, int]] = {}
     budget = document.budget
     for stage, drawn in zip(budget.stages, budget.draws, strict=True) if known or unknown else ():
-        last |= {entry.key: (stage.path, entry.taken) for entry in drawn}
+        last |= {entry.key: (stage.path, entry.taken) for entry in drawn if entry.taken is not None}
     few = set() if once else _of_few_rows(document)
     judged = {key: taken for key, taken in last.items() if key not in few}
     for key, cut in known.items():

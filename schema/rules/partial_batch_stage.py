@@ -2,7 +2,8 @@
 
 *Why it is bad.* A step always takes batch_size × block_size tokens. Stage ends are rounded to the nearest step, and
 `plan` shows both numbers. A stage of so few steps that this moves its budget by 5 % is likely not what was meant. From
-a thousandth on it is an info; below that only where the number is no round one, such as 10B.
+a thousandth on it is an info; below that only where the number is no round one, such as 10B. Steps differ in supervised
+tokens, so of a budget of those only the 5 % are told; of a stage that its data end before, nothing.
 
 *Bad*
 
@@ -42,11 +43,12 @@ ROUND_DIGITS = 3
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare the tokens asked with the tokens that the stage's steps take."""
-    step = document.budget.tokens_per_step
+    step, terms = document.budget.tokens_per_step, document.budget.terms
+    least = 1 if terms.supervised else step
     partial = [
-        (stage, stage.path, stage.steps * step)
+        (stage, stage.path, stage.planned)
         for stage in document.budget.stages
-        if stage.tokens >= step and stage.tokens != stage.steps * step
+        if stage.tokens >= least and stage.tokens != stage.planned > 0 and not stage.ended_by
     ]
     edits = [
         document.edits.replace(parse(path), number(document, path, ran))
@@ -57,12 +59,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
         off = Fraction(abs(ran - stage.tokens), stage.tokens)
         severity = SEVERITY if off >= LIKELY_WRONG else Severity.INFO
         small = off < TOLD and len(str(stage.tokens).rstrip("0")) <= ROUND_DIGITS
-        if small or (severity is Severity.INFO and not document.given(path)):
+        if small or (severity is Severity.INFO and (terms.supervised or not document.given(path))):
             continue
         percent = f"{float(100 * off):.2g} %" if 10_000 * off >= 1 else "under 0.01 %"
         message = (
-            f"{path} asks {stage.tokens:,} tokens and runs {count(stage.steps, 'step')} of {step:,}, "
-            f"{ran:,} tokens: {percent} {'more' if ran > stage.tokens else 'fewer'}"
+            f"{path} asks {stage.tokens:,} {terms.unit} and runs {count(stage.steps, 'step')}"
+            f"{'' if terms.supervised else f' of {step:,}'}, {ran:,} tokens: {percent} "
+            f"{'more' if ran > stage.tokens else 'fewer'}"
         )
         remedy = f"write {number(document, path, ran)}, if the number matters"
         rounded = fix(*edits, safe=False) if off >= FIXED and document.given(path) else None

@@ -105,7 +105,7 @@ def _near(stated: Fraction, found: int, apart: Fraction) -> bool:
 
 def _budgets(document: Document) -> list[int]:
     """Tokens of each stage, phase and run that the user wrote."""
-    written = [stage for stage in document.budget.stages if document.given(stage.path)]
+    written = [stage for stage in document.budget.asked if document.given(stage.path)]
     phases = [sum(stage.tokens for stage in written if stage.phase == phase) for phase in ("full", "lora")]
     return [*(stage.tokens for stage in written), *phases, sum(phases)]
 

@@ -48,6 +48,11 @@ def check(document: Document) -> Iterator[Diagnostic]:
             continue
         path = stage.path
         message = f"{path} asks {count(stage.tokens, 'token')}, and one step takes {step:,}"
+        if document.budget.terms.supervised:
+            message = f"{path} asks {count(stage.tokens, 'supervised token')}, less than half of what a step takes"
+            remedy = "raise it, or lower training/batch_size"
+            yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+            continue
         wanted = enough(document, stage.phase, stage)
         raised = fix(document.edits.replace(parse(path), wanted.partition(" ")[0]), safe=False)
         remedy = f"write {wanted}, or lower training/batch_size"

@@ -133,9 +133,15 @@ class Data(Section):
         ge=1,
         change="free",
     )
-    on_exhausted: Literal["repeat", "error"] = key(
+    rates_by: Literal["rows", "tokens"] = key(
+        "rows",
+        "What rates are shares of: the rows of a stage, or their supervised tokens.",
+        change="breaking",
+    )
+    on_exhausted: Literal["repeat", "stop", "error"] = key(
         "repeat",
-        "When the plan asks more rows than a dataset has: repeat it in a new order, or refuse to run.",
+        "When the budget asks more rows than a dataset has: repeat it in a new order, end the stage at its last whole "
+        "step before that, or refuse to run.",
         change="breaking",
     )
     on_too_long: Literal["truncate", "drop", "error"] = key(

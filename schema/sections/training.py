@@ -40,6 +40,11 @@ class Training(Section):
     max_skipped_steps: int = key(
         10, "Steps of a run that skip may leave out before it stops.", unit="steps", ge=0, change="free"
     )
+    budget: Literal["tokens", "supervised_tokens"] = key(
+        "tokens",
+        "What the budgets count: all tokens of a step, or the supervised ones, which its rows hold.",
+        change="breaking",
+    )
     tokens: int = key(
         1_000_000_000,
         "Total budget of phase full, when no per-phase budgets are given.",

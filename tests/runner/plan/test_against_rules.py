@@ -9,8 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
+from runner.data.planned import draw_stage
+from runner.data.styles import RowSizes
 from runner.plan.compile import compile_plan
 from runner.plan.plan import PhasePlan, Plan
 from schema.budget.budget import Budget
@@ -32,7 +36,27 @@ def has_its_model(path: Path) -> bool:
 
 
 GOLDENS = [*silent_specs(), *plan_goldens.cases(), *filter(has_its_model, sorted(SPECS.glob("*.yaml")))]
-STORE = Store("byte", 0, {"train": Split({100: 5_000}, lambda style, block_size, on_too_long: 5_000 // len(style))})
+
+
+class Uneven:
+    """Rows of 1 to 30 supervised tokens."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def sizes(self, indices: npt.NDArray[np.int64]) -> RowSizes:
+        return RowSizes(1 + indices % 30, 1 + indices % 30)
+
+
+def rows(style: str, block_size: int, on_too_long: str) -> int:
+    del block_size, on_too_long
+    return 5_000 // len(style)
+
+
+STORE = Store("byte", 0, {"train": Split({100: 5_000}, rows, lambda *cut: Uneven(rows(*cut[:3])))})
 
 RULES = SPECS.parent / "schema" / "rules"
 # What rules ask of numbers that no run has: those that a fix would write.
@@ -59,7 +83,8 @@ def golden(path: Path) -> Golden:
     machine = Environment(devices=devices, device_bytes=16 * 2**30)
     document = lint_file(path, environment=machine).document
     assert document is not None
-    machine = machine._replace(datasets={entry.key[:2]: Dataset(store=STORE) for entry in entries(document)})
+    stores = {entry.key[:2]: Dataset(store=STORE) for entry in entries(document)}
+    machine = machine._replace(datasets=stores, draw=draw_stage)
     budget = replace(document, environment=machine).budget
     return Golden(path, machine, budget, compile_plan(accepted(lint_file(path)), devices, machine))
 

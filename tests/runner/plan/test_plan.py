@@ -19,11 +19,11 @@ from runner.plan.printing import render_plan
 from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
 from schema.spec import Spec
-from tests.runner.plan.goldens import PLANS, cases, options, outputs, printed
+from tests.runner.plan.goldens import PLANS, cases, outputs, planned, printed
 
 
 def plan_json(path: Path) -> str:
-    result = CliRunner().invoke(main, ["plan", str(path), "--format", "json", *options(path)])
+    result = planned(path, "--format", "json")
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.budget.stages import compile_stages, one_budget, rows_before, share_of_steps, shares
+from schema.budget.stages import Plain, asked_stages, compile_stages, one_budget, rows_before, share_of_steps, shares
 
 rates = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
@@ -40,7 +40,7 @@ def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_ste
         post_lora_tokens=post,
         post_lora_dataset=[[]] * len(post),
     )
-    found = compile_stages(training, {"pre_lora_tokens"}, step)
+    found = compile_stages(asked_stages(training, {"pre_lora_tokens"}), lambda _: Plain(step))
     asked = start = 0
     for stage, tokens in zip(found, pre + post, strict=True):
         asked += tokens

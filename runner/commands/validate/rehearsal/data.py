@@ -10,16 +10,19 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from runner.commands.validate.rehearsal.refusals import obstacle, refusal
-from runner.data.catalog import catalog_of, dataset_keys, open_tokenizer
+from runner.data.catalog import catalog_of, open_tokenizer
 from runner.data.conversations import open_chat
 from runner.data.file_kinds import known_kind
 from runner.data.lessons import left_out
+from runner.data.planned import rows_of
+from runner.data.ready import spec_keys
 from runner.data.sources import DataSource, Dialogue, Document, find_source
 from runner.data.sources.files import Files
 from runner.data.sources.pydoc import PyDoc
@@ -72,13 +75,14 @@ class RehearsedData:
 
 
 def rehearse_data(
-    spec: Spec, plan: Plan, known: Mapping[Name, Dataset], trained: Trained | None = None
+    spec: Spec, plan: Plan | None, known: Mapping[Name, Dataset], trained: Trained | None = None
 ) -> RehearsedData:
-    """Open the tokenizer and every dataset of a plan as a run does, as far as that takes seconds.
+    """Open the tokenizer and every dataset of a spec as a run does, as far as that takes seconds.
 
-    `known` are the datasets as a survey found them, `trained` is what the run that would resume was trained on.
+    The plan is None where it follows from stores that are not made yet. `known` are the datasets as a
+    survey found them, `trained` is what the run that would resume was trained on.
     """
-    keys = dataset_keys(plan)
+    keys = spec_keys(spec)
     try:
         tokenizer = open_tokenizer(spec)
         chat = open_chat(spec, keys, tokenizer)
@@ -99,7 +103,7 @@ class _Stage:
     """Where datasets are rehearsed: `folder` is temporary, `room` how many bytes more are prepared as a whole there."""
 
     spec: Spec
-    plan: Plan
+    plan: Plan | None
     tokenizer: Tokenizer
     chat: ChatRows | None
     folder: Path | None
@@ -258,11 +262,11 @@ def _counted(store: Store) -> environment.Store:
     """What rules ask of a store, from one that is about to be removed."""
     found = {name: _Documents(dict(split.lengths), tuple(split.in_order())) for name, split in store.splits.items()}
 
-    def rows_of(documents: _Documents) -> environment.Split:
+    def facts_of(name: str, documents: _Documents) -> environment.Split:
         def rows(style: str, block_size: int, on_too_long: str) -> int:
             return load_style(style).count_rows(documents, block_size, on_too_long)
 
-        return environment.Split(documents.lengths, rows)
+        return environment.Split(documents.lengths, rows, partial(rows_of, store, name))  # it stays mapped
 
-    splits = {name: rows_of(documents) for name, documents in found.items()}
+    splits = {name: facts_of(name, documents) for name, documents in found.items()}
     return environment.Store(store.meta.tokenizer, store.max_token_id, splits)

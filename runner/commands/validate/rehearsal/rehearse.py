@@ -25,6 +25,7 @@ from runner.run.layout import is_run
 from runner.train.checks import checks_of
 from runner.weights.hub import is_whole, refuse_offline
 from runner.weights.start import find_start
+from schema.budget.budget import budget_of
 from schema.budget.mesh import fewest_devices
 from schema.document.hub import hub_name
 from schema.environment import Dataset, Environment, Obstacle, Refusal
@@ -41,11 +42,15 @@ def rehearse(execution: ExecutionSpec, facts: Environment) -> Environment:
     """
     asked = _Asked(execution.spec)
     run_option = f"--run-dir {execution.run_dir}"
-    plan = asked.ask("training", partial(_plan, execution.spec, facts))
-    if plan is None or asked.ask(run_option, partial(_is_finished, execution, plan)):
+    budget = budget_of(execution.spec, facts)
+    waits = budget.course.waits
+    plan = None if waits else asked.ask("training", partial(_plan, execution.spec, facts))
+    if not waits and plan is None:
+        return asked.answer(facts)
+    if plan and asked.ask(run_option, partial(_is_finished, execution, plan)):
         return asked.answer(facts)
     asked.packages()
-    for check in checks_of(execution, trains_adapters=plan.phases[-1].name == "lora"):
+    for check in checks_of(execution, trains_adapters=budget.has_adapters):
         if check.key != "logging/wandb":  # which asked.packages() has done
             asked.ask(check.key, check.ask)
     if execution.starting_point is not None and not is_run(execution.run_dir):
@@ -56,7 +61,7 @@ def rehearse(execution: ExecutionSpec, facts: Environment) -> Environment:
         asked.refused += data.refused
     asked.ask("data/root", partial(_check_stores, execution.spec, data.datasets, facts))
     asked.ask(run_option, partial(check_run_folder, execution.run_dir))
-    if is_run(execution.run_dir):
+    if plan and is_run(execution.run_dir):
         asked.ask(run_option, partial(check_resumes, execution, plan, data.digests, facts))
     return asked.answer(facts, data.datasets)
 
@@ -106,7 +111,10 @@ def _value(spec: Spec, key: str) -> str:
 
 
 def _plan(spec: Spec, facts: Environment) -> Plan:
-    return compile_plan(spec, facts.devices or fewest_devices(spec.mesh), known_data(spec))
+    known = known_data(spec)
+    if budget_of(spec, known).terms.reads_stores:  # those that a run would use as they are
+        known = known._replace(datasets=facts.datasets)
+    return compile_plan(spec, facts.devices or fewest_devices(spec.mesh), known)
 
 
 def _is_finished(execution: ExecutionSpec, plan: Plan) -> bool:

@@ -1,0 +1,156 @@
+"""Stages whose rates or budgets are of supervised tokens: which rows they take, and what those hold.
+
+The arithmetic reads the sizes of rows (`Rows.sizes`) and no token. It is a function of (seed, stage): nothing is stored
+for resuming, and devices don't matter. About 16 bytes a row are kept, and 40 more while a stage is merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.data.permutation import order_key, shuffled
+from runner.data.styles import Rows
+from runner.failure import ExitCode, Failure
+from schema.budget.stages import rows_before
+
+Integers = npt.NDArray[np.int64]
+
+ROWS_AT_ONCE = 2**16  # whose sizes are read, or whose order is found, at 400 bytes a row
+SHARE_BITS = 64  # of a share's numerator; what is beyond changes no order
+
+
+@dataclass(slots=True)
+class SizedRows:
+    """A dataset's rows in the order of a run from `first_row` on: how many supervised tokens each of them has.
+
+    `name` and `seed` make the order, as in a `MixtureEntry`. What was computed once is kept.
+    """
+
+    name: str
+    rows: Rows
+    first_row: int
+    seed: int
+    mean: Fraction = field(init=False)  # supervised tokens of a row
+    _table: npt.NDArray[np.int32] = field(init=False)  # (rows,), in the order of the split
+    _is_even: bool = field(init=False)  # all rows are of one size
+    _ends: Integers = field(init=False)  # (k + 1,): tokens of the first 0, 1, … k rows of the order
+
+    def __post_init__(self) -> None:
+        sizes = [
+            self.rows.sizes(np.arange(start, min(start + ROWS_AT_ONCE, len(self.rows)), dtype=np.int64)).supervised
+            for start in range(0, len(self.rows), ROWS_AT_ONCE)
+        ]
+        self._table, self._ends = np.concatenate(sizes).astype(np.int32), np.zeros(1, np.int64)
+        self.mean = Fraction(int(self._table.sum(dtype=np.int64)), len(self._table))
+        self._is_even = bool((self._table == self._table[0]).all())
+
+    def ends(self, rows: int) -> Integers:
+        """Return the supervised tokens of the first 0, 1, … `rows` rows, (rows + 1,)."""
+        known = len(self._ends) - 1
+        if rows > known:
+            start, end = self.first_row + known, self.first_row + max(rows, 2 * known)
+            sizes = [self._sizes(each, min(ROWS_AT_ONCE, end - each)) for each in range(start, end, ROWS_AT_ONCE)]
+            self._ends = np.concatenate([self._ends, self._ends[-1] + np.cumsum(np.concatenate(sizes))])
+        return self._ends[: rows + 1]
+
+    def _sizes(self, start: int, rows: int) -> Integers:
+        """Sizes of the rows from `start` on in the endless order, (rows,)."""
+        if self._is_even:
+            return np.full(rows, self._table[0], np.int64)
+        positions = np.arange(start, start + rows, dtype=np.int64)
+        numbers = shuffled(positions, len(self.rows), order_key(self.seed, self.name))
+        return self._table[numbers].astype(np.int64)
+
+
+@dataclass(slots=True)
+class TokenDraw:
+    """A stage whose supervised tokens are counted; satisfies `schema.environment.StageDraw`.
+
+    `by_tokens` says that its shares are of them too; they are of rows otherwise. Raises Failure INVALID where there is
+    none to count.
+    """
+
+    parts: Sequence[SizedRows]
+    shares: Sequence[Fraction]
+    by_tokens: bool
+    _places: list[Integers] = field(default_factory=list)
+    _merged_rows: int = 0
+
+    def __post_init__(self) -> None:
+        without = [f"'{part.name}'" for part in self.parts if not part.mean]
+        if without and (self.by_tokens or len(without) == len(self.parts)):
+            key = "data/rates_by: rows" if self.by_tokens else "training/budget: tokens"
+            raise Failure(
+                f"no row of {', '.join(without)} has a supervised token to count; write {key}, raise "
+                "architecture/block_size, or leave it out",
+                ExitCode.INVALID,
+            )
+
+    def counts(self, rows: int) -> tuple[int, ...]:
+        """How many of the first rows of the stage each dataset provides."""
+        if not self.by_tokens:
+            return rows_before(self.shares, rows)
+        return tuple(len(places) for places in self.places(rows))
+
+    def supervised(self, rows: int) -> int:
+        """Supervised tokens of the first rows of the stage."""
+        counts = zip(self.parts, self.counts(rows), strict=True)
+        return sum(int(part.ends(count)[count]) for part, count in counts)
+
+    def places(self, rows: int) -> list[Integers]:
+        """Return which of its first rows each dataset gives, ascending, (m,) each, where shares are of tokens."""
+        if rows > self._merged_rows or not self._places:
+            self._merged_rows = max(rows, 2 * self._merged_rows)
+            self._places = merge(self.parts, self.shares, self._merged_rows)
+        return [places[: np.searchsorted(places, rows)] for places in self._places]
+
+
+def merge(parts: Sequence[SizedRows], shares: Sequence[Fraction], rows: int) -> list[Integers]:
+    """Return which of the first `rows` rows of a stage each dataset gives, so that supervised tokens meet the shares.
+
+    This is weighted fair queueing: the time of a row is when half of its tokens are due at its dataset's share, and the
+    rows of two datasets stand in the order of their times, the first dataset's before the other's where they are equal.
+    As with shares of rows, each dataset is merged with all behind it, so that rows of one size give the same order as
+    those. Over any window, the tokens of a dataset are within one row, the largest of all, of its share for two
+    datasets (one row more for each further one). A row without supervised tokens takes no time and holds up none.
+    """
+    paces = [share / part.mean for share, part in zip(shares, parts, strict=True)]
+    # About as many rows of each dataset as are needed; more are taken where that is too few.
+    taken = [min(rows, int(rows * pace / sum(paces) * Fraction(17, 16)) + 64) for pace in paces]
+    while True:
+        places = _merge([part.ends(count) for part, count in zip(parts, taken, strict=True)], shares, rows)
+        used = [int(np.searchsorted(each, rows)) for each in places]
+        # The order is right up to where the rows of a dataset end that would have had more.
+        short = [own == count < rows for own, count in zip(used, taken, strict=True)]
+        if not any(short):
+            return [each[:own] for each, own in zip(places, used, strict=True)]
+        taken = [min(rows, 2 * count) if more else count for count, more in zip(taken, short, strict=True)]
+
+
+def _merge(ends: Sequence[Integers], shares: Sequence[Fraction], rows: int) -> list[Integers]:
+    """Merge the first rows of datasets, given by their ends; places from `rows` on may be left out."""
+    rest, places, behind = ends[-1], [np.arange(len(ends[-1]) - 1)], shares[-1]
+    for own, share in zip(reversed(ends[:-1]), reversed(shares[:-1]), strict=True):
+        unit, other_unit = _units(share / behind)
+        # Twice the tokens due, of each row. A quotient of floats keeps the order of exact ones, and equal ones equal.
+        times, other_times = (own[:-1] + own[1:]) / unit, (rest[:-1] + rest[1:]) / other_unit
+        own_places = np.arange(len(times)) + np.searchsorted(other_times, times, side="left")
+        rest_places = np.arange(len(other_times)) + np.searchsorted(times, other_times, side="right")
+        sizes = np.empty(len(times) + len(other_times), np.int64)
+        sizes[own_places], sizes[rest_places] = np.diff(own), np.diff(rest)
+        rest = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[:rows])])
+        places = [own_places, *(rest_places[each[each < len(rest_places)]] for each in places)]
+        behind += share
+    return places
+
+
+def _units(ratio: Fraction) -> tuple[float, float]:
+    """Return two shares with this ratio: whole numbers, as far as they are of few digits."""
+    bits = max(ratio.numerator.bit_length(), ratio.denominator.bit_length())
+    scale = 2 ** max(0, bits - SHARE_BITS)
+    return float(Fraction(ratio.numerator, scale)), float(Fraction(ratio.denominator, scale))
