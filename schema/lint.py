@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema.check.findings import Unavailable
 from schema.document import NOTHING_RECORDED, Document, Recorded, read_document
+from schema.document.hub_sources import with_hub_sources
 from schema.rules import (
     JUDGE_TEXT,
     NEED_ENVIRONMENT,
@@ -125,7 +126,7 @@ def lint_bytes(
     recorded: Recorded = NOTHING_RECORDED,
 ) -> Verdict:
     """Lint a spec as it was read; findings call it `name`."""
-    document = read_document(data, name, overrides, recorded)
+    document = with_hub_sources(read_document(data, name, overrides, recorded), recorded)
     facts = environment(document) if callable(environment) else environment
     document = replace(document, environment=facts)
     skipped: list[str] = []

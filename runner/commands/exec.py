@@ -67,7 +67,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         listen(until_exit=True) as preemption,
         ended_by_impatience(preemption, *last_words()),
     ):
-        from runner.commands.fetched import fetch_named
+        from runner.commands.fetched import fetch_named, pin_data
         from runner.run.layout import checkpoints_of, default_run_dir, is_run
         from runner.run.record import recorded
         from schema.lint import accepted, lint_file
@@ -80,6 +80,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **options: 
         accepted(verdict)
         begins = not checkpoints_of(run_dir)
         known = fetch_named(verdict, known, model=begins, weights=begins and not restore)
+        known = pin_data(verdict, known)
         with preemption.deferred():
             start_jax()
             from runner.files.orbax_noise import quiet_writes

@@ -5,15 +5,16 @@ Reads, and writes nothing; neither jax nor numpy is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import schema.document
 from runner.data.lessons import left_out, nothing_to_learn
 from runner.data.planned import stored_rows
 from runner.data.sources import DataSource, Dialogue, Document, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
+from runner.data.sources.hub import HubData
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
@@ -72,13 +73,9 @@ def _declared(document: schema.document.Document) -> tuple[Data, dict[tuple[str,
     if not document.available("data"):
         return None
     values = document.value("data")
-    sources = {name: _written(document, f"data/sources/{name}", keys) for name, keys in values["sources"].items()}
+    # Which fields a spec names decides what is read, and the catalogue names some for it.
+    sources = document.given_values().get("data", {}).get("sources", {})
     return Data.model_validate(values | {"sources": sources}), styles_of(entry.key for entry in entries(document))
-
-
-def _written(document: schema.document.Document, path: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the defaults: which fields a spec names decides what is read."""
-    return {key: value for key, value in values.items() if document.given(f"{path}/{key}")}
 
 
 def _dataset(
@@ -87,6 +84,8 @@ def _dataset(
     """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
     source, meta, key = None, None, ""
     try:
+        if name in data.sources and data.sources[name].path is data.sources[name].tokens is None:
+            return _of_the_hub(name, suffix, data, own, styles)
         if name in data.sources:
             key = f"data/sources/{name}/{'path' if data.sources[name].tokens is None else 'tokens'}"
         source, key = find_source(name, data, styles), ""
@@ -97,6 +96,32 @@ def _dataset(
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
         return Dataset(False) if source is None else _unprepared(source, own.train_on)._replace(is_rows=is_rows)
     return Dataset(source is not None, known_store(data.root, meta), fields=meta.fields, is_rows=is_rows)
+
+
+def _of_the_hub(name: str, suffix: str, data: Data, own: MadeBy, styles: tuple[str, ...]) -> Dataset:
+    """Look for the store of a hub dataset, and ask the hub for nothing: a commit that is not named is the store's.
+
+    What is wrong with its keys other rules say. Raises Failure STORAGE where the store is damaged.
+    """
+    try:
+        source = find_source(name, data, styles)
+    except Failure:
+        return Dataset(True)
+    if not isinstance(source, HubData):
+        return Dataset(True)
+    try:
+        meta = existing_meta(data.root, name, suffix, has_source=True)
+        if meta is None:
+            source.refuse_offline()
+            return Dataset(True)
+    except Failure as failure:
+        return Dataset(obstacle=obstacle(failure, ""))
+    if source.is_catalogued and not meta.origin:  # a store of the user's own, of that name
+        return Dataset(False, known_store(data.root, meta), fields=meta.fields)
+    source = source.at(meta.origin)
+    if not source.is_pinned or not _is_current(meta, source, data, own, {}):
+        return Dataset(True)
+    return Dataset(True, known_store(data.root, meta), fields=meta.fields)
 
 
 def _unprepared(source: DataSource, train_on: str) -> Dataset:

@@ -7,7 +7,6 @@ the cache (`schema.document.hub`), so that a run whose model lies there needs no
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from runner.data.tokenizer_files import BESIDE, GENERATION, TOKENIZER
 from runner.failure import ExitCode, Failure
+from runner.files.hub import endpoint, is_offline
 from schema.document import Recorded
 from schema.document.hub import HubName, cache_folder, cached_snapshot, hub_name
 
@@ -54,7 +54,7 @@ def fetch(name: HubName, weights: bool, say: Say) -> Path:
     try:
         _look_up(name)
     except Failure as failure:
-        if cached is None or (failure.exit_code is not ExitCode.PREEMPTED and not _is_offline()):
+        if cached is None or (failure.exit_code is not ExitCode.PREEMPTED and not is_offline()):
             raise
         say(f"the hub is not reached, and its cache has revision {name.revision} at commit {cached.name}")
         return cached
@@ -79,7 +79,7 @@ def refuse_offline(name: HubName, weights: bool) -> None:
 
     `weights` says whether all of it is needed. Nothing is asked or fetched.
     """
-    if _is_offline() and ((cached := cached_snapshot(name)) is None or not _suffices(cached, weights)):
+    if is_offline() and ((cached := cached_snapshot(name)) is None or not _suffices(cached, weights)):
         raise _failure(name, ConnectionError())
 
 
@@ -110,19 +110,12 @@ def _look_up(name: HubName) -> None:
     """Ask the hub for a revision of a model, for downloads fall back to the cache without a word."""
     from huggingface_hub import HfApi
 
-    if _is_offline():
+    if is_offline():
         raise _failure(name, ConnectionError())
     try:
-        HfApi(endpoint=_endpoint(), library_name="lorarun").model_info(name.model, revision=name.revision)
+        HfApi(endpoint=endpoint(), library_name="lorarun").model_info(name.model, revision=name.revision)
     except Exception as error:
         raise _failure(name, error) from error
-
-
-def _is_offline() -> bool:
-    """Whether the user forbade the network."""
-    from huggingface_hub import constants
-
-    return bool(constants.HF_HUB_OFFLINE)
 
 
 def _download(name: HubName, files: Iterable[str]) -> Path:
@@ -139,16 +132,11 @@ def _download(name: HubName, files: Iterable[str]) -> Path:
             allow_patterns=list(files),
             library_name="lorarun",
             cache_dir=cache_folder(),
-            endpoint=_endpoint(),
+            endpoint=endpoint(),
         )
     except Exception as error:
         raise _failure(name, error) from error
     return Path(found)
-
-
-def _endpoint() -> str:
-    """Where the hub is."""
-    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
 
 def _failure(name: HubName, error: Exception) -> Failure:
@@ -160,7 +148,7 @@ def _failure(name: HubName, error: Exception) -> Failure:
     what = f"{name.model} is no folder here"
     if isinstance(error, errors.GatedRepoError):
         return Failure(
-            f"{name.model} is gated: accept its terms at {_endpoint()}/{name.model}, and give your token by "
+            f"{name.model} is gated: accept its terms at {endpoint()}/{name.model}, and give your token by "
             "`hf auth login` or HF_TOKEN",
             ExitCode.INVALID,
         )
@@ -174,7 +162,7 @@ def _failure(name: HubName, error: Exception) -> Failure:
         )
     if isinstance(error, errors.HFValidationError):
         return Failure(f"{what}, and no name of the hub: {error}", ExitCode.INVALID)
-    if _is_offline():
+    if is_offline():
         return Failure(
             f"{what}, HF_HUB_OFFLINE is set, and the cache of the hub does not have revision {name.revision} of it "
             f"whole; unset it, or run `{name.command}` where there is a network",

@@ -27,6 +27,7 @@ from schema.check.staged import read_stages
 from schema.check.tree import check_value, hydrate
 from schema.document.architectures import other_architecture
 from schema.document.attributes import attributes
+from schema.document.catalogue import CATALOGUE
 from schema.document.pretrained import Pretrained, Recorded, find_pretrained
 from schema.environment import Change, Environment
 from schema.families import CONFIG_NAMES
@@ -47,7 +48,8 @@ class Document:
     """A spec as the rules see it; `environment` is None unless facts of a machine are known.
 
     `root` is the tree as the file has it, before `--set` arguments and renamed keys. `pretrained` is the model that
-    the spec names, `differing` are the keys that it says otherwise than that model's config.json.
+    the spec names, `differing` are the keys that it says otherwise than that model's config.json. `catalogued` are the
+    sources that have keys of the catalogue.
     """
 
     start: Span
@@ -58,6 +60,7 @@ class Document:
     root: Mapping
     pretrained: Pretrained | None = None
     differing: tuple[Change, ...] = ()
+    catalogued: frozenset[str] = frozenset()
 
     @cached_property
     def budget(self) -> Budget:
@@ -116,6 +119,16 @@ class Document:
     def given(self, path: str) -> bool:
         """Whether the user wrote this key or list item, in the file or by an override."""
         return parse(path) in self.found.nodes
+
+    def has_source(self, name: str) -> bool:
+        """Whether a dataset has a source, which the user wrote or the catalogue has."""
+        return self.given(f"data/sources/{name}") or name in self.catalogued
+
+    def source_names(self, name: str, key: str) -> bool:
+        """Whether the source of a dataset names this key, as the user wrote it or the catalogue has it."""
+        if self.given(path := f"data/sources/{name}/{key}"):
+            return self.value(path) is not None
+        return name in self.catalogued and key in CATALOGUE[name]
 
     def span(self, path: str) -> Span:
         """Where the value stands, or the nearest key above it that was written."""

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: how specs name them, and where the hub's cache keeps their files. No network here.
+"""Models and datasets of the Hugging Face hub: how specs name them, and where its cache keeps them. No network here.
 
 The layout of the cache is documented by huggingface_hub: models--OWNER--NAME/refs/REVISION holds a commit, and
 snapshots/COMMIT the files.
@@ -19,7 +19,7 @@ MAIN = "main"
 
 
 class HubName(NamedTuple):
-    """A model of the hub, at a branch, a tag or a commit."""
+    """A model or a dataset of the hub, at a branch, a tag or a commit."""
 
     model: str  # owner/name
     revision: str = MAIN
@@ -30,7 +30,7 @@ class HubName(NamedTuple):
         return COMMIT.fullmatch(self.revision) is not None
 
     def at(self, commit: str) -> str:
-        """The name of this model at a commit, as a spec would write it."""
+        """The name of this one at a commit, as a spec would write it."""
         return f"{self.model}@{commit}"
 
     @property
@@ -50,9 +50,9 @@ def written_name(name: str) -> HubName | None:
     return HubName(found["model"], found["revision"] or MAIN) if found else None
 
 
-def cached_snapshot(name: HubName) -> Path | None:
-    """Return the folder of a model in the cache, whole or not; None where it has none."""
-    folder = cache_folder() / f"models--{name.model.replace('/', '--')}"
+def cached_snapshot(name: HubName, kind: str = "models") -> Path | None:
+    """Return the folder of a model, or of `datasets`, in the cache, whole or not; None where it has none."""
+    folder = cache_folder() / f"{kind}--{name.model.replace('/', '--')}"
     commit = name.revision
     try:
         if not name.is_pinned:
@@ -75,6 +75,14 @@ def located(name: str) -> Path:
 def cache_folder() -> Path:
     """Return the folder of the cache, as the hub's environment variables name it."""
     variables = os.environ
-    home = variables.get("HF_HOME", str(Path(variables.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"))
-    cache = variables.get("HF_HUB_CACHE", variables.get("HUGGINGFACE_HUB_CACHE", str(Path(home) / "hub")))
+    cache = variables.get("HF_HUB_CACHE", variables.get("HUGGINGFACE_HUB_CACHE", str(_home() / "hub")))
     return at_home(os.path.expandvars(cache))
+
+
+def datasets_cache() -> Path:
+    """Return the folder where `datasets` keeps sets that were loaded whole, OWNER___NAME, as its variables name it."""
+    return at_home(os.path.expandvars(os.environ.get("HF_DATASETS_CACHE", str(_home() / "datasets"))))
+
+
+def _home() -> Path:
+    return Path(os.environ.get("HF_HOME", str(Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface")))

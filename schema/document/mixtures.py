@@ -91,10 +91,10 @@ def conversations(document: Document) -> Iterator[tuple[Entry, str]]:
     """Yield the first entry of each dataset and style that is made of conversations, and the key that says so."""
     seen = set()
     for entry in entries(document):
-        if entry.key in seen or not document.given(f"data/sources/{entry.name}"):
+        if entry.key in seen or not document.has_source(entry.name):
             continue
         seen.add(entry.key)
-        if document.given(f"data/sources/{entry.name}/tokens"):
+        if document.source_names(entry.name, "tokens"):
             continue
         for field in ("messages", "instruction"):
             path = f"data/sources/{entry.name}/{field}"

@@ -16,9 +16,9 @@ def has_prompts(document: Document, entry: Entry) -> bool:
     fields = entry.dataset.fields if entry.dataset else None
     if fields is not None:
         return fields.has_prompts
-    source = f"data/sources/{entry.name}"
-    if not document.given(source):
+    if not document.has_source(entry.name):
         return entry.name in PAIRS
+    source = f"data/sources/{entry.name}"
     if document.given(f"{source}/prompt"):
         return not document.given(f"{source}/text") or entry.of_examples
     return holds_conversations(document, entry)
@@ -26,19 +26,15 @@ def has_prompts(document: Document, entry: Entry) -> bool:
 
 def is_one_text_a_file(document: Document, entry: Entry) -> bool:
     """Whether each file is known to be one document: the standard library's, and a text that is named alone."""
-    source = f"data/sources/{entry.name}"
-    if not document.given(source):
+    if not document.has_source(entry.name):
         return entry.name in FILES
-    kinds = [None if set("*?[") & set(path) else kind_of(path) for path in listed(document.value(f"{source}/path"))]
+    paths = listed(document.value(f"data/sources/{entry.name}/path"))
+    kinds = [None if set("*?[") & set(path) else kind_of(path) for path in paths]
     return bool(kinds) and all(kind is not None and not kind.has_records for kind in kinds)
 
 
 def holds_conversations(document: Document, entry: Entry) -> bool:
     """Whether documents are conversations, which a chat template renders."""
-    source = f"data/sources/{entry.name}"
-    if document.given(source) and document.value(f"{source}/tokens") is not None:
+    if document.source_names(entry.name, "tokens"):
         return False
-    return any(
-        document.given(f"{source}/{key}") and document.value(f"{source}/{key}") is not None
-        for key in ("messages", "instruction")
-    )
+    return any(document.source_names(entry.name, key) for key in ("messages", "instruction"))

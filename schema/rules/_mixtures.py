@@ -38,14 +38,15 @@ def is_here(document: Document, name: str) -> bool | None:
     """Whether a dataset has text on this machine; None where the machine was not asked."""
     facts = document.environment.datasets.get((name, "")) if document.environment else None
     if facts is None:
-        return True if document.given(f"data/sources/{name}") else None
+        return True if document.has_source(name) else None
     return bool(facts.source or facts.store or facts.obstacle)
 
 
 def instead(document: Document, key: str) -> Instead | None:
     """Return what a list of mixtures may hold, of the spec's own sources first; None where there is no dataset."""
     named = {entry.name for entry in entries(document) if document.given(entry.path)}
-    sources = sorted(document.value("data/sources")) if document.available("data/sources") else []
+    every = sorted(document.value("data/sources")) if document.available("data/sources") else []
+    sources = [name for name in every if document.given(f"data/sources/{name}")]
     own = [name for name in sources if name not in named] or sources
     known = own or [*(document.environment.known if document.environment else ())]
     if not known:

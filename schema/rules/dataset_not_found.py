@@ -1,7 +1,7 @@
 """A mixture names a dataset that does not exist on this machine, or whose text can't be found.
 
-*Why it is bad.* The run has nothing to read. A dataset is built in, an entry of data/sources with files that exist, or
-a token store under data/root.
+*Why it is bad.* The run has nothing to read. A dataset is built in, an entry of data/sources with files that exist, one
+of the catalogue, which is fetched from the Hugging Face hub, or a token store under data/root.
 
 *On*
 
@@ -76,7 +76,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
             continue
         name, root = places[0].name, document.value("data/root")
         message = (
-            f"dataset {quote(name)} is neither built in, nor in data/sources, nor a store under data/root {quote(root)}"
+            f"dataset {quote(name)} is neither built in, nor in data/sources or the catalogue, nor a store under "
+            f"data/root {quote(root)}"
         )
         near = nearest(name, _known(document))
         yield Diagnostic(

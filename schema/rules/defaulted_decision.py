@@ -55,7 +55,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
                 here = is_here(document, DEFAULT)
                 if here is False:
                     continue  # LR208 says it
-                found = (None if here else instead(document, path)) or found
+                own = document.given("data/sources")  # which are meant sooner than what everybody has
+                found = (None if here and not own else instead(document, path)) or found
             edit = None if found.others else document.edits.insert(parse(path), found.text)
             message, remedy = f"{path} is not written: {what} {default} applies", f"write {path}: {found.remedy}"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fix(edit, safe=False))

@@ -112,7 +112,9 @@ def _unused_sources(document: Document) -> Iterator[Diagnostic]:
     there = {entry.name for entry in named if entry.dataset and (entry.dataset.source or entry.dataset.store)}
     without = {entry.name for entry in named if document.given(entry.path)} - sources.keys() - there
     for name in sources:
-        if any(entry.name == name for entry in named) or any(each.startswith(f"{name}_") for each in evaluations):
+        if not document.given(f"data/sources/{name}") or any(entry.name == name for entry in named):
+            continue
+        if any(each.startswith(f"{name}_") for each in evaluations):
             continue
         path = f"data/sources/{name}"
         near = [each for each in without if nearest(each, [name]) and not _counted(each, name)]

@@ -44,11 +44,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     for name in document.value("data/sources"):
         source = f"data/sources/{name}"
         fields = [field for kind in KINDS for field in kind]
-        named = [
-            field
-            for field in fields
-            if document.given(f"{source}/{field}") and document.value(f"{source}/{field}") is not None
-        ]
+        named = [field for field in fields if document.source_names(name, field)]
         if found := contradiction(source, named):
             message, remedy = found
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(f"{source}/{named[-1]}"), message, remedy)

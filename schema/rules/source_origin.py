@@ -30,14 +30,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from schema.document import Document
+from schema.document.catalogue import ORIGINS
 from schema.text.diagnostic import Diagnostic, Severity
 from schema.text.wording import join
 
 CODE = "LR233"
 SLUG = "source-origin"
 SEVERITY = Severity.ERROR
-
-ORIGINS = ("path", "hub", "tokens")
 
 
 def check(document: Document) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sys import maxsize
 from typing import Any
 
+from runner.data.file_kinds.json_cells import decoder
 from runner.data.file_kinds.rows import PART_BYTES, Wish
 
 SAMPLED = 256  # rows of a table of which the columns that nothing is made of are looked at
@@ -85,7 +86,8 @@ def _values(column: Any, wish: Wish) -> list[Any]:
 
     if wish.numbers_as_text and column.type in (pyarrow.float16(), pyarrow.float32()):
         column = column.cast(pyarrow.string())  # with as many digits as it has
-    return [_filled(value) for value in column.to_pylist()]
+    decode, values = decoder(column.type), column.to_pylist()
+    return [_filled(value if decode is None else decode(value)) for value in values]
 
 
 def _cell(scalar: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.lessons import nothing_to_learn, skipped_sentence
-from runner.data.sources import DataSource, LeftOut, fields_sentence
+from runner.data.sources import DataSource, LeftOut, fields_sentence, origin_of
 from runner.data.sources.files import Files
 from runner.data.stores.batches import Batch, Part, Place, read_batches
 from runner.data.stores.current import content_digest
@@ -136,6 +136,7 @@ def make_store(
         skipped=skipped,
         splits=splits,
         fields=made.fields,
+        origin=origin_of(source),
     )
     install(partial, folder, meta)
     _report(meta, display)

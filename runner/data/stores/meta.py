@@ -88,6 +88,7 @@ class StoreMeta:
     conversations were rendered, empty where there are none. `fields` are those of the source's records, None in a store
     of an older version. `believed` says that another program made the tokens, by a tokenizer that nobody could check;
     `elsewhere` are the splits whose tokens are its files, not the store's.
+    `origin` is OWNER/NAME@COMMIT where the source is of the hub.
     """
 
     format: int
@@ -107,6 +108,7 @@ class StoreMeta:
     fields: Fields | None = None
     believed: bool = False
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+    origin: str = ""
 
     @property
     def max_token_id(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.data.sources import DataSource, find_source, unknown_dataset
+from runner.data.sources import DataSource, find_source, settled, unknown_dataset
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import is_read_alike
 from runner.data.stores.display import PreparationDisplay
@@ -53,7 +53,7 @@ def prepare_store(
     """
     folder = store_folder(data.root, name, suffix)
     sweep(folder)
-    source = find_source(name, data, styles)
+    source = settled(find_source(name, data, styles), data.root, suffix)
     if isinstance(source, TokenFiles):
         return prepare_foreign(source, suffix, root=data.root, tokenizer=tokenizer, progress=progress, trained=trained)
     if source is None:

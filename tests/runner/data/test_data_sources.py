@@ -234,10 +234,12 @@ def test_unknown_names_are_refused_with_the_nearest_known(tmp_path: Path) -> Non
     data = Data(root=str(tmp_path / "data"))
     assert find_source("pystdlb", data) is None
     assert str(unknown_dataset("pystdlb", data)) == (
-        f"dataset 'pystdlb' is neither built in, nor in data/sources, nor a store under data/root '{data.root}'; "
-        "did you mean 'pystdlib'?"
+        "dataset 'pystdlb' is neither built in, nor in data/sources or the catalogue, nor a store under data/root "
+        f"'{data.root}'; did you mean 'pystdlib'?"
     )
-    assert str(unknown_dataset("fineweb", data)).endswith("known are pydoc, pystdlib")
+    assert str(unknown_dataset("books", data)).endswith(
+        "known are pydoc, pystdlib, alpaca, fineweb, fineweb-edu, tinystories, ultrachat"
+    )
 
 
 def test_a_source_must_not_take_the_name_of_a_builtin() -> None:
