@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measure the data of a run, from text to batches.
 
+    python tools/bench/data.py preparation                            against the bare tokenizer, by two workers
     python tools/bench/data.py loader                                 tokens per second of CPU time, by style
     python tools/bench/data.py loader --wait specs/quickstart.yaml    and the share of a run's time that waits for them
 
@@ -15,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not an installed copy
 
-from tools.bench import loader
+from tools.bench import loader, preparation
 
-PARTS = {"loader": loader}
+PARTS = {"preparation": preparation, "loader": loader}
 
 
 def main() -> None:

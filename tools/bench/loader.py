@@ -19,8 +19,10 @@ import numpy as np
 from runner.data.batch import BatchSpec
 from runner.data.loader import train_batches
 from runner.data.mixture import MixtureEntry
-from runner.data.stores.build import StoreWriter
+from runner.data.stores.encode import joined
+from runner.data.stores.finish import finished
 from runner.data.stores.store import Split
+from runner.data.stores.writer import StoreWriter
 from runner.data.styles import Rows, load_style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,11 +63,13 @@ def make_split(folder: Path, tokens: int, block_size: int) -> Split:
     with StoreWriter(folder, "<u2") as writer:
         written = 0
         while written < tokens:
-            length = int(chance.integers(block_size // 8, block_size + 2))
-            ids = chance.integers(0, PAD, length, dtype=np.int32)
-            writer.add("train", ids, [(length // 4, length)])
-            written += length
-        meta = writer.finish()["train"]
+            lengths = chance.integers(block_size // 8, block_size + 2, 1000).tolist()
+            ids = [chance.integers(0, PAD, length, dtype=np.int32) for length in lengths]
+            spans = [[(length // 4, length)] for length in lengths]
+            writer.add(joined(ids, lengths, spans), np.zeros(len(lengths), np.bool_))
+            written += sum(lengths)
+        writer.close()
+    meta = finished(folder, "<u2")["train"]
     mapped = {
         kind: np.memmap(folder / f"train.{kind}.bin", dtype, mode="r")
         for kind, dtype in (("tokens", "<u2"), ("offsets", "<u8"), ("supervised", "<u8"))
