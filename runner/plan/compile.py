@@ -53,6 +53,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
     facts = (environment or Environment())._replace(devices=devices)
     budget = budget_of(spec, facts)
     try:
+        _refuse_empty_stages(budget)
         phases = tuple(_plan_phases(budget))
     except NotPreparedError as refused:
         raise Failure(
@@ -65,7 +66,6 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
             raise refused.__cause__ from refused
         reason = refused.__cause__ or f"{refused} gives no plan; `lorarun validate` says why"
         raise Failure(str(reason), ExitCode.INVALID) from refused
-    _refuse_empty_stages(budget)
     adapters, unadapted = _plan_adapters(spec) if "lora" in budget.phases else ((), ())
     plan = Plan(
         budget=spec.training.budget,

@@ -223,3 +223,25 @@ def test_a_value_under_its_former_name_is_no_change(before: Any, now: Any) -> No
         "architecture/bias": True,
         "gone/key": True,
     }
+
+
+@pytest.mark.parametrize("by_stores", [{"training__budget": "supervised_tokens"}, {"data__on_exhausted": "stop"}])
+def test_where_steps_follow_from_stores_the_plan_of_the_run_says_which_stages_have_started(
+    by_stores: dict[str, str],
+) -> None:
+    before, schema = identity(**by_stores), load_schema()
+    for changes, step, resumes in CASES:
+        now = identity(**changes, **by_stores)
+        found = [each for change, each in compare(before, now, step, schema, (10, 30, 35)) if change.key]
+        assert found == [resumes] * len(found), (changes, step)
+    more = identity(**by_stores, training__post_lora_tokens=[160, 160], training__post_lora_dataset=[web(), web()])
+    assert {each for _, each in compare(before, more, 35, schema, (10, 30, 35))} == {True}
+    assert {each for _, each in compare(before, more, 35, schema)} == {False}  # nobody knows how far it came
+    assert {each for _, each in compare(before, more, 0, schema)} == {True}
+
+
+def test_a_key_of_a_newer_version_means_by_default_what_was_before() -> None:
+    older, schema = identity(), load_schema()
+    assert list(compare(older, identity(training__budget="tokens", data__rates_by="rows"), 7, schema)) == []
+    changed = list(compare(older, identity(data__rates_by="tokens"), 7, schema))
+    assert [(change.key, resumes) for change, resumes in changed] == [("data/rates_by", False)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schema.budget.dataset_names import Key, labels
 from schema.budget.draws import DatasetKey, Draws, EntryBudget, NotPreparedError, Terms, draw_rows
@@ -43,6 +45,33 @@ def test_epochs_are_counted_to_the_end_of_a_stage_where_the_rows_are_known() -> 
     drawn = drawn_of([stage(0, 10, web=0.5, code=0.5), stage(10, 15, web=1.0)], {Key("web", "", "PMD"): 8})
     assert [[entry.epochs for entry in each] for each in drawn] == [[2.5, None], [5.0]]
     assert [[entry.stage_epochs for entry in each] for each in drawn] == [[2.5, None], [2.5]]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 9), st.none() | st.integers(0, 90)), min_size=1, max_size=4))
+def test_a_stage_ends_at_the_last_step_before_a_dataset_runs_out(mixture: list[tuple[int, int | None]]) -> None:
+    names = [f"d{number}" for number in range(len(mixture))]
+    asked = stage(0, 0, **{name: rate for name, (rate, _) in zip(names, mixture, strict=True)})
+    left = {Key(name, "", "PMD"): rows for name, (_, rows) in zip(names, mixture, strict=True) if rows is not None}
+    begun = Draws(Terms(batch_size=4, tokens_per_step=32, stops=True), left.get, unknown).begin(asked)
+    most = begun.most
+    assert (most is None) == (not left)
+    if most is not None:
+        fitting = [all(rows <= left.get(key, rows) for key, rows in zip(asked.keys, begun.counts(steps), strict=True))
+                   for steps in (most, most + 1)]  # fmt: skip
+        assert fitting == [True, False]
+        assert left[Key(begun.scarce, "", "PMD")] < begun.counts(most + 1)[names.index(begun.scarce)]
+
+
+def test_what_stores_decide_is_not_known_without_them_and_not_known_behind_it() -> None:
+    terms = Terms(batch_size=4, tokens_per_step=32, by_tokens=True, stops=True)
+    draws = Draws(terms, {Key("web", "", "PMD"): 8}.get, unknown)
+    drawn = draw_rows([stage(0, 10, web=0.5, code=0.5), stage(10, 15, web=1.0), stage(15, 20, more=1.0)], draws)
+    assert [[(entry.rows, entry.first_row, entry.taken, entry.epochs) for entry in each] for each in drawn] == [
+        [(None, None, None, None)] * 2,
+        [(None, None, None, None)],
+        [(20, 0, 20, None)],
+    ]
 
 
 @pytest.mark.parametrize("rates", [{}, {"web": 1.0, "code": 0.0}, {"web": 2.0, "code": -1.0}])

@@ -8,7 +8,17 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.budget.stages import Plain, asked_stages, compile_stages, one_budget, rows_before, share_of_steps, shares
+from schema.budget.stages import (
+    AskedStage,
+    Plain,
+    asked_stages,
+    compile_stages,
+    nearest_steps,
+    one_budget,
+    rows_before,
+    share_of_steps,
+    shares,
+)
 
 rates = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
@@ -56,6 +66,37 @@ def test_stages_follow_each_other_and_no_boundary_is_off_by_more_than_half_a_ste
 def test_a_share_of_steps_is_the_nearest_integer(thousandths: int, steps: int) -> None:
     share = thousandths / 1000
     assert abs(share_of_steps(share, steps) - Fraction(thousandths, 1000) * steps) <= Fraction(1, 2)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(0, 60), st.none() | st.integers(1, 20))
+def test_the_nearest_steps_are_those_of_a_search(taken: list[int], wanted: int, most: int | None) -> None:
+    """Steps take as much as these numbers say, again and again; the last of them takes something."""
+    cycle = [*taken, 5]
+
+    def of_first(steps: int) -> int:
+        whole, rest = divmod(steps, len(cycle))
+        return whole * sum(cycle) + sum(cycle[:rest])
+
+    found = nearest_steps(of_first, wanted, most)
+    tried = range(min(most, 600) + 1 if most is not None else 600)
+    assert abs(of_first(found) - wanted) == min(abs(of_first(steps) - wanted) for steps in tried)
+    assert most is None or found <= most
+
+
+def test_a_stage_that_data_end_is_not_made_up_for_by_the_next() -> None:
+    def measure(stage: AskedStage) -> Plain:
+        return Plain(10, most=3, scarce="web") if stage.index == 0 else Plain(10)
+
+    stages = [AskedStage("full", "pre_lora_tokens", index, tokens, []) for index, tokens in enumerate((95, 52, 54))]
+    found = compile_stages(stages, measure)
+    assert [(stage.start, stage.end, stage.planned, stage.ended_by) for stage in found] == [
+        (0, 3, 30, "web"),
+        (3, 8, 50, ""),
+        (8, 14, 60, ""),
+    ]
+    exact = compile_stages([AskedStage("full", "tokens", 0, 30, [])], measure)  # its last row is its last step
+    assert [(stage.end, stage.ended_by) for stage in exact] == [(3, "")]
 
 
 def test_rates_mean_the_decimal_numbers_as_written() -> None:
