@@ -24,8 +24,13 @@ CATALOGUE: Mapping[str, Row] = MappingProxyType(
         },
         "fineweb": {"hub": "HuggingFaceFW/fineweb", **SAMPLE},
         "fineweb-edu": {"hub": "HuggingFaceFW/fineweb-edu", **SAMPLE},
-        "tinystories": {"hub": "roneneldan/TinyStories", "text": "text"},
-        "ultrachat": {"hub": "HuggingFaceH4/ultrachat_200k", "split": "train_sft", "messages": "messages"},
+        "tinystories": {"hub": "roneneldan/TinyStories", "validation": "validation", "text": "text"},
+        "ultrachat": {
+            "hub": "HuggingFaceH4/ultrachat_200k",
+            "split": "train_sft",
+            "validation": "test_sft",
+            "messages": "messages",
+        },
     }
 )
 ORIGINS = ("path", "hub", "tokens")  # keys that say where a source's data is

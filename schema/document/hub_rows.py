@@ -27,3 +27,9 @@ def read_rows(written: str) -> HubRows | None:
         return None
     rows = HubRows(found["name"], start or 0, stop)
     return None if rows.stop is not None and rows.stop <= rows.start else rows
+
+
+def overlap(one: HubRows, other: HubRows) -> bool:
+    """Whether two parts of a set have rows in common, as far as their numbers say."""
+    begins = max(one.start, other.start)
+    return one.split == other.split and all(part.stop is None or begins < part.stop for part in (one, other))

@@ -12,7 +12,7 @@ KEYS = ("path", "validation")
 
 def written_paths(document: Document, name: str) -> Iterator[tuple[str, str]]:
     """Yield the key, with its place in a list, and the text of each path of data/sources/NAME that can be read."""
-    for each in KEYS:
+    for each in KEYS[:1] if document.source_names(name, "hub") else KEYS:  # whose validation names rows
         key = f"data/sources/{name}/{each}"
         if document.given(key) and document.available(key):
             value = document.value(key)

@@ -2,7 +2,7 @@
 
 *Why it is bad.* A dataset of the hub is OWNER/NAME, as the hub's page of it shows, perhaps with a branch, a tag or a
 commit: OWNER/NAME@REVISION. Its rows are a split, `train`, or the rows of one between two numbers, `train[:1000]`. The
-run would find nothing by another name.
+run would find nothing by another name. Rows to validate on are others than those to train on.
 
 *Bad*
 
@@ -38,8 +38,9 @@ from collections.abc import Iterator
 
 from schema.document import Document, parse
 from schema.document.hub import written_name
-from schema.document.hub_rows import read_rows
+from schema.document.hub_rows import overlap, read_rows
 from schema.text.diagnostic import Diagnostic, Severity, fix
+from schema.text.paths import listed
 from schema.text.wording import quote
 
 CODE = "LR234"
@@ -56,10 +57,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Read the names and rows of all hub datasets."""
     for name in document.value("data/sources"):
         source = f"data/sources/{name}"
-        for key, look in (("hub", _name), ("split", _rows)):
+        is_hub = document.source_names(name, "hub")
+        for key, look in (("hub", _name), ("split", _rows), *([("validation", _rows)] if is_hub else ())):
             path = f"{source}/{key}"
             if document.given(path) and document.available(path) and document.value(path) is not None:
                 yield from look(document, path, document.value(path))
+        if is_hub and all(document.available(f"{source}/{key}") for key in ("split", "validation")):
+            yield from _trained_on(document, source)
 
 
 def _name(document: Document, path: str, written: str) -> Iterator[Diagnostic]:
@@ -76,8 +80,17 @@ def _name(document: Document, path: str, written: str) -> Iterator[Diagnostic]:
     yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy, fix=fixed)
 
 
-def _rows(document: Document, path: str, written: str) -> Iterator[Diagnostic]:
-    if read_rows(written) is None:
-        message = f"{path} {quote(written)} is neither a split nor rows of one"
+def _rows(document: Document, path: str, written: str | list[str]) -> Iterator[Diagnostic]:
+    if isinstance(written, list) or read_rows(written) is None:
+        message = f"{path} {quote(', '.join(listed(written)))} is neither a split nor rows of one"
         remedy = "write a split, train, or its rows between two numbers, train[:1_000_000]"
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, remedy)
+
+
+def _trained_on(document: Document, source: str) -> Iterator[Diagnostic]:
+    split, validation = (document.value(f"{source}/{key}") for key in ("split", "validation"))
+    train, val = (read_rows(each) if isinstance(each, str) else None for each in (split, validation))
+    if train and val and overlap(train, val):
+        path = f"{source}/validation"
+        message = f"{path} {quote(validation)} has rows that are trained on, which are {quote(split)}"
+        yield Diagnostic(CODE, SLUG, SEVERITY, document.span(path), message, "name other rows")

@@ -48,14 +48,16 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look for the end of each hub dataset that is streamed."""
     for name in document.value("data/sources"):
         source = f"data/sources/{name}"
-        keys = ("hub", "split", "streaming")
-        if not all(document.available(f"{source}/{key}") for key in keys):
+        if not all(document.available(f"{source}/{key}") for key in ("hub", "split", "validation", "streaming")):
             continue
-        hub, split, streaming = (document.value(f"{source}/{key}") for key in keys)
-        if hub is not None and streaming and (found := endless(source, split)):
-            message, remedy = found
-            where = document.span(f"{source}/split" if document.given(f"{source}/split") else f"{source}/streaming")
-            yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy)
+        hub, streaming = (document.value(f"{source}/{key}") for key in ("hub", "streaming"))
+        for key in ("split", "validation") if hub is not None and streaming else ():
+            written = document.value(f"{source}/{key}")
+            if isinstance(written, str) and (found := endless(source, written)):
+                message, remedy = found
+                path = f"{source}/{key}"
+                where = document.span(path if document.given(path) else f"{source}/streaming")
+                yield Diagnostic(CODE, SLUG, SEVERITY, where, message, remedy.replace("split:", f"{key}:", 1))
 
 
 def endless(source: str, split: str) -> tuple[str, str] | None:

@@ -98,7 +98,8 @@ class Source(Section):
 
     validation: Paths | None = key(
         None,
-        "Files of their own to validate on, written as those of path, which are all trained on then.",
+        "Files of their own to validate on, written as those of path, which are all trained on then; of a hub dataset "
+        "the rows to validate on, written as split.",
         change="free with the same content",
     )
     numbers_as_text: bool = key(

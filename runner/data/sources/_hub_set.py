@@ -54,6 +54,18 @@ class HubSet:
         last = len(rows) if stop is None else min(stop, len(rows))
         yield from (rows[first : min(first + ROWS_AT_ONCE, last)] for first in range(start, last, ROWS_AT_ONCE))
 
+    def count(self, split: str, start: int, stop: int | None, *, streaming: bool) -> int:
+        """How many rows a split has from `start` to `stop`; of a stream the files are asked. Raises Failure."""
+        rows = asked(self.key, self.name, lambda: self._counted(split)) if streaming else len(self.rows(split))
+        return max(0, (rows if stop is None else min(stop, rows)) - start)
+
+    def _counted(self, split: str) -> int:
+        builder = self._builder(split)
+        files = [*(builder.config.data_files or {}).get(split, ())]
+        if files and all(file.endswith(".parquet") for file in files):
+            return sum(sum(_rows_of_groups(file)) for file in files)
+        return sum(len(table) for table in self._opened(split, 0))
+
     def _stream(self, split: str, start: int, stop: int | None) -> Iterator[pyarrow.Table]:
         tables, done = None, start
 

@@ -10,26 +10,21 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
-from typing import Any
 
-from runner.data.file_kinds.rows import Row, Wish
-from runner.data.file_kinds.table import records_of, sample_of
 from runner.data.sources._hub_errors import asked, offline_refusal
+from runner.data.sources._hub_reading import HubPart, HubReading
 from runner.data.sources._hub_set import HubSet
 from runner.data.sources._reading import Choice, Reading
 from runner.data.sources._records import Records
-from runner.data.sources._source import Dialogue, Document, Entry, Found, Piece
+from runner.data.sources._source import Entry
 from runner.failure import ExitCode, Failure
 from runner.files.hub import endpoint, is_offline
 from schema.document.catalogue import CATALOGUE
 from schema.document.hub import HubName, cached_snapshot, datasets_cache, written_name
-from schema.document.hub_rows import HubRows, read_rows
+from schema.document.hub_rows import HubRows, overlap, read_rows
 from schema.rules.record_kinds import KINDS, contradiction
 from schema.rules.stream_without_end import endless
 from schema.sections.data import Source
-
-SAMPLED_ROWS = 64  # of the columns that nothing is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +35,17 @@ class HubData:
     section: Source
     styles: tuple[str, ...]
     repository: HubName
-    rows: HubRows
+    parts: tuple[HubPart, ...]
 
     @property
     def total(self) -> int:
         """Rows that are read, or at most so many. Loads a set whose number of rows nobody has said; raises Failure."""
-        if self.rows.stop is not None:
-            return self.rows.stop - self.rows.start
-        return max(0, len(self._set().rows(self.rows.split)) - self.rows.start)
+        return self._reading().total
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the spec names the rows to validate on."""
+        return len(self.parts) > 1
 
     @property
     def origin(self) -> str:
@@ -103,7 +101,8 @@ class HubData:
     def fingerprints(self) -> tuple[str, ...]:
         """Digest commit, configuration, rows and field names. Raises Failure where the commit can't be asked for."""
         fields = [getattr(self.section, field) for kind in KINDS for field in kind]
-        facts = ["hub", 1, self.pinned().origin, self.section.config, *self.rows, *fields, self.section.numbers_as_text]
+        parts = [[*part.rows, part.split] for part in self.parts]
+        facts = ["hub", 1, self.pinned().origin, self.section.config, parts, *fields, self.section.numbers_as_text]
         return (hashlib.sha256(json.dumps(facts).encode()).hexdigest(),)
 
     def stamp(self) -> str:
@@ -125,55 +124,17 @@ class HubData:
         INVALID with the row for fields of two kinds and for what the hub does not have, PREEMPTED where the hub fails
         to the end, STORAGE where its cache can't be written.
         """
-        found, records, done = self.pinned(), Records(self._choice()), start
-        for entry in found._read(records, start):
-            done += 1
-            yield entry
-        if done == start and start:  # there is nothing behind it but what was found
-            last = next(found._tables(start - 1), None)
-            if last is None:
-                return
-            found._wanted(Wish(records.columns), last[1], start)
-        if records.found.first:
-            yield Found(records.found, done)
-
-    def _read(self, records: Records, start: int) -> Iterator[Entry]:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
-        wish, wanted = Wish(records.columns, numbers_as_text=records.numbers_as_text), None
-        for number, table in self._tables(start):
-            wanted = wanted or self._wanted(wish, table, start)
-            batches = table.select(wanted).to_batches()
-            for record, is_long in chain.from_iterable(records_of(batch, wish) for batch in batches):
-                where = f"{self.repository.model}, {self.rows.split} row {number}"
-                number += 1
-                yield _one(records.read(Row(record, where, number - self.rows.start, is_long)))
-
-    def _tables(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Yield the rows behind `start` as tables, each with the number of its first one in the split."""
-        first, found = self.rows.start + start, self._set()
-        for table in found.tables(self.rows.split, first, self.rows.stop, streaming=self.section.streaming):
-            yield first, table
-            first += len(table)
-
-    def _wanted(self, wish: Wish, table: Any, start: int) -> list[str]:
-        """The columns that are read; the others are looked at in the first rows of all, to say what they hold."""
-        if start:
-            table = next((table for _, table in self._tables(0)), table)
-        wanted = [*wish.columns.wanted(sample_of(table.schema), f"{self.repository.model}, {self.rows.split}")]
-        if len(table.column_names) > len(wanted):
-            # Pictures and sounds are no text, and megabytes each.
-            some = [field.name for field in table.schema if "binary" not in str(field.type)]
-            wish.columns.note(table.slice(0, SAMPLED_ROWS).select(some).to_pylist())
-        return wanted
+        return self._reading().entries(Records(self._choice()), start)
 
     def _choice(self) -> Choice:
         return Choice(self.name, self.section, self.styles)
 
-    def _set(self) -> HubSet:
-        name = self.pinned().repository
-        return HubSet(f"data/sources/{self.name}", name, self.section.config)
+    def _reading(self) -> HubReading:
+        found = HubSet(f"data/sources/{self.name}", self.pinned().repository, self.section.config)
+        return HubReading(found, self.parts, self.section.streaming)
 
 
 def open_hub(name: str, section: Source, styles: Collection[str] = ()) -> HubData:
@@ -182,17 +143,34 @@ def open_hub(name: str, section: Source, styles: Collection[str] = ()) -> HubDat
     Raises Failure (INVALID) for a name, or rows, in another form, and for a stream without an end.
     """
     key = f"data/sources/{name}"
-    repository, rows = written_name(section.hub or ""), read_rows(section.split)
+    repository = written_name(section.hub or "")
     if repository is None:
         raise Failure(f"{key}/hub: '{section.hub}' is no dataset's name; write OWNER/NAME", ExitCode.INVALID)
+    if section.validation is None:
+        parts: tuple[HubPart, ...] = (HubPart(_rows(key, "split", section.split, section)),)
+    else:
+        train, val = _rows(key, "split", section.split, section), _rows(key, "validation", section.validation, section)
+        if overlap(train, val):
+            raise Failure(
+                f"{key}/validation: '{section.validation}' has rows that are trained on; name other rows",
+                ExitCode.INVALID,
+            )
+        parts = HubPart(train, "train"), HubPart(val, "val")
+    return HubData(name, section, tuple(styles), repository, parts)
+
+
+def _rows(key: str, part: str, written: str | list[str], section: Source) -> HubRows:
+    """Read the rows that a key of a source names. Raises Failure INVALID."""
+    rows = read_rows(written) if isinstance(written, str) else None
     if rows is None:
+        shown = written if isinstance(written, str) else ", ".join(written)
         raise Failure(
-            f"{key}/split: '{section.split}' is neither a split nor rows of one; write train, or train[:1_000_000]",
+            f"{key}/{part}: '{shown}' is neither a split nor rows of one; write train, or train[:1_000_000]",
             ExitCode.INVALID,
         )
-    if section.streaming and (sentence := endless(key, section.split)):
+    if section.streaming and (sentence := endless(key, str(written))):
         raise Failure("; ".join(sentence), ExitCode.INVALID)
-    return HubData(name, section, tuple(styles), repository, rows)
+    return rows
 
 
 def find_commit(key: str, name: HubName) -> str:
@@ -205,12 +183,3 @@ def find_commit(key: str, name: HubName) -> str:
         return str(hub.dataset_info(name.model, revision=name.revision).sha)
 
     return asked(key, name, ask)
-
-
-def _one(entries: Iterator[Document | Piece | Dialogue]) -> Document | Dialogue:
-    """Join the pieces of a long text, which is held as a row of a table anyway: each row is one entry."""
-    found = [*entries]
-    first = found[0]
-    if isinstance(first, Piece):
-        return Document("", "".join(each.text for each in found if isinstance(each, Piece)), first.where, first.done)
-    return first

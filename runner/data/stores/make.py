@@ -20,6 +20,7 @@ import numpy.typing as npt
 from runner.data.lessons import nothing_to_learn, skipped_sentence
 from runner.data.sources import DataSource, LeftOut, fields_sentence, origin_of
 from runner.data.sources.files import Files
+from runner.data.sources.hub import HubData
 from runner.data.stores.batches import Batch, Part, Place, read_batches
 from runner.data.stores.current import content_digest
 from runner.data.stores.display import PreparationDisplay
@@ -178,10 +179,10 @@ def _write(
                     first = making.progress.place.done
             advance(max(0, source.total - first))
         writer.close()
-    if isinstance(source, Files) and source.is_divided and not is_divided(partial):
+    if isinstance(source, Files | HubData) and source.is_divided and not is_divided(partial):
         raise Failure(
-            f"dataset '{source.name}': of its files, those to train on or those to validate on teach nothing; name "
-            "others under path and validation",
+            f"dataset '{source.name}': what it has to train on, or to validate on, teaches nothing; name other data "
+            f"under data/sources/{source.name}",
             ExitCode.INVALID,
         )
     return _divided(partial, replace(making.progress, written=writer.written), maker.dtype)

@@ -92,6 +92,9 @@ def test_forms_that_stand_for_nothing_are_refused_where_no_linter_was_asked() ->
         ({"hub": "web"}, "'web' is no dataset's name"),
         ({"split": "train[:1%]"}, "neither a split nor rows of one"),
         ({"streaming": True}, "streams all of split 'train'"),
+        ({"split": "train[:9]", "streaming": True, "validation": "test"}, "streams all of split 'test'"),
+        ({"validation": "train[5:6]"}, r"'train\[5:6\]' has rows that are trained on"),
+        ({"validation": ["a", "b"]}, "'a, b' is neither a split nor rows of one"),
     ):
         with pytest.raises(Failure, match=says):
             read(**keys)

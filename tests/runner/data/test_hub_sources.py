@@ -47,6 +47,13 @@ def test_whole_and_streamed_are_the_same_rows_from_wherever_reading_starts(hub: 
     for start in ROOM:
         assert read(start, split="train[10:300]") == whole[start:], start
         assert read(start, split="train[10:300]", streaming=True) == whole[start:], start
+    both = {"split": "train[10:290]", "validation": "train[290:301]"}
+    divided = read(**both)
+    assert [entry.split for entry in divided[:-1] if isinstance(entry, Document)] == ["train"] * 280 + ["val"] * 10
+    assert [entry.done for entry in divided] == [*range(1, 291), 290]
+    assert divided == read(**both, streaming=True)
+    for start in (1, 279, 280, 281, 289, 290, 291):
+        assert read(start, **both) == read(start, **both, streaming=True) == divided[start:], start
     assert len(read(split="train[:9999]")) == 301
     assert len(read(split="validation")) == 11
 
@@ -81,6 +88,8 @@ def test_the_store_is_the_same_whatever_the_network_does(hub: FakeHub) -> None:
     quiet = prepare("whole")
     assert sum(split.documents for split in quiet.meta.splits.values()) == 300
     assert quiet.meta.origin == f"acme/web@{hub.branches['main']}"
+    own = prepare("own", split="train[:300]", validation="validation").meta.splits
+    assert (own["train"].documents, own["val"].documents) == (300, 10)
     for name, faults in FAULTS.items():
         hub.faults = [*faults]
         assert content(prepare(name, split="train[:300]", streaming=True)) == content(quiet), name
