@@ -103,7 +103,10 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         ("dataset_name", "hf_path", "dataset_id", "hf_dataset", "hub_id", "repo_id"),
         Otherwise(("data/sources/NAME/hub",), "and NAME in a mixture", _MIXTURES),
     ),
-    (("sample_packing", "packing", "packed", "pack_sequences"), Otherwise(_MIXTURES[1:], "each entry with its style")),
+    (
+        ("sample_packing", "packing", "packed", "pack_sequences"),
+        Otherwise(_MIXTURES[1:], "each entry with its style, such as PACKED"),
+    ),
     (("chat_template", "conversation_template"), Otherwise(("chat/template",))),
     (("train_on_inputs", "train_on_prompt", "assistant_only_loss"), Otherwise(("chat/train_on",))),
     (

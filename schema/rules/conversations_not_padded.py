@@ -1,7 +1,7 @@
 """A dataset of conversations has style PMD, and chat/train_on leaves some of their tokens out.
 
 *Why it is bad.* PMD cuts one flat file of tokens into blocks and supervises all of them: the model would learn to write
-the questions too. PADDED has one conversation a row, with the loss where chat/train_on says.
+the questions too. PADDED has one conversation a row, PACKED several, with the loss where chat/train_on says.
 
 *Bad*
 
@@ -60,5 +60,5 @@ def not_padded(name: str, train_on: str) -> tuple[str, str]:
     """Say what is wrong with style PMD for a dataset of conversations, and what to write."""
     return (
         f"'{name}' holds conversations, of which chat/train_on: {train_on} leaves tokens out, and PMD supervises all",
-        "write style: PADDED, or chat/train_on: all",
+        "write style: PADDED or PACKED, or chat/train_on: all",
     )

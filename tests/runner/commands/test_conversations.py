@@ -188,7 +188,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda here: change(here, "style: PADDED", "style: PMD"),
         "spec.yaml:10:55: error[LR218 conversations-not-padded]: 'tales' holds conversations, of which chat/train_on: "
         "assistant leaves tokens out, and PMD supervises all",
-        "write style: PADDED, or chat/train_on: all",
+        "write style: PADDED or PACKED, or chat/train_on: all",
     ),
     "two kinds of records": (
         lambda here: change(here, "messages: messages", "messages: messages, output: answer, instruction: question"),
