@@ -113,7 +113,7 @@ def test_flat_blocks_of_whole_conversations_are_supervised_throughout(here: Path
     change(here, "style: PADDED", "style: PMD")
     rows = catalog("chat/train_on=all").train[Key("tales", "", "PMD")]
     found = rows.gather(np.arange(len(rows), dtype=np.int64))
-    assert found.supervised.all()
+    assert found.all_supervised
     stream = load_huggingface("smol").opening.decode(found.tokens[0].tolist(), skip_special_tokens=False)
     assert stream.startswith("u:cat 0a:sat 0</s>u:mata:fat 0</s>u:cat 1a:sat 1")
     with pytest.raises(Failure, match="'tales' holds conversations, of which chat/train_on: assistant leaves tokens"):
