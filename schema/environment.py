@@ -53,11 +53,13 @@ class Store(NamedTuple):
     """A token store that a run would use as it is.
 
     `tokenizer` begins with backend and name, `max_token_id` counts padding; `splits` has train and perhaps val.
+    `pairs` says whether it holds pairs of answers.
     """
 
     tokenizer: str
     max_token_id: int
     splits: Mapping[str, Split]
+    pairs: bool = False
 
 
 class Drawn(NamedTuple):
@@ -104,7 +106,7 @@ class Estimate(NamedTuple):
 
     def rows(self, style: str, block_size: int) -> int:
         """About how many rows a style cuts from it: one a document, or one of so many tokens."""
-        return max(1, self.documents if style == "PADDED" else self.tokens // block_size)
+        return max(1, self.tokens // block_size if style == "PMD" else self.documents)
 
 
 class Fields(NamedTuple):
@@ -125,7 +127,7 @@ class Fields(NamedTuple):
     @property
     def has_prompts(self) -> bool:
         """Whether a document has a part that PADDED does not supervise: a prompt, or what others say."""
-        return bool({"prompt", "messages", "instruction"} & {*self.read})
+        return bool({"prompt", "messages", "instruction", "chosen"} & {*self.read})
 
 
 class Dataset(NamedTuple):

@@ -6,7 +6,7 @@ same verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -56,6 +56,10 @@ class Verdict(NamedTuple):
         """Whether a finding is an error."""
         return any(found.severity is Severity.ERROR for found in self.diagnostics)
 
+    def without(self, slugs: Collection[str]) -> Verdict:
+        """Return it without what the rules of these slugs found."""
+        return self._replace(diagnostics=tuple(found for found in self.diagnostics if found.slug not in slugs))
+
 
 def lint_file(
     path: Path | str,
@@ -94,8 +98,12 @@ def load_spec(
     return accepted(lint_file(path, overrides, environment, settings, recorded))
 
 
-def accepted(verdict: Verdict) -> Spec:
-    """Build the typed Spec of a verdict without errors; raise SpecError with every finding when there is one."""
+def accepted(verdict: Verdict, passed: Collection[str] = ()) -> Spec:
+    """Build the typed Spec of a verdict without errors; raise SpecError with every finding when there is one.
+
+    Errors of the rules `passed`, by slug, are none for who asks.
+    """
+    verdict = verdict.without(passed)
     if verdict.failed or verdict.document is None:
         raise SpecError(verdict.diagnostics)
     from schema.spec import Spec

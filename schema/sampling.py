@@ -15,6 +15,7 @@ class DatasetStyle(StrEnum):
     PADDED = "PADDED"  # one example a row, padded on the right, with a loss mask
     PACKED = "PACKED"  # several examples a row, each a segment of its own, with the loss mask of PADDED
     PMD = "PMD"  # a flat token file, cut into blocks; every position is supervised
+    CONTRASTIVE = "CONTRASTIVE"  # a prompt with a chosen and a rejected answer: two sequences a row
 
 
 class Sampling(Section):

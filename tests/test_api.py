@@ -107,7 +107,7 @@ Usage: main data [OPTIONS] SPEC
     supervised        tokens that the model is trained to predict
     padding           inputs that fill rows up
     cut               rows that end before their document does
-    left out          documents that are no row; why stands below the table
+    left out          documents that are no row, or pairs; why stands below the table
     tokens in no row  of what is cut and left out
 
   Then come the lengths of documents, and rows. Supervised tokens are
@@ -121,8 +121,12 @@ Usage: main data [OPTIONS] SPEC
   Data that is not prepared yet is prepared as exec does it. No accelerator is
   needed, and nothing is trained.
 
+  Of a CONTRASTIVE row the prompt, the chosen and the rejected answer stand
+  apart; tokens are those of both sides.
+
   With --format json a row is one object on one line: version, source, number,
-  tokens (ids), supervised (of each token), text.
+  tokens (ids), supervised (of each token), text; of a pair, chosen and
+  rejected have these three.
 """,
     "plan": """\
 Usage: main plan [OPTIONS] SPEC

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.data.catalog import Catalog
     from runner.data.tokenizers import Tokenizer
     from runner.plan.plan import Plan
-    from runner.report.data.rows import ShownRow
+    from runner.report.data.rows import ShownPair, ShownRow
     from runner.report.data.sources import SourceRows
     from runner.report.data.totals import Totals
     from schema.spec import Spec
@@ -34,7 +34,7 @@ class Section(NamedTuple):
     """A part of a view: what is said first, in colour or not, and then rows."""
 
     render_heading: Callable[..., str]
-    rows: Iterator[ShownRow]
+    rows: Iterator[ShownRow | ShownPair]
 
 
 @click.command("data")
@@ -69,7 +69,7 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
       supervised        tokens that the model is trained to predict
       padding           inputs that fill rows up
       cut               rows that end before their document does
-      left out          documents that are no row; why stands below the table
+      left out          documents that are no row, or pairs; why stands below the table
       tokens in no row  of what is cut and left out
 
     Then come the lengths of documents, and rows. Supervised tokens are highlighted, and stand between ⟦ and ⟧ where
@@ -79,8 +79,10 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
 
     Data that is not prepared yet is prepared as exec does it. No accelerator is needed, and nothing is trained.
 
+    Of a CONTRASTIVE row the prompt, the chosen and the rejected answer stand apart; tokens are those of both sides.
+
     With --format json a row is one object on one line: version, source, number, tokens (ids), supervised (of each
-    token), text.
+    token), text; of a pair, chosen and rejected have these three.
     """
     with leave_cleanly(traceback):
         from runner.commands.terminal import write_each
@@ -106,7 +108,7 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
 
 def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> tuple[Spec, Plan, Catalog]:
     """Lint a spec, and open its datasets, each made first where that was not done yet."""
-    from runner.commands.accepted import report_warnings
+    from runner.commands.accepted import UNTRAINED, report_warnings
     from runner.data.catalog import open_catalog, refuse_repeats
     from runner.environment import known_data, survey_data
     from runner.metrics.console import ConsolePreparation
@@ -120,7 +122,7 @@ def _prepare(path: Path, overrides: tuple[str, ...], messages: Console) -> tuple
     from schema.settings import read_settings
 
     noted = recorded(default_run_dir(str(path)))
-    spec = report_warnings(lint_file(path, overrides, survey_data, read_settings(path), noted))
+    spec = report_warnings(lint_file(path, overrides, survey_data, read_settings(path), noted), UNTRAINED)
     devices, progress = fewest_devices(spec.mesh), ConsolePreparation(messages)  # the data are the same on all of them
     if not budget_of(spec, Environment()).terms.reads_stores:
         plan = compile_plan(spec, devices)

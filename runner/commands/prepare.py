@@ -84,7 +84,7 @@ class Made:
 
 def _read(path: Path, overrides: tuple[str, ...]) -> Spec:
     """Lint a spec by what this machine has of its data, and fetch the tokenizer that it names on the hub."""
-    from runner.commands.accepted import report_warnings
+    from runner.commands.accepted import UNTRAINED, report_warnings
     from runner.commands.fetched import fetch_named
     from runner.environment import survey_data
     from runner.run.layout import default_run_dir
@@ -94,7 +94,7 @@ def _read(path: Path, overrides: tuple[str, ...]) -> Spec:
 
     settings, known = read_settings(path), recorded(default_run_dir(str(path)))
     known = fetch_named(lint_file(path, overrides, None, settings, known), known)
-    return report_warnings(lint_file(path, overrides, survey_data, settings, known))
+    return report_warnings(lint_file(path, overrides, survey_data, settings, known), UNTRAINED)
 
 
 def _prepared(spec: Spec, console: Console) -> Iterator[Made]:

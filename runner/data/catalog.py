@@ -19,7 +19,9 @@ from runner.plan.plan import Plan, StagePlan
 from schema.budget.dataset_names import Key, folder_name, labels
 from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
+from schema.budget.sides import CONTRASTIVE
 from schema.budget.stages import shares
+from schema.rules.pairs_not_contrastive import no_pairs, only_pairs
 from schema.spec import Spec
 
 ROWS_AT_ONCE = 256
@@ -138,6 +140,9 @@ def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Ro
             "and training/evaluate to false",
             ExitCode.INVALID,
         )
+    holds_pairs, wants_pairs = split.pairs is not None, style == CONTRASTIVE
+    if holds_pairs != wants_pairs:
+        raise Failure("; ".join(no_pairs(name) if wants_pairs else only_pairs(name, style)), ExitCode.INVALID)
     return load_style(style).open_rows(split, spec.architecture.block_size, spec.data.on_too_long, document_mask)
 
 

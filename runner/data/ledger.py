@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What is taken from one dataset: rows, input tokens that are no padding, supervised targets."""
+    """What is taken from one dataset: rows, input tokens that are no padding, supervised targets; of both sides of a
+    pair.
+    """
 
     rows: int = 0
     tokens_seen: int = 0
@@ -31,14 +33,14 @@ class Ledger:
         )
 
 
-def taken_by(part: Gathered) -> Ledger:
-    """Return what a run takes with these rows."""
+def taken_by(part: Gathered, sides: int = 1) -> Ledger:
+    """Return what a run takes with these rows, of so many sides each."""
     import numpy as np
 
     # (b,): a full row of t + 1 tokens has t inputs; its last token is a target only.
     inputs = part.filled.clip(max=part.tokens.shape[1] - 1)
     supervised = part.tokens[:, 1:].size if part.all_supervised else int(np.count_nonzero(part.mask()))
-    return Ledger(len(part.tokens), int(inputs.sum()), supervised)
+    return Ledger(len(part.tokens) // sides, int(inputs.sum()), supervised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,22 @@ blanks. It is left out by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from runner.data.sources import Dialogue, Document, counted
+from runner.data.sources import WORTHLESS_PAIRS, Document, Example, Pair, counted
 from schema.rules.conversations_not_padded import ALL
 
-if TYPE_CHECKING:  # text is read without chat templates
-    from runner.data.chat.conversation import Message
-
 EMPTY, NO_COMPLETION, NO_ANSWER = "empty", "with an empty completion", "with an empty answer"
+SAME_TOKENS = "with sides of the same tokens"
 NO_TOKEN = "without a supervised token"  # a conversation whose answers have weight 0, say
-BESIDE = ("name", "weight")  # fields of a message that say nothing
 
 
-def left_out(entry: Document | Dialogue, train_on: str) -> str | None:
-    """Return why an entry is left out, None where it teaches something; `train_on` is that of the section `chat`."""
+def left_out(entry: Example, train_on: str) -> str | None:
+    """Return why an entry is left out, None where it teaches something; `train_on` is that of the section `chat`.
+
+    Reading has left out the pairs that teach nothing.
+    """
+    if isinstance(entry, Pair):
+        return None
     if isinstance(entry, Document):
         if entry.prompt:
             return None if entry.completion.strip() else NO_COMPLETION
@@ -31,7 +32,7 @@ def left_out(entry: Document | Dialogue, train_on: str) -> str | None:
     messages = entry.conversation.messages
     answers = [messages[index] for index in entry.conversation.answers()]
     learned = [each for each in (answers[-1:] if train_on == "last" else answers) if not each.is_silenced]
-    return NO_ANSWER if any(map(_is_empty, learned)) else None
+    return NO_ANSWER if any(answer.is_empty for answer in learned) else None
 
 
 def nothing_to_learn(name: str, skipped: Mapping[str, int], conversations: bool) -> str:
@@ -41,6 +42,8 @@ def nothing_to_learn(name: str, skipped: Mapping[str, int], conversations: bool)
         lacking = "completion to learn"
     if any(reason.startswith(NO_ANSWER) for reason in skipped):
         lacking = "answer to learn"
+    if any(reason.startswith((*WORTHLESS_PAIRS, SAME_TOKENS)) for reason in skipped):
+        lacking = "pair of two answers to one prompt"
     beside = {reason: entries for reason, entries in skipped.items() if not reason.startswith(NO_TOKEN)}
     remedy = "give it at least one" + (" document" if lacking == "text" else "")
     return f"dataset '{name}' holds no {lacking}{f': left out are {counted(beside)}' if beside else ''}; {remedy}"
@@ -50,8 +53,3 @@ def skipped_sentence(name: str, skipped: Mapping[str, int]) -> str:
     """Say what was left out of a store, and why."""
     found = sum(skipped.values())
     return f"dataset '{name}': {found} {'entry was' if found == 1 else 'entries were'} left out: {counted(skipped)}"
-
-
-def _is_empty(answer: Message) -> bool:
-    said = [answer.content, *(value for field, value in answer.others if field not in BESIDE)]
-    return not answer.tool_calls and not any(isinstance(each, str) and each.strip() for each in said)

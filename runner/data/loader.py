@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from threading import Lock
 from types import TracebackType
@@ -104,12 +104,12 @@ def train_batches(
 
     Step s of the run holds the b = batch.rows mixture rows of the stage from (s - first_step_of_stage) · b on.
     Starting late costs nothing. Raises Failure (INVALID) when an entry has no rows, and
-    ValueError when the steps do not lie in the stage or the entries differ from the batch in block size.
+    ValueError when the steps do not lie in the stage or the entries differ from the batch in block size or sides.
     """
     if not first_step_of_stage <= start_step <= end_step:
         raise ValueError(f"steps {start_step} … {end_step} do not lie in a stage that starts at {first_step_of_stage}")
-    if {entry.rows.block_size for entry in entries} != {batch.block_size}:
-        raise ValueError("the rows of a mixture must all have the block size of the batch")
+    if {(entry.rows.block_size, entry.rows.sides) for entry in entries} != {(batch.block_size, batch.sides)}:
+        raise ValueError("the rows of a mixture must all have the block size and the sides of the batch")
     check_rows(entries)
 
     draws = _Draws(entries, seed, batch.rows, end_step - first_step_of_stage)
@@ -158,14 +158,15 @@ def _divided(drawn: Sequence[Drawn], rows: int, steps: int) -> list[list[Drawn]]
 def validation_batches(rows: Rows, *, batch: BatchSpec, rows_used: int) -> Iterator[Batch]:
     """Yield the first `rows_used` rows of a split (all, if it has fewer) in fixed order.
 
-    The last batch is filled with masked padding, so that one compiled program fits every batch. The ledger counts
-    real rows only.
+    The last batch is filled with masked padding, so that one compiled program fits every batch of a dataset. The ledger
+    counts real rows only.
     """
+    batch = replace(batch, sides=rows.sides)  # each dataset in its own shape
     last = min(rows_used, len(rows))
     for step, first in enumerate(range(0, last, batch.rows)):
         part = rows.gather(np.arange(first, min(first + batch.rows, last), dtype=np.int64))
-        block = _joined([(np.arange(len(part.tokens)), part)], batch, rows.pad)
-        yield _batch(block, step, {rows.dataset: taken_by(part)})
+        block = _joined([(np.arange(len(part.tokens) // batch.sides), part)], batch, rows.pad)
+        yield _batch(block, step, {rows.dataset: taken_by(part, batch.sides)})
 
 
 def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int, batch: BatchSpec) -> Batch:
@@ -178,7 +179,7 @@ def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int
         part = entry.rows.gather(own.numbers)
         parts.append((own.places, part))
         rows.setdefault(entry.name, []).extend(own.numbers.tolist())
-        ledger[entry.name] = ledger.get(entry.name, Ledger()) + taken_by(part)
+        ledger[entry.name] = ledger.get(entry.name, Ledger()) + taken_by(part, batch.sides)
         digest.update(f"{entry.content} {len(own.numbers)}\n".encode())
         digest.update(np.concatenate([own.places, own.numbers], dtype="<i8").data)
     block = _joined(parts, batch, entries[0].rows.pad)
@@ -186,7 +187,7 @@ def _assemble(entries: Sequence[MixtureEntry], drawn: Sequence[Drawn], step: int
 
 
 def _joined(parts: Sequence[tuple[npt.NDArray[np.int64], Gathered]], batch: BatchSpec, pad: int) -> Gathered:
-    """Return the b rows of a batch: those of each part at its places, (m,), in order, and rows of padding elsewhere.
+    """Return the sequences of a batch: of each part the rows at its places, (m,), in order, and padding elsewhere.
 
     Raises ValueError for a part with segments in a batch that has none.
     """
@@ -195,23 +196,29 @@ def _joined(parts: Sequence[tuple[npt.NDArray[np.int64], Gathered]], batch: Batc
     ):  # else examples would attend to each other
         raise ValueError("a segmented style gave rows for a batch without positions and segments")
     _, first = parts[0]
-    if len(first.tokens) == batch.rows and batch.segmented == (first.segments is not None):
+    if len(first.tokens) == batch.shape[0] and batch.segmented == (first.segments is not None):
         return first  # one dataset gives all rows: nothing is copied
     block = _empty(batch, pad)
     for places, part in parts:  # datasets are read one by one and scattered to their places in the step
-        _put(block, places, part)
+        _put(block, _sequences(places, batch.sides), part)
     return block
 
 
 def _empty(batch: BatchSpec, pad: int) -> Gathered:
     """Return rows of padding, each one segment."""
     # t + 1 tokens a row: inputs are the first t, targets the last t.
-    shape = (batch.rows, batch.block_size + 1)
-    block = Gathered(np.full(shape, pad, np.int32), np.zeros(shape, np.bool_), np.zeros(batch.rows, np.int64))
+    sequences, block_size = batch.shape
+    shape = (sequences, block_size + 1)
+    block = Gathered(np.full(shape, pad, np.int32), np.zeros(shape, np.bool_), np.zeros(sequences, np.int64))
     if not batch.segmented:
         return block
     positions = np.broadcast_to(np.arange(shape[1], dtype=np.int32), shape).copy()
     return block._replace(positions=positions, segments=np.zeros(shape, np.int32))
+
+
+def _sequences(places: npt.NDArray[np.int64], sides: int) -> npt.NDArray[np.int64]:
+    """The places in the arrays of rows at these places of a batch, (m,): (m · sides,)."""
+    return places if sides == 1 else (sides * places[:, None] + np.arange(sides)).reshape(-1)
 
 
 def _put(block: Gathered, places: npt.NDArray[np.int64], part: Gathered) -> None:

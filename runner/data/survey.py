@@ -12,7 +12,7 @@ from typing import NamedTuple
 import schema.document
 from runner.data.lessons import left_out, nothing_to_learn
 from runner.data.planned import stored_rows
-from runner.data.sources import DataSource, Dialogue, Document, LeftOut, find_source, known_datasets
+from runner.data.sources import DataSource, Example, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
 from runner.data.sources.tokens import TokenFiles
@@ -130,7 +130,7 @@ def _unprepared(source: DataSource, train_on: str) -> Dataset:
         return Dataset(True, fields=Fields(source.reading(())))
     skipped = LeftOut()
 
-    def enough(number: int, entry: Document | Dialogue) -> bool:
+    def enough(number: int, entry: Example) -> bool:
         if reason := left_out(entry, train_on):
             skipped.add(reason, entry.where)
         return number >= (FIRST_RECORDS if skipped.total < number else MOST_RECORDS)
@@ -157,7 +157,8 @@ def obstacle(failure: Failure, remedy: str, key: str = "") -> Obstacle:
 
 def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fingerprints: Fingerprints) -> bool:
     """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
-    chat = own.chat if source.name in data.sources and data.sources[source.name].holds_conversations else ""
+    rendered = source.name in data.sources and data.sources[source.name].holds_conversations
+    chat = own.chat if rendered or (meta.holds_pairs and meta.chat) else ""
     if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat:
         return False
     key = f"{source.name} {data.sources.get(source.name)}"
@@ -185,7 +186,7 @@ def known_store(root: str, meta: StoreMeta) -> Store:
         for name, each in found.items()
         if each
     }
-    return Store(meta.tokenizer, meta.max_token_id, splits)
+    return Store(meta.tokenizer, meta.max_token_id, splits, meta.holds_pairs)
 
 
 def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from schema.budget.dataset_names import folder_name, labels
 from schema.budget.draws import DatasetKey, Draws, EntryBudget, NotPreparedError, Terms, draw_rows
+from schema.budget.sides import CONTRASTIVE
 from schema.budget.stages import AskedStage, Plain, StageBudget, compile_stages
 from schema.check.findings import Unavailable
 from schema.environment import Drawn, Environment, Split, StageDraw
@@ -76,7 +77,9 @@ class Course:
     def _split_of(self, key: DatasetKey) -> Split | None:
         """The training split of a dataset; None where its store is not known."""
         found = self.environment.datasets.get(key[:2])
-        return None if found is None or found.store is None else found.store.splits.get("train")
+        if found is None or found.store is None or found.store.pairs != (key.style == CONTRASTIVE):
+            return None
+        return found.store.splits.get("train")
 
     def _cut(self, key: DatasetKey) -> tuple[str, int, str]:
         """What decides the rows of a split."""

@@ -31,6 +31,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("qwen3forcausallm",), ("qwen3",)),
     **dict.fromkeys(("pad", "padding", "pad_to_max_length"), ("PADDED",)),
     **dict.fromkeys(("packing", "pack", "sample_packing", "multipack", "bfd", "ffd"), ("PACKED",)),
+    **dict.fromkeys(("preference", "preferences", "pairwise", "dpo", "ranking", "pairs"), ("CONTRASTIVE",)),
 }
 _GROUPED = "write PACKED, several whole examples a row, or PMD, documents laid end to end and cut into blocks"
 _STYLE = "write PMD for running text, or PADDED for prompts with their answers"

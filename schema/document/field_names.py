@@ -26,6 +26,12 @@ BESIDE_CONVERSATION = {
     *("reply", "message"),
 }
 CONTENT = {*(name for pair in PAIRS[:-2] for name in pair), *BESIDE_CONVERSATION}
+# The preferred and the other answer of a pair, most usual first.
+SIDES = (
+    *(("chosen", "rejected"), ("chosen_response", "rejected_response"), ("response_chosen", "response_rejected")),
+    *(("preferred", "dispreferred"), ("accepted", "rejected"), ("win", "lose"), ("response_j", "response_k")),
+)
+PROMPTS = ("prompt", "question", "instruction", "query", "input", "conversations")
 # Answers in each other's place, of which an example has one: those of preference data, or all that a teacher gave.
 ALTERNATIVES = {"chosen", "rejected", "generations"}
 # Text that says which record it is, or whence it is, and teaches nothing.
@@ -59,6 +65,17 @@ def guess(fields: Collection[str]) -> dict[str, str]:
         return dict(zip(PAIRS[0], (known[name] for name in pair), strict=True))
     text = next((known[name] for name in TEXTS if name in known), None)
     return {} if text is None else {"text": text}
+
+
+def guess_sides(fields: Collection[str]) -> dict[str, str]:
+    """Return the fields of a prompt, where there is one, and of two answers to it; empty where none are near."""
+    known = {plain(name): name for name in reversed([*fields])}
+    sides = next((pair for pair in SIDES if set(pair) <= known.keys()), None)
+    if sides is None:
+        return {}
+    prompt = next((known[name] for name in PROMPTS if name in known), None)
+    found = dict(zip(SIDES[0], (known[name] for name in sides), strict=True))
+    return found if prompt is None else {"prompt": prompt, **found}
 
 
 def guess_by_place(texts: Collection[str]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from schema.budget.dataset_names import key_of
 from schema.budget.deciding import PER_PHASE
 from schema.budget.draws import DatasetKey
+from schema.budget.sides import CONTRASTIVE
 from schema.budget.stages import DATASET_KEY
 from schema.check.findings import Unavailable
 from schema.document.document import Document
@@ -39,6 +40,11 @@ class Entry(NamedTuple):
     def of_examples(self) -> bool:
         """Whether its rows hold whole examples: they may be too long, and part of them is not supervised."""
         return self.values["style"] in OF_EXAMPLES
+
+    @property
+    def is_contrastive(self) -> bool:
+        """Whether its rows are pairs of answers."""
+        return bool(self.values["style"] == CONTRASTIVE)
 
 
 class Cut(NamedTuple):
@@ -87,6 +93,17 @@ def entries(document: Document) -> Iterator[Entry]:
                     yield Entry(each, values, facts.get((values["name"], values["suffix"])))
 
 
+def mixed(document: Document, entry: Entry) -> bool:
+    """Whether an entry stands in a mixture of CONTRASTIVE and another style."""
+    mixture = document.value(entry.path.rpartition("[")[0])
+    return is_mixed([str(each["style"]) for each in mixture])
+
+
+def is_mixed(styles: Sequence[str]) -> bool:
+    """Whether some entries of a mixture are CONTRASTIVE, and some are not."""
+    return CONTRASTIVE in styles and set(styles) != {CONTRASTIVE}
+
+
 def conversations(document: Document) -> Iterator[tuple[Entry, str]]:
     """Yield the first entry of each dataset and style that is made of conversations, and the key that says so."""
     seen = set()
@@ -107,9 +124,11 @@ def stored(document: Document) -> Iterator[tuple[Entry, Store]]:
     """Yield the first entry of each dataset and style whose store is known."""
     seen = set()
     for entry in entries(document):
-        if entry.dataset and entry.dataset.store and entry.key not in seen:
+        store = entry.dataset.store if entry.dataset else None
+        # LR241 speaks of stores of pairs, and of others, that are read in the style of the other.
+        if store and entry.key not in seen and store.pairs == entry.is_contrastive:
             seen.add(entry.key)
-            yield entry, entry.dataset.store
+            yield entry, store
 
 
 def cuts(document: Document, splits: Collection[str] = tuple(SPLITS)) -> Iterator[Cut]:

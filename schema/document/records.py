@@ -9,6 +9,7 @@ from schema.text.paths import listed
 
 # Built-in datasets: those whose documents have a part that PADDED does not supervise, and those of files as they stand.
 PAIRS, FILES = ("pydoc",), ("pystdlib",)
+BUILTIN = (*PAIRS, *FILES)
 
 
 def has_prompts(document: Document, entry: Entry) -> bool:

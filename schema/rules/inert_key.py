@@ -145,8 +145,8 @@ def _data(document: Document) -> Iterator[Inert]:
     """What is for some styles only."""
     _read_mixtures(document)
     named = list(entries(document))
-    if named and not any(entry.of_examples for entry in named):
-        yield Inert("data/on_too_long", "", "it is for PADDED and PACKED datasets, and there are none")
+    if named and not any(entry.of_examples or entry.is_contrastive for entry in named):
+        yield Inert("data/on_too_long", "", "it is for rows of whole examples, and no dataset has them")
     for entry in named:
         style = entry.values["style"]
         if entry.values["document_mask"] and style != "PMD":
@@ -189,12 +189,14 @@ def _chat(document: Document) -> Iterator[Inert]:
     """How conversations become rows, where no dataset holds any; how documents begin, where all hold conversations."""
     _read_mixtures(document)
     sources = document.value("data/sources")
-    named = {entry.name for entry in entries(document)}
+    every = list(entries(document))
+    named = {entry.name for entry in every}
+    paired = any(entry.is_contrastive for entry in every)  # whose answers may be messages
     held = {entry.name for entry, _ in conversations(document)}
     if named and held == named:
         why = "all datasets hold conversations, which begin as their chat template says"
         yield Inert("tokenizer/add_bos", "", why)
-    elif not held and named <= sources.keys():
+    elif not held and not paired and named <= sources.keys():
         for key in ("template", "train_on"):
             yield Inert(f"chat/{key}", "", "no dataset holds conversations")
 

@@ -1,7 +1,8 @@
 """A source names fields of two kinds of records, or half of what one kind needs.
 
-*Why it is bad.* A record is plain text (text, prompt, completion), a conversation (messages), or an instruction with
-its answer (instruction, input, output). Nobody can say which of two kinds is meant, and one would be lost in silence.
+*Why it is bad.* A record is plain text (text, prompt, completion), a conversation (messages), an instruction with
+its answer (instruction, input, output), or two answers to choose from (prompt, chosen, rejected). Nobody can say which
+of two kinds is meant, and one would be lost in silence.
 
 *Bad*
 
@@ -36,7 +37,8 @@ CODE = "LR217"
 SLUG = "record-kinds"
 SEVERITY = Severity.ERROR
 
-KINDS = (("text", "prompt", "completion"), ("messages",), ("instruction", "input", "output"))
+SIDES = ("chosen", "rejected")
+KINDS = (("text", "prompt", "completion"), ("messages",), ("instruction", "input", "output"), SIDES)
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
@@ -52,7 +54,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
 
 def contradiction(source: str, named: Collection[str]) -> tuple[str, str] | None:
     """Say what is wrong with the fields that a source names, and what to write; None where they agree."""
-    kinds = [[field for field in kind if field in named] for kind in KINDS]
+    shared = {"prompt"} if {*SIDES} & {*named} else set()  # of pairs too
+    kinds = [[field for field in kind if field in named and field not in shared] for kind in KINDS]
     written = [kind for kind in kinds if kind]
     if len(written) > 1:
         first, second = (join(kind, "and") for kind in written[:2])

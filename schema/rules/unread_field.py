@@ -98,5 +98,5 @@ def _remedy(document: Document, path: str, fields: Fields) -> str:
         others = [key for key in fields.read if key not in guessed and document.given(f"{path}/{key}")]
         return f"write {keys} under {path}" + (f", in place of {join(others, 'and')}" if others else "")
     joined = f"join {'it' if len(fields.lost) == 1 else 'them'} with the others in the files"
-    whole = "messages" in fields.read or {"prompt", "completion"} <= fields.read.keys()
+    whole = "messages" in fields.read or {"prompt", "completion"} <= fields.read.keys() or "chosen" in fields.read
     return joined if whole else f"name the field under {path}, or {joined}"

@@ -64,7 +64,11 @@ class Source(Section):
         change="breaking",
     )
     prompt: str = key(
-        "prompt", "Field that holds the unsupervised first part of a PADDED row.", min_length=1, change="breaking"
+        "prompt",
+        "Field that holds the unsupervised first part of a PADDED row, or of both sides of a CONTRASTIVE one, where it "
+        "may also be a list of messages.",
+        min_length=1,
+        change="breaking",
     )
     completion: str = key(
         "completion",
@@ -95,6 +99,16 @@ class Source(Section):
         change="breaking",
     )
     output: str | None = key(None, "Field that holds the answer to the instruction.", min_length=1, change="breaking")
+    chosen: str = key(
+        "chosen",
+        "Field that holds the preferred answer of a CONTRASTIVE row: a text behind the prompt, or a list of messages, "
+        "which may hold the prompt too.",
+        min_length=1,
+        change="breaking",
+    )
+    rejected: str = key(
+        "rejected", "Field that holds the other answer, in the same form.", min_length=1, change="breaking"
+    )
 
     validation: Paths | None = key(
         None,
@@ -147,6 +161,7 @@ class Data(Section):
     )
     on_too_long: Literal["truncate", "drop", "error"] = key(
         "truncate",
-        "What becomes of PADDED and PACKED examples longer than block_size; their number is reported.",
+        "What becomes of PADDED and PACKED examples longer than block_size, and of CONTRASTIVE pairs with such a side; "
+        "their number is reported.",
         change="breaking",
     )

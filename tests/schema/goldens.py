@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.data.styles import load_style
+from runner.data.styles import PairLengths, load_style
 from schema.document import Document
 from schema.environment import (
     Change,
@@ -122,7 +122,7 @@ def _store(facts: dict[str, Any]) -> Store:
         if split in facts
     }
     splits = {split: Split(found, partial(_rows, Documents(found))) for split, found in lengths.items()}
-    return Store(facts["tokenizer"], facts.get("max_token_id", 0), splits)
+    return Store(facts["tokenizer"], facts.get("max_token_id", 0), splits, facts.get("pairs", False))
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ class Documents:
     """The documents that a machine's description has, the shortest first."""
 
     lengths: dict[int, int]
+    pairs: PairLengths | None = None
 
     def in_order(self) -> list[int]:
         return [length for length, documents in sorted(self.lengths.items()) for _ in range(documents)]

@@ -41,8 +41,9 @@ architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
 data/on_exhausted data/rates_by training/budget data/on_too_long data/sources data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
-data/sources/NAME/numbers_as_text data/sources/NAME/input data/sources/NAME/output
-data/sources/NAME/hub data/sources/NAME/config data/sources/NAME/split data/sources/NAME/dtype chat/train_on
+data/sources/NAME/numbers_as_text data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub
+data/sources/NAME/chosen data/sources/NAME/rejected data/sources/NAME/config data/sources/NAME/split
+data/sources/NAME/dtype chat/train_on
 optimization/adafactor optimization/adafactor/clipping_threshold optimization/adafactor/decay_rate
 optimization/adafactor/eps optimization/adafactor/min_dim_size_to_factor
 optimization/adafactor/multiply_by_parameter_scale optimization/adamw optimization/adamw/beta1 optimization/adamw/beta2

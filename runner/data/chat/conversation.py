@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.data.chat.template import RESERVED
 
+_SILENT = ("name", "weight")  # fields of a message that say nothing
 ROLES = ("system", "developer", "user", "assistant", "tool")
 # Keys by which templates look into tools and calls; other keys are texts of the user, such as names of arguments.
 _STRUCTURE = {"type", "function", "id", "name", "description", "parameters", "arguments", "properties", "required"}
@@ -46,6 +47,12 @@ class Message:
     def is_silenced(self) -> bool:
         """Whether OpenAI's field `weight` keeps an answer from being learned."""
         return dict(self.others).get("weight", 1) == 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing: neither a text, nor a call of a tool."""
+        said = [self.content, *(value for field, value in self.others if field not in _SILENT)]
+        return not self.tool_calls and not any(isinstance(each, str) and each.strip() for each in said)
 
     def record(self) -> dict[str, Any]:
         """Return the message as templates read it; fields without a value are left out."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.data.chat.conversation import Conversation, Message
 from runner.data.chat.encode import ChatEncoder, Encoded
+from runner.data.chat.mask import TrainOn
 from runner.data.chat.recipe import ChatRecipe
 from runner.data.chat.supervise import Supervised, supervise
 from runner.data.sources import Dialogue
@@ -20,24 +21,24 @@ class ChatRows:
     recipe: ChatRecipe
     encoder: ChatEncoder
 
-    def encode(self, dialogues: Sequence[Dialogue]) -> list[Encoded]:
-        """Encode conversations, in parallel where the library does so.
+    def encode(self, dialogues: Sequence[Dialogue], train_on: TrainOn | None = None) -> list[Encoded]:
+        """Encode conversations, in parallel where the library does so; `train_on` may be another one than the recipe's.
 
         Raises Failure INVALID, with file and record, where the template refuses or fails or loses something, where
         answers aren't found for sure, or where nothing ends them.
         """
-        rows = [self._supervised(dialogue) for dialogue in dialogues]
+        rows = [self._supervised(dialogue, train_on or self.recipe.train_on) for dialogue in dialogues]
         try:
             return self.encoder.encode_batch(rows)
         except ValueError:
             return [self._encoded(row, dialogue.where) for row, dialogue in zip(rows, dialogues, strict=True)]
 
-    def _supervised(self, dialogue: Dialogue) -> Supervised:
+    def _supervised(self, dialogue: Dialogue, train_on: TrainOn) -> Supervised:
         conversation = dialogue.conversation
         if not self.recipe.template.reads_input:
             conversation = Conversation(tuple(map(_with_input, conversation.messages)), conversation.tools)
         try:
-            return supervise(conversation, self.recipe.template, self.recipe.train_on, self.encoder.specials)
+            return supervise(conversation, self.recipe.template, train_on, self.encoder.specials)
         except ValueError as error:
             raise Failure(f"{dialogue.where}: {error}", ExitCode.INVALID) from error
 

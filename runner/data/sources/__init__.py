@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Callable, Collection
 
 from runner.data.sources import pydoc, pystdlib
+from runner.data.sources._pairs import WORTHLESS_PAIRS
 from runner.data.sources._reading import fields_sentence
 from runner.data.sources._source import (
     PIECE_CHARACTERS,
@@ -16,8 +17,10 @@ from runner.data.sources._source import (
     Dialogue,
     Document,
     Entry,
+    Example,
     Found,
     LeftOut,
+    Pair,
     Piece,
     Skipped,
     counted,
@@ -35,12 +38,15 @@ from schema.text.paths import at_home
 __all__ = [
     "BUILTIN",
     "PIECE_CHARACTERS",
+    "WORTHLESS_PAIRS",
     "DataSource",
     "Dialogue",
     "Document",
     "Entry",
+    "Example",
     "Found",
     "LeftOut",
+    "Pair",
     "Piece",
     "Skipped",
     "counted",

@@ -14,7 +14,7 @@ from runner.data.file_kinds.rows import Row, Wish
 from runner.data.file_kinds.table import records_of, sample_of
 from runner.data.sources._hub_set import HubSet
 from runner.data.sources._records import Records
-from runner.data.sources._source import Dialogue, Document, Entry, Found, Piece
+from runner.data.sources._source import Document, Entry, Example, Found, Piece, Skipped
 from schema.document.hub_rows import HubRows
 
 SAMPLED_ROWS = 64  # of the columns that nothing is made of
@@ -103,7 +103,7 @@ class HubReading:
         return wanted
 
 
-def _one(entries: Iterator[Document | Piece | Dialogue]) -> Document | Dialogue:
+def _one(entries: Iterator[Example | Piece | Skipped]) -> Example | Skipped:
     """Join the pieces of a long text, which is held as a row of a table anyway."""
     found = [*entries]
     first = found[0]

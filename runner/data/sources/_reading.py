@@ -11,8 +11,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from schema.document.field_names import guess, guess_by_place, guess_missing, guess_prompt
+from schema.budget.sides import CONTRASTIVE
+from schema.document.field_names import guess, guess_by_place, guess_missing, guess_prompt, guess_sides
 from schema.environment import Fields
+from schema.rules.pairs_not_contrastive import not_contrastive, not_pairs
+from schema.rules.record_kinds import SIDES
 from schema.sections.data import Source
 from schema.text.wording import join
 
@@ -38,7 +41,8 @@ class Choice:
         section = self.section
         names = (section.text, section.prompt, section.completion)
         chat = (section.messages, section.instruction, section.input, section.output)
-        return (*names, *(name for name in chat if name is not None))
+        sides = (section.chosen, section.rejected) if CONTRASTIVE in self.styles else ()
+        return (*names, *(name for name in chat if name is not None), *sides)
 
     def of(self, fields: Collection[str], texts: Collection[str] = ()) -> Reading:
         """Return what is read of a record with these fields.
@@ -47,11 +51,7 @@ class Choice:
         reads the text, PADDED prompt and completion, each the other where that alone is there. Raises ValueError: what
         the record lacks, and what to write, by the fields of which it is known that they hold `texts`.
         """
-        for keys in (("messages",), ("instruction", "input", "output")):
-            named = {key: getattr(self.section, key) for key in keys if getattr(self.section, key) is not None}
-            if keys[0] in named:
-                return self._needed(named, fields, texts)
-        readings = [self._plain(fields, texts, style) for style in self.styles or ("PADDED",)]
+        readings = [self._in_style(fields, texts, style) for style in self.styles or ("PADDED",)]
         other = next((each for each in readings if each != readings[0]), None)
         if other is not None:
             raise ValueError(
@@ -73,6 +73,29 @@ class Choice:
             except ValueError:
                 continue
         return True
+
+    def _in_style(self, fields: Collection[str], texts: Collection[str], style: str) -> Reading:
+        """The reading of a record for one style. Raises ValueError where the spec names fields of another kind."""
+        for keys in (("messages",), ("instruction", "input", "output")):
+            named = {key: getattr(self.section, key) for key in keys if getattr(self.section, key) is not None}
+            if keys[0] in named:
+                if style == CONTRASTIVE:
+                    raise ValueError("; ".join(not_pairs(self.name, keys[0])))
+                return self._needed(named, fields, texts)
+        if style == CONTRASTIVE:
+            return self._pair(fields, texts)
+        if sides := [key for key in SIDES if key in self.section.model_fields_set]:
+            raise ValueError("; ".join(not_contrastive(self.name, style, sides)))
+        return self._plain(fields, texts, style)
+
+    def _pair(self, fields: Collection[str], texts: Collection[str]) -> Reading:
+        """The reading of two answers; the prompt may stand in both, where no field is called so."""
+        section = self.section
+        if other := section.model_fields_set & {"text", "completion"}:
+            raise ValueError("; ".join(not_pairs(self.name, sorted(other)[0])))
+        asked = "prompt" in section.model_fields_set or section.prompt in fields
+        prompt = {"prompt": section.prompt} if asked else {}
+        return self._needed(prompt | {"chosen": section.chosen, "rejected": section.rejected}, fields, texts)
 
     def _plain(self, fields: Collection[str], texts: Collection[str], style: str) -> Reading:
         """The reading of text, or of prompt and completion, in one style."""
@@ -111,7 +134,9 @@ class Choice:
             return self._written(found)
         if reading.keys() - there == {"input"}:
             return f"give each record one, or leave input out under data/sources/{self.name}"
-        guessed = _guessed(fields, texts)
+        guessed = guess_sides(fields) if "chosen" in reading else _guessed(fields, texts)
+        if "chosen" in reading and not guessed:
+            return f"name the fields of both answers under data/sources/{self.name}, or write another style"
         if reading.keys() <= guessed.keys():
             return self._written(guessed)
         return self._written({} if there else guessed, in_place_of=join([*reading], "and"))
@@ -133,7 +158,11 @@ class Choice:
                 f"{text}, or text: {text} alone to learn that without the prompt, {under}"
             )
         needed = f"a record needs field '{section.text}', or '{section.prompt}' and '{section.completion}' together"
-        return f"{needed}; {has}; {self._written(_guessed(fields, texts))}"
+        instead = self._written(_guessed(fields, texts))
+        if chosen := guess_sides(fields).get("chosen"):
+            key = "completion" if chosen in texts else "messages"
+            instead = f"write {key}: {_spelled(chosen)} {under} to learn the better of two answers"
+        return f"{needed}; {has}; {instead}"
 
     def _written(self, guessed: Reading, in_place_of: str = "") -> str:
         """What to write for a guess, and which keys it replaces."""

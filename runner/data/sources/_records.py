@@ -1,4 +1,4 @@
-"""Records of files: a prompt and a completion, one text, a completion alone, or a conversation.
+"""Records of files: a prompt and a completion, one text, a completion alone, a conversation, or a pair of answers.
 
 All records of a source are of one kind, that of the first one; `_reading.py` says which it is. What else they hold is
 noted, so that nothing is left unread without a word.
@@ -13,8 +13,9 @@ from typing import Any
 
 from runner.data.file_kinds.rows import Columns, Row, is_long
 from runner.data.sources._nested import column_of, flattened
+from runner.data.sources._pairs import PairReader, holds_text
 from runner.data.sources._reading import COMPANIONS, Choice, Reading, names_of
-from runner.data.sources._source import PIECE_CHARACTERS, Dialogue, Document, Piece
+from runner.data.sources._source import PIECE_CHARACTERS, Dialogue, Document, Example, Pair, Piece, Skipped
 from runner.data.sources._texts import beginnings, held_whole, in_pieces, text_of
 from runner.data.sources._unread import Unread
 from runner.failure import ExitCode, Failure
@@ -34,6 +35,8 @@ class Records:
         self._known: dict[tuple[str, ...], tuple[str, ...]] = {}  # fields of a record → those that are read of it
         self._unread = Unread()
         self.split: str | None = None  # of the file that is read
+        self._pairs: Reading | None = None  # the reading of pairs of answers
+        self._pair_reader = PairReader(choice)
         self._named = choice.field_names
         self._nested = tuple(field for field in self._named if "." in field)
         self._of_table: tuple[str, ...] = ()  # fields that are read of the table which is being read
@@ -51,8 +54,8 @@ class Records:
         unread, lost = self._unread.found(conversations="messages" in (self._reading or {}))
         return Fields(self._reading or {}, self._first, unread, lost, styled)
 
-    def read(self, row: Row) -> Iterator[Document | Piece | Dialogue]:
-        """Read one record: one entry, or the pieces of a long text.
+    def read(self, row: Row) -> Iterator[Example | Piece | Skipped]:
+        """Read one record: one entry, or the pieces of a long text; a pair that teaches nothing is skipped.
 
         Raises Failure (INVALID) when it is another kind than those before, or malformed.
         """
@@ -73,8 +76,12 @@ class Records:
 
     def _read(
         self, record: Mapping[str, Any], wanted: tuple[str, ...], row: Row
-    ) -> Iterator[Document | Piece | Dialogue]:
+    ) -> Iterator[Example | Piece | Skipped]:
         where, done = row.where, row.done
+        if self._pairs is not None:
+            pair = self._pair_reader.read(record, self._pairs, wanted[len(self._pairs) :], row)
+            yield replace(pair, split=self.split) if isinstance(pair, Pair) else pair
+            return
         if self._section.messages is not None:
             yield replace(_conversation(record, self._section.messages, where, done), split=self.split)
         elif self._section.instruction is not None:
@@ -104,7 +111,11 @@ class Records:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             reading = self._compared(present, where, sample)
-            self._known[present] = (*reading.values(), *_companions(present, reading))
+            if "chosen" in reading:
+                self._pairs = reading
+            has_turns = "chosen" in reading and not holds_text(sample.get(reading["chosen"]))
+            companions = _companions(present, reading) if has_turns or {"messages", "instruction"} & {*reading} else ()
+            self._known[present] = (*reading.values(), *companions)
         return self._known[present]
 
     def _is_named(self, field: str) -> bool:
@@ -194,9 +205,7 @@ def _instruction(record: Mapping[str, Any], choice: Choice, where: str, done: in
 
 
 def _companions(present: Collection[str], reading: Reading) -> list[str]:
-    """The fields beside a conversation that are read with it."""
-    if not {"messages", "instruction"} & {*reading}:
-        return []
+    """The fields beside a conversation, or two, that are read with it."""
     within = next(iter(reading.values())).rpartition(".")[0]
     beside = [f"{within}.{field}" if within else field for field in COMPANIONS]
     return [field for field in beside if field in present and field not in reading.values()]

@@ -62,6 +62,23 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one prompt: each side is the prompt with one of them, both of one kind.
+
+    Of conversations, the answers within the prompt have weight 0. `where`, `done` and `split` are those of documents.
+    """
+
+    chosen: Document | Dialogue
+    rejected: Document | Dialogue
+    where: str
+    done: int
+    split: str | None = None
+
+
+Example = Document | Dialogue | Pair  # what a text or a record becomes
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that a source left out, and why; it is counted and reported."""
 
@@ -78,7 +95,7 @@ class Found:
     done: int
 
 
-Entry = Document | Piece | Dialogue | Skipped | Found  # what a source yields
+Entry = Example | Piece | Skipped | Found  # what a source yields
 
 
 class DataSource(Protocol):

@@ -20,9 +20,9 @@ from runner.data.sources._paths import list_paths, unreadable
 from runner.data.sources._reading import Choice, Reading
 from runner.data.sources._records import Records
 from runner.data.sources._source import (
-    Dialogue,
     Document,
     Entry,
+    Example,
     Found,
     Piece,
     Skipped,
@@ -35,7 +35,7 @@ from runner.data.sources._source import (
 from runner.data.sources._writers import find_writer
 from runner.failure import ExitCode, Failure
 from schema.environment import Fields
-from schema.rules.record_kinds import contradiction
+from schema.rules.record_kinds import SIDES, contradiction
 from schema.sections.data import Source
 
 REMEDY = "wait until nothing writes to it, or write a path that leaves it out"
@@ -104,7 +104,8 @@ class Files:
         # What older versions did not know counts where it is used.
         numbers = ("numbers as text",) if section.numbers_as_text else ()
         divided = (f"{len(self.listing.files)} to train on",) if self.is_divided else ()
-        return (*fields, *(field or "" for field in chat), *numbers, *divided)
+        sides = () if (section.chosen, section.rejected) == SIDES else (section.chosen, section.rejected)
+        return (*fields, *(field or "" for field in chat), *numbers, *divided, *sides)
 
     @property
     def has_records(self) -> bool:
@@ -128,14 +129,13 @@ class Files:
         if records.found.first:
             yield Found(records.found, self.total)
 
-    def first_records(self, enough: Callable[[int, Document | Dialogue], bool]) -> tuple[Fields, int]:
+    def first_records(self, enough: Callable[[int, Example], bool]) -> tuple[Fields, int]:
         """Read until `enough` says so of a record, of which it is told the number, or to the end.
 
-        Of a long text its beginning is read. Returns what was found, and how many records were read. Raises Failure
-        (INVALID) as `documents`.
+        Of a long text its beginning is read. Returns what was found, and how many records were read. Raises as above.
         """
         records, number = Records(self._choice()), 0
-        texts = (entry for entry in self._read(records, whole=False) if isinstance(entry, Document | Dialogue))
+        texts = (entry for entry in self._read(records, whole=False) if isinstance(entry, Example))
         with closing(texts):
             for number, entry in enumerate(texts, start=1):
                 if enough(number, entry):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from runner.data.lessons import left_out
-from runner.data.sources import PIECE_CHARACTERS, DataSource, Dialogue, Document, Found, Piece, Skipped
+from runner.data.sources import PIECE_CHARACTERS, DataSource, Document, Example, Found, Pair, Piece, Skipped
 from runner.data.stores.cuts import Cutter
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
@@ -51,7 +51,7 @@ class Batch(NamedTuple):
     belongs; None leaves that to the content of each document.
     """
 
-    content: tuple[Document | Dialogue, ...] | Part
+    content: tuple[Example, ...] | Part
     skipped: tuple[Skipped, ...]
     fields: Fields | None
     behind: Place
@@ -90,8 +90,10 @@ def read_batches(source: DataSource, tokenizer: Tokenizer, train_on: str, start:
         yield pending.taken(Place(entries, 0, done))
 
 
-def text_length(entry: Document | Dialogue) -> int:
+def text_length(entry: Example) -> int:
     """About how long a text becomes; no entry counts as nothing, for it takes memory."""
+    if isinstance(entry, Pair):
+        return text_length(entry.chosen) + text_length(entry.rejected)
     if isinstance(entry, Document):
         return 1 + len(entry.prompt) + len(entry.completion)
     return 1 + sum(len(message.content or "") for message in entry.conversation.messages)
@@ -113,7 +115,7 @@ def content_bytes(text: str, where: str) -> bytes:
 class _Pending:
     """Collects the entries of a batch."""
 
-    content: list[Document | Dialogue] = field(default_factory=list)
+    content: list[Example] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     fields: Fields | None = None
     characters: int = 0
@@ -121,11 +123,11 @@ class _Pending:
     def __bool__(self) -> bool:
         return bool(self.content or self.skipped or self.fields)
 
-    def is_of_other_split(self, entry: Document | Dialogue | Skipped | Found) -> bool:
+    def is_of_other_split(self, entry: Example | Skipped | Found) -> bool:
         """Whether an entry belongs to another split than those collected."""
-        return isinstance(entry, Document | Dialogue) and bool(self.content) and entry.split != self.content[0].split
+        return isinstance(entry, Example) and bool(self.content) and entry.split != self.content[0].split
 
-    def add(self, entry: Document | Dialogue | Skipped | Found, train_on: str) -> bool:
+    def add(self, entry: Example | Skipped | Found, train_on: str) -> bool:
         """Take an entry; return whether the batch is full."""
         if isinstance(entry, Found):
             self.fields = entry.fields

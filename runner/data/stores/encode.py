@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from runner.data.lessons import NO_TOKEN
-from runner.data.sources import Dialogue, Document, Skipped
+from runner.data.lessons import NO_TOKEN, SAME_TOKENS
+from runner.data.sources import Dialogue, Document, Example, Pair, Skipped
 from runner.data.stores.batches import BATCH_CHARACTERS, Part, content_bytes, text_length
 from runner.data.tokenizers import Tokenizer
 
 if TYPE_CHECKING:  # plain text needs neither chat templates nor the library tokenizers
+    from runner.data.chat.mask import TrainOn
     from runner.data.chat.rows import ChatRows
 
 Ids = npt.NDArray[np.int32]
-Content = tuple[Document | Dialogue, ...] | Part
+Spans = list[tuple[int, int]]  # [start, end) of the supervised tokens of a document
+Content = tuple[Example, ...] | Part
+ANSWERS: TrainOn = "assistant"  # of a pair: those within the prompt have weight 0, whatever chat/train_on says
+SPLIT_BYTES = 4  # of a digest, which say what a document's split is
 
 
 class Encoded(NamedTuple):
@@ -53,8 +57,9 @@ class Encoder:
         if isinstance(content, Part):
             (ids,) = self.tokenizer.encode_batch([content.text], continued=content.continued)
             return joined([ids], [], [], ())
-        documents = [entry for entry in content if isinstance(entry, Document)]
-        if documents:
+        if pairs := [entry for entry in content if isinstance(entry, Pair)]:
+            return self._pairs(pairs)
+        if documents := [entry for entry in content if isinstance(entry, Document)]:
             return self._documents(documents)
         return self._dialogues([entry for entry in content if isinstance(entry, Dialogue)])
 
@@ -69,41 +74,70 @@ class Encoder:
         return [] if self.tokenizer.begin is None else [self.tokenizer.begin]
 
     def _documents(self, batch: Sequence[Document]) -> Encoded:
-        """Encode documents; each begins with the beginning-of-text token, where there is one, and ends with the end."""
+        """Encode documents, each by its own content in its split."""
         digests = [_digest(document.prompt + document.completion, document.where) for document in batch]
+        rows, spans = self._texts(batch)
+        return joined(list(chain.from_iterable(rows)), [sum(map(len, row)) for row in rows], spans, digests)
+
+    def _texts(self, batch: Sequence[Document]) -> tuple[list[list[Ids]], list[Spans]]:
+        """Encode texts, in parts: the beginning-of-text token, where there is one, first, and the end last."""
         beginnings = self.tokenizer.encode_batch([document.prompt or document.completion for document in batch])
         prompted = [document.completion for document in batch if document.prompt]
         continuations = iter(self.tokenizer.encode_batch(prompted, continued=True))
         opening, ending = np.array(self.opening, np.int32), np.array([self.tokenizer.end], np.int32)
-        rows, spans = list[list[Ids]](), list[list[tuple[int, int]]]()
+        rows, spans = list[list[Ids]](), list[Spans]()
         for document, beginning in zip(batch, beginnings, strict=True):
             rest = next(continuations) if document.prompt else beginning[:0]
             rows.append([opening, beginning, rest, ending])
             unsupervised = len(opening) + len(beginning) if document.prompt else 0
             spans.append([(unsupervised, len(opening) + len(beginning) + len(rest) + 1)])
-        return joined(list(chain.from_iterable(rows)), [sum(map(len, row)) for row in rows], spans, digests)
+        return rows, spans
 
     def _dialogues(self, batch: Sequence[Dialogue]) -> Encoded:
-        """Encode conversations; the tokens that begin and end them are the template's."""
-        if batch and self.chat is None:
-            raise ValueError("conversations are encoded by a chat template, and none was given")
-        rows, spans, digests, skipped = list[Ids](), list[list[tuple[int, int]]](), list[bytes](), list[Skipped]()
-        for dialogue, encoded in zip(batch, self.chat.encode(batch) if self.chat else (), strict=True):
-            flags = np.array(encoded.supervised, np.bool_)
-            if not flags[1:].any():  # the first token is no target
+        """Encode conversations, each by its own content in its split."""
+        rows, spans, digests, skipped = list[Ids](), list[Spans](), list[bytes](), list[Skipped]()
+        for dialogue, (ids, learned) in zip(batch, self._turns(batch), strict=True):
+            if not learned:
                 skipped.append(Skipped(NO_TOKEN, dialogue.where, dialogue.done))
                 continue
-            edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-            rows.append(np.array(encoded.ids, np.int32))
-            spans.append([(int(start), int(end)) for start, end in edges.reshape(-1, 2)])
+            rows.append(ids)
+            spans.append(learned)
             digests.append(_digest(_content(dialogue), dialogue.where))
         return joined(rows, list(map(len, rows)), spans, digests)._replace(skipped=tuple(skipped))
+
+    def _turns(self, batch: Sequence[Dialogue], train_on: TrainOn | None = None) -> Iterator[tuple[Ids, Spans]]:
+        """Encode conversations, whose first and last tokens are the template's; there are no spans without a target."""
+        if batch and self.chat is None:
+            raise ValueError("conversations are encoded by a chat template, and none was given")
+        for encoded in self.chat.encode(batch, train_on) if self.chat else ():
+            flags = np.array(encoded.supervised, np.bool_)
+            edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).reshape(-1, 2)
+            is_learned = flags[1:].any()  # the first token is no target
+            yield np.array(encoded.ids, np.int32), [(int(start), int(end)) for start, end in edges if is_learned]
+
+    def _pairs(self, batch: Sequence[Pair]) -> Encoded:
+        """Encode pairs, both sides alike, side by side; those of one prompt are in one split."""
+        sides = [side for pair in batch for side in (pair.chosen, pair.rejected)]
+        rows, spans = self._texts([side for side in sides if isinstance(side, Document)])
+        turns = self._turns([side for side in sides if isinstance(side, Dialogue)], ANSWERS)
+        encoded = [*zip(map(np.concatenate, rows), spans, strict=True), *turns]  # all sides are of one kind
+        kept, skipped, digests = list[tuple[Ids, Spans]](), list[Skipped](), list[bytes]()
+        for pair, chosen, rejected in zip(batch, encoded[::2], encoded[1::2], strict=True):
+            if not (chosen[1] and rejected[1]):
+                skipped.append(Skipped(NO_TOKEN, pair.where, pair.done))
+            elif np.array_equal(chosen[0], rejected[0]):
+                skipped.append(Skipped(SAME_TOKENS, pair.where, pair.done))
+            else:
+                kept += [chosen, rejected]
+                digests += _digests_of_pair(pair)
+        ids = [each for each, _ in kept]
+        return joined(ids, list(map(len, ids)), [each for _, each in kept], digests)._replace(skipped=tuple(skipped))
 
 
 def joined(
     ids: Sequence[Ids],
     lengths: Sequence[int],
-    spans: Sequence[Sequence[tuple[int, int]]],
+    spans: Sequence[Spans],
     digests: Sequence[bytes] = (),
 ) -> Encoded:
     """Join documents; the spans of each are counted from its first token."""
@@ -124,11 +158,28 @@ def _content(dialogue: Dialogue) -> str:
     return json.dumps([conversation.records(), conversation.tools], ensure_ascii=False, sort_keys=True, default=str)
 
 
+def _digests_of_pair(pair: Pair) -> list[bytes]:
+    """Return the digests of both sides: of the prompt where they say the split, elsewhere of the whole pair."""
+    sides = pair.chosen, pair.rejected
+    whole = "\0".join(side.completion if isinstance(side, Document) else _content(side) for side in sides)
+    prompt = _prompt(pair.chosen)
+    split = _digest(prompt, pair.where)[:SPLIT_BYTES]
+    return [split + _digest(f"{number}{prompt}\0{whole}", pair.where)[SPLIT_BYTES:] for number in range(len(sides))]
+
+
+def _prompt(side: Document | Dialogue) -> str:
+    """What both sides of a pair begin with; without a prompt, the answer."""
+    if isinstance(side, Document):
+        return side.prompt or side.completion
+    shared = [each.record() for each in side.conversation.messages if each.role != "assistant" or each.is_silenced]
+    return json.dumps([shared, side.conversation.tools], ensure_ascii=False, sort_keys=True, default=str)
+
+
 def _digest(text: str, where: str) -> bytes:
     return hashlib.sha256(content_bytes(text, where)).digest()
 
 
-def count_tokens(entries: Sequence[Document | Dialogue], encoder: Encoder) -> int:
+def count_tokens(entries: Sequence[Example], encoder: Encoder) -> int:
     """Count the tokens of entries, encoded a batch at a time. Raises Failure as `Encoder.encode` does."""
     tokens, first, characters = 0, 0, 0
     for end, entry in enumerate(entries, start=1):

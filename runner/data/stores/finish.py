@@ -20,9 +20,11 @@ import numpy.typing as npt
 from runner.data.spans import Places
 from runner.data.stores.files import file_digest
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
+from runner.data.stores.pairs import longest_sides, places_apart
 from runner.data.stores.split import first_of_val
 from runner.data.stores.store import OFFSET_DTYPE
 from runner.data.stores.writer import KINDS, copy_bytes
+from runner.data.styles import PairLengths
 from runner.failure import Failure
 from runner.files.atomic import sync, write_atomically
 from runner.files.folder import commit
@@ -36,15 +38,15 @@ def is_divided(folder: Path) -> bool:
     return all(split_file(folder, split, "tokens").stat().st_size for split in SPLITS)
 
 
-def divide_documents(folder: Path, dtype: str) -> None:
-    """Give each split something, where all documents are in one. Raises OSError.
+def divide_documents(folder: Path, dtype: str, unit: int = 1) -> None:
+    """Give each split something, where all documents are in one; those of a `unit` stay together. Raises OSError.
 
     The files are changed where they lie: what is half done must be made anew.
     """
     if not split_file(folder, "train", "tokens").stat().st_size:  # each is a copy of one that belongs to val
         for kind in KINDS:
             split_file(folder, "val", kind).replace(split_file(folder, "train", kind))
-    _split_off_validation(folder, np.dtype(dtype))
+    _split_off_validation(folder, np.dtype(dtype), unit)
 
 
 def finished(folder: Path, dtype: str) -> dict[str, SplitMeta]:
@@ -54,20 +56,23 @@ def finished(folder: Path, dtype: str) -> dict[str, SplitMeta]:
     return describe(folder, dtype)
 
 
-def describe(folder: Path, dtype: str) -> dict[str, SplitMeta]:
-    """Sum the splits up, and sync their files; one without documents is removed. Raises OSError."""
-    found = {split: _describe(folder, split, dtype) for split in SPLITS}
+def describe(folder: Path, dtype: str, unit: int = 1) -> dict[str, SplitMeta]:
+    """Sum the splits up, and sync their files; one without documents is removed. Raises OSError.
+
+    Documents are pairs where two are a `unit`.
+    """
+    found = {split: _describe(folder, split, dtype, unit) for split in SPLITS}
     return {split: described for split, described in found.items() if described is not None}
 
 
-def _split_off_validation(folder: Path, dtype: np.dtype[Any]) -> None:
+def _split_off_validation(folder: Path, dtype: np.dtype[Any], unit: int) -> None:
     """Give `val` the end of `train`, for datasets of so few documents that no digest fell on `val`.
 
     `first_of_val` says how much of it. A store that allows nothing has no `val`.
     """
     offsets = _mapped(split_file(folder, "train", "offsets"), OFFSET_DTYPE)
     spans = _mapped(split_file(folder, "train", "supervised"), OFFSET_DTYPE)
-    start = first_of_val(offsets, spans)
+    start = first_of_val(offsets, spans, unit)
     _divide_tokens(folder, start, dtype.itemsize)
     _divide_offsets(folder, offsets, start)
     divide_spans(folder, spans, start)
@@ -108,7 +113,7 @@ def divide_spans(folder: Path, spans: Places, start: int) -> None:
         file.truncate()
 
 
-def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
+def _describe(folder: Path, split: str, dtype: str, unit: int) -> SplitMeta | None:
     paths = {kind: split_file(folder, split, kind) for kind in KINDS}
     if not paths["tokens"].exists() or not paths["tokens"].stat().st_size:
         for path in paths.values():
@@ -129,6 +134,7 @@ def _describe(folder: Path, split: str, dtype: str) -> SplitMeta | None:
         max_token_id=max(int(part.max()) for part in _chunks(tokens)),
         lengths=dict(sorted(lengths.items())),
         files={kind: _note(path) for kind, path in paths.items()},
+        pairs=PairLengths(longest_sides(offsets), places_apart(tokens, offsets)) if unit == 2 else None,
     )
 
 

@@ -114,7 +114,7 @@ def make_store(
         display.say(f"dataset '{source.name}': continuing at {done} %")
     try:
         made = noted if noted and noted.whole else _write(partial, folder.name, origin, identity, maker, noted, display)
-        splits, skipped = describe(partial, maker.dtype), LeftOut(made.skipped).counts()
+        splits, skipped = describe(partial, maker.dtype, _unit(made.fields)), LeftOut(made.skipped).counts()
         if not splits:
             raise Failure(nothing_to_learn(source.name, skipped, maker.chat is not None), ExitCode.INVALID)
     except Failure as failure:
@@ -192,13 +192,18 @@ def _divided(partial: Path, progress: Progress, dtype: str) -> Progress:
     """See that both splits have something where possible; of a large store, note that it is whole."""
     if not is_divided(partial):
         (partial / PROGRESS_FILE).unlink(missing_ok=True)  # the files are no more what it says
-        divide_documents(partial, dtype)
+        divide_documents(partial, dtype, _unit(progress.fields))
     progress = replace(progress, whole=True)
     if sum(path.stat().st_size for path in partial.iterdir()) >= NOTED_BYTES:
         for path in partial.iterdir():
             sync(path)
         progress.note(partial)
     return progress
+
+
+def _unit(fields: Fields) -> int:
+    """How many documents belong together: two of pairs."""
+    return 2 if "chosen" in fields.read else 1
 
 
 class _Making:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data.stores.packings import Packing, Packings
+from runner.data.styles import PairLengths
 from runner.failure import ExitCode, Failure
 from runner.files.digested_json import read_text, with_digest
 from schema.budget.dataset_names import folder_name
@@ -68,7 +69,8 @@ class Elsewhere:
 class SplitMeta:
     """One split: its documents, its tokens, how many documents have which length, and its files by kind.
 
-    `supervised` counts the tokens in its `spans`, those that PADDED rows are trained on.
+    `supervised` counts the tokens in its `spans`, those that PADDED rows are trained on. `pairs` are the lengths of
+    pairs, where documents 2i and 2i + 1 are a chosen and a rejected answer; else None.
     """
 
     documents: int
@@ -78,6 +80,7 @@ class SplitMeta:
     max_token_id: int
     lengths: Mapping[int, int]
     files: Mapping[str, FileMeta]
+    pairs: PairLengths | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class StoreMeta:
     believed: bool = False
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
     origin: str = ""
+
+    @property
+    def holds_pairs(self) -> bool:
+        """Whether its documents are pairs of answers."""
+        return any(split.pairs is not None for split in self.splits.values())
 
     @property
     def max_token_id(self) -> int:
@@ -216,6 +224,7 @@ class StoredDocuments:
     """The documents of a split on disk; satisfies `runner.data.styles.Documents` without numpy."""
 
     lengths: Mapping[int, int]
+    pairs: PairLengths | None
     offsets_file: Path
     packings: Packings
 
@@ -243,7 +252,7 @@ def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments 
         return None
     folder = store_folder(root, meta.name, meta.suffix)
     packings = Packings(folder, split, found.files["offsets"].sha256)
-    return StoredDocuments(found.lengths, split_file(folder, split, "offsets"), packings)
+    return StoredDocuments(found.lengths, found.pairs, split_file(folder, split, "offsets"), packings)
 
 
 def parse_meta(text: str) -> StoreMeta:
@@ -269,6 +278,12 @@ def fields_of(found: dict[str, Any]) -> Fields:
 
 
 def _parse_split(fields: dict[str, Any]) -> SplitMeta:
-    lengths = {int(length): int(documents) for length, documents in fields.pop("lengths").items()}
+    lengths = _parse_counts(fields.pop("lengths"))
     files = {kind: FileMeta(**file) for kind, file in fields.pop("files").items()}
-    return SplitMeta(lengths=lengths, files=files, **fields)
+    pairs = fields.pop("pairs", None)
+    read = PairLengths(*map(_parse_counts, pairs)) if pairs is not None else None
+    return SplitMeta(lengths=lengths, files=files, pairs=read, **fields)
+
+
+def _parse_counts(found: dict[str, Any]) -> dict[int, int]:
+    return {int(length): int(documents) for length, documents in found.items()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.data.conversations import is_rendered
 from runner.data.sources import DataSource, find_source, settled, unknown_dataset
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import is_read_alike
@@ -17,7 +18,7 @@ from runner.data.stores.display import PreparationDisplay
 from runner.data.stores.finish import remember_stamps
 from runner.data.stores.foreign import prepare_foreign
 from runner.data.stores.make import Maker, Origin, make_store
-from runner.data.stores.meta import existing_meta, store_folder
+from runner.data.stores.meta import existing_meta, read_meta, store_folder
 from runner.data.stores.partial import making, sweep
 from runner.data.stores.store import Store, open_store
 from runner.data.stores.trained import Trained
@@ -63,7 +64,8 @@ def prepare_store(
         store = as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None))
         remember_stamps(folder, store.meta)
         return store
-    maker = _maker(name, data, tokenizer, chat, recipe)
+    renders = is_rendered(source, data, styles, read_meta(data.root, name, suffix))
+    maker = _maker(data, tokenizer, chat if renders else None, recipe)
     wanted = _Wanted(data.root, name, suffix, source, tuple(styles), maker, trained)
     if (found := wanted.find()) is not None:
         return found
@@ -78,10 +80,10 @@ def prepare_store(
     return wanted.made(origin)
 
 
-def _maker(name: str, data: Data, tokenizer: Tokenizer, chat: ChatRows | None, recipe: Recipe | None) -> Maker:
+def _maker(data: Data, tokenizer: Tokenizer, chat: ChatRows | None, recipe: Recipe | None) -> Maker:
     """What makes the rows of a dataset; that of plain text loads no chat template."""
-    if not (name in data.sources and data.sources[name].holds_conversations):
-        chat, recipe = None, recipe and recipe._replace(chat=None)
+    if chat is None and recipe is not None:
+        recipe = recipe._replace(chat=None)
     return Maker(tokenizer, chat, recipe, data.workers or usable_cores())
 
 

@@ -36,18 +36,19 @@ def by_place(offsets: Offsets, spans: Offsets) -> ByPlace:
     return ByPlace(np.concatenate([offsets[:behind], within]), np.concatenate([start, offsets[behind:]]))
 
 
-def first_of_val(offsets: Offsets, spans: Offsets) -> int:
+def first_of_val(offsets: Offsets, spans: Offsets, unit: int = 1) -> int:
     """Return the token where validation begins in a file of documents that begin at these offsets, (documents + 1,).
 
     It gets the last 1/64 of the documents, at least one, when they hold at most 1/8 of the tokens; otherwise the last
     1/64 of the tokens, cut from the last document, if all of it is supervised by `spans`, (2 · spans,), and that is 64
-    tokens or more; otherwise the last document, if there are two; otherwise nothing.
+    tokens or more; otherwise the last document, if there are two; otherwise nothing. So many documents as a `unit` has
+    stay together.
     """
     documents, end = len(offsets) - 1, int(offsets[-1])
-    first = documents - max(1, documents // VAL_ONE_IN)
-    cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents else 0
-    if documents > 1 and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
+    first = documents - unit * max(1, documents // unit // VAL_ONE_IN)
+    cut = min(end // VAL_ONE_IN, int(offsets[-1] - offsets[-2]) // 2) if documents and unit == 1 else 0
+    if documents > unit and (end - int(offsets[first])) * MOST_VAL_ONE_IN <= end:
         return int(offsets[first])
     if cut >= LEAST_VAL_TOKENS and covers(spans, int(offsets[-2]), end):
         return end - cut
-    return int(offsets[-2]) if documents > 1 else end
+    return int(offsets[-1 - unit]) if documents > unit else end

@@ -30,6 +30,7 @@ from runner.data.stores.meta import (
     load_meta,
 )
 from runner.data.stores.packings import Packing, Packings
+from runner.data.styles import PairLengths
 from runner.failure import ExitCode, Failure
 from runner.files.stamp import stamp_of
 
@@ -59,6 +60,11 @@ class Split:
     def lengths(self) -> Mapping[int, int]:
         """How many documents have which length, in tokens."""
         return self.meta.lengths
+
+    @property
+    def pairs(self) -> PairLengths | None:
+        """The lengths of pairs, where documents 2i and 2i + 1 are two answers to one prompt; else None."""
+        return self.meta.pairs
 
     def in_order(self) -> Iterator[int]:
         """Yield the length of each document in tokens, in the order of the store."""

@@ -8,10 +8,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from runner.data.styles._style import Documents, Gathered, Lost, Part, Rows, RowSizes, Style, TokenSplit
+from runner.data.styles._style import Documents, Gathered, Lost, PairLengths, Part, Rows, RowSizes, Style, TokenSplit
 from schema.sampling import DatasetStyle
 
-__all__ = ["Documents", "Gathered", "Lost", "Part", "RowSizes", "Rows", "Style", "TokenSplit", "load_style"]
+__all__ = [
+    "Documents",
+    "Gathered",
+    "Lost",
+    "PairLengths",
+    "Part",
+    "RowSizes",
+    "Rows",
+    "Style",
+    "TokenSplit",
+    "load_style",
+]
 
 
 def load_style(style: str) -> Style:

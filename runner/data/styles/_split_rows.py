@@ -27,6 +27,11 @@ class SplitRows:
         return self.source.dataset
 
     @property
+    def sides(self) -> int:
+        """A row is one sequence."""
+        return 1
+
+    @property
     def pad(self) -> int:
         """Token id that fills a row."""
         return self.source.pad

@@ -26,6 +26,17 @@ class Packing(Protocol):
         ...
 
 
+class PairLengths(NamedTuple):
+    """What counting rows may read of pairs of documents, neighbours in a split.
+
+    `longest` says of how many pairs the longer side has which length in tokens, `apart` how many pairs begin to differ
+    at which token, counted from 0.
+    """
+
+    longest: Mapping[int, int]
+    apart: Mapping[int, int]
+
+
 class Documents(Protocol):
     """What counting rows may read of a split: lengths, no tokens.
 
@@ -36,6 +47,11 @@ class Documents(Protocol):
     @property
     def lengths(self) -> Mapping[int, int]:
         """How many documents have which length, in tokens."""
+        ...
+
+    @property
+    def pairs(self) -> PairLengths | None:
+        """The lengths of pairs, where documents 2i and 2i + 1 are two answers to one prompt; else None."""
         ...
 
     def in_order(self) -> Iterable[int]:
@@ -87,6 +103,7 @@ class Gathered(NamedTuple):
 
     Those of a segmented dataset have `positions` (b, t + 1), each token's place within its segment, and `segments`
     (b, t + 1), the number of its segment; padding is its own segment. Which are, `schema.budget.dataset_names` says.
+    Where rows have two `sides`, those of one row are neighbours in every array, and b counts sequences.
     """
 
     tokens: npt.NDArray[np.int32]
@@ -155,6 +172,11 @@ class Rows(Protocol):
     @property
     def pad(self) -> int:
         """Token id that fills a row."""
+        ...
+
+    @property
+    def sides(self) -> int:
+        """How many sequences of t + 1 tokens a row is."""
         ...
 
     @property

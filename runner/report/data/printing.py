@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from rich.bar import Bar
@@ -20,7 +20,7 @@ from runner.data.tokenizers import Tokenizer
 from runner.report.data.lengths import histogram
 from runner.report.data.padding import padding_sentence
 from runner.report.data.pieces import Piece
-from runner.report.data.rows import ShownRow
+from runner.report.data.rows import ShownPair, ShownRow
 from runner.report.data.sources import SourceRows
 from runner.report.data.step import StepRows
 from runner.report.data.totals import Totals
@@ -28,7 +28,7 @@ from schema.text.wording import count, join
 
 WIDTH = 10_000  # a line is as long as its content
 BAR_WIDTH = 40
-SUPERVISED, SPECIAL, QUIET = "green", "cyan", "dim"
+SUPERVISED, REJECTED, SPECIAL, QUIET = "green", "red", "cyan", "dim"
 COLUMNS = ("split", "rows", "tokens", "supervised", "padding", "cut", "left out", "tokens in no row")
 
 
@@ -47,7 +47,8 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
     """Return a dataset: what a pass over each split takes, what is not in its rows and why, its documents' lengths."""
     meta = source.store.meta
     documents = sum(split.documents for split in meta.splits.values())
-    facts = f" ({source.style}): {count(documents, 'document')} in {source.store.folder}"
+    held = count(documents // 2, "pair") if meta.holds_pairs else count(documents, "document")
+    facts = f" ({source.style}): {held} in {source.store.folder}"
     heading = Text.assemble((source.name, "bold"), facts)
     table = _table(COLUMNS)
     for split, found in totals.items():
@@ -67,7 +68,8 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
         remarks.append(fields_sentence(meta.fields))
     if meta.believed:
         remarks.append(UNCHECKED)
-    below: list[RenderableType] = [table, *map(Text, remarks), Text(), _lengths(lengths)]
+    bars = _lengths(lengths, "sides" if meta.holds_pairs else "documents")
+    below: list[RenderableType] = [table, *map(Text, remarks), Text(), bars]
     return _drawn([heading, *(Padding(part, (0, 0, 0, 2)) for part in below)], colour)
 
 
@@ -78,20 +80,65 @@ def render_step(batch: StepRows, *, colour: bool) -> str:
     return _drawn([Text.assemble((f"step {batch.step:,}", "bold"), place)], colour)
 
 
-def render_row(row: ShownRow, tokenizer: Tokenizer, *, colour: bool) -> str:
-    """Return a row: its counts, then its text by documents, with their numbers where they are not the row's."""
-    place = f"{row.source} row {row.number}" if row.split == "train" else f"{row.source} ({row.split}) row {row.number}"
-    facts = f": {count(len(row.tokens), 'token')}, {sum(row.supervised):,} supervised"
-    lines = [Text.assemble((place, "bold"), facts)]
+def render_row(row: ShownRow | ShownPair, tokenizer: Tokenizer, *, colour: bool) -> str:
+    """Return a row: its counts, then its text by documents, with their numbers where they are not the row's.
+
+    Of a pair, what both sides begin with stands apart, once.
+    """
+    if isinstance(row, ShownPair):
+        return _drawn(list(_pair(row, tokenizer, colour)), colour)
+    lines = [Text.assemble((_place(row), "bold"), f": {_counts(row)}")]
     for part, pieces in zip(row.documents, row.pieces(tokenizer), strict=True):
         label = _label(part, len(row.tokens))
         if label != f"document {row.number}":
-            lines.append(Text(f"  ├ {label}", QUIET))
-        lines += [Text.assemble(("  │ ", QUIET), line) for line in _text(pieces, colour).split("\n")]
-    if row.padding:
-        pad = Piece(tokenizer.special.get(tokenizer.pad, str(tokenizer.pad)), True, False)
-        lines[-1].append_text(_text([pad], colour)).append(f" × {row.padding:,}")
-    return _drawn(lines, colour)
+            lines.append(_heading(label))
+        lines += _lines(_text(pieces, colour))
+    return _drawn([*lines[:-1], lines[-1].append_text(_padding(row, tokenizer, colour))], colour)
+
+
+def _pair(row: ShownPair, tokenizer: Tokenizer, colour: bool) -> Iterator[Text]:
+    """The lines of a pair: the prompt, where there is one, then each answer."""
+    begin = row.prompt_tokens
+    yield Text.assemble(
+        (_place(row.chosen), "bold"), ": ", "; ".join(f"{side} {_counts(shown)}" for side, shown in _sides(row))
+    )
+    if begin:
+        yield _heading("prompt")
+        yield from _lines(_text(row.chosen.between(tokenizer, 0, begin), colour))
+    for side, shown in _sides(row):
+        held, whole = len(shown.tokens), shown.documents[0].length
+        yield _heading(side if held == whole else f"{side}, cut to {held:,} of {whole:,} tokens")
+        text = _text(shown.between(tokenizer, begin, held), colour, REJECTED if side == "rejected" else SUPERVISED)
+        *lines, last = _lines(text)
+        yield from (*lines, last.append_text(_padding(shown, tokenizer, colour)))
+
+
+def _sides(row: ShownPair) -> tuple[tuple[str, ShownRow], ...]:
+    return ("chosen", row.chosen), ("rejected", row.rejected)
+
+
+def _place(row: ShownRow) -> str:
+    return f"{row.source} row {row.number}" if row.split == "train" else f"{row.source} ({row.split}) row {row.number}"
+
+
+def _counts(row: ShownRow) -> str:
+    return f"{count(len(row.tokens), 'token')}, {sum(row.supervised):,} supervised"
+
+
+def _heading(label: str) -> Text:
+    return Text(f"  ├ {label}", QUIET)
+
+
+def _lines(text: Text) -> list[Text]:
+    return [Text.assemble(("  │ ", QUIET), line) for line in text.split("\n")]
+
+
+def _padding(row: ShownRow, tokenizer: Tokenizer, colour: bool) -> Text:
+    """What fills a row up; nothing where it is full."""
+    if not row.padding:
+        return Text()
+    pad = Piece(tokenizer.special.get(tokenizer.pad, str(tokenizer.pad)), True, False)
+    return _text([pad], colour).append(f" × {row.padding:,}")
 
 
 def _label(part: Part, tokens: int) -> str:
@@ -101,14 +148,14 @@ def _label(part: Part, tokens: int) -> str:
     return named if last - first == part.length else f"{named}, tokens {first + 1:,} to {last:,} of {part.length:,}"
 
 
-def _text(pieces: Sequence[Piece], colour: bool) -> Text:
-    """Pieces in colours, or between signs."""
+def _text(pieces: Sequence[Piece], colour: bool, learned: str = SUPERVISED) -> Text:
+    """Pieces in colours, or between signs; what is supervised in the colour `learned`."""
     text, supervised = Text(), False
     for piece in (*pieces, Piece("", False, False)):
         if piece.supervised != supervised and not colour:
             text.append("⟦" if piece.supervised else "⟧")
         supervised = piece.supervised
-        style = SPECIAL if piece.special else SUPERVISED if supervised else ""
+        style = SPECIAL if piece.special else learned if supervised else ""
         shown = "".join(map(_visible, piece.text))
         text.append(
             shown if colour or not piece.special else f"‹{shown}›", f"{style} underline" if supervised else style
@@ -123,9 +170,9 @@ def _visible(letter: str) -> str:
     return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
-def _lengths(lengths: Mapping[int, int]) -> Table:
-    """How many documents have how many tokens."""
-    table = _table(("length in tokens", "documents"))
+def _lengths(lengths: Mapping[int, int], what: str) -> Table:
+    """How many documents, or sides of pairs, have how many tokens."""
+    table = _table(("length in tokens", what))
     table.add_column()
     bins = histogram(lengths)
     most = max(each.documents for each in bins)

@@ -26,6 +26,6 @@ def count_rows(rows: Rows, advance: Callable[[int], object] = int) -> Totals:
     taken, at_once = Ledger(), max(1, TOKENS_AT_ONCE // (rows.block_size + 1))
     for first in range(0, len(rows), at_once):
         some = np.arange(first, min(first + at_once, len(rows)), dtype=np.int64)
-        taken += taken_by(rows.gather(some))
+        taken += taken_by(rows.gather(some), rows.sides)
         advance(len(some))
-    return Totals(taken, taken.rows * rows.block_size - taken.tokens_seen)
+    return Totals(taken, taken.rows * rows.sides * rows.block_size - taken.tokens_seen)

@@ -25,6 +25,7 @@ class Pairs:
     dataset: str = "x"
     block_size: int = 4
     pad: int = 9
+    sides: int = 1
     remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:

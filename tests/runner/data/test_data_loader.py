@@ -31,6 +31,7 @@ class Numbered:
     dataset: str = "x"
     block_size: int = 3
     pad: int = PAD
+    sides: int = 1
     remarks: tuple[str, ...] = ()
     base: int = 0
     broken: frozenset[int] = field(default_factory=frozenset)
@@ -163,7 +164,7 @@ def test_reading_no_steps_gives_no_batches() -> None:
 def test_steps_outside_the_stage_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="do not lie in a stage"):
         read(entries("1"), 0, 5, first=1)
-    with pytest.raises(ValueError, match="the block size of the batch"):
+    with pytest.raises(ValueError, match="the block size and the sides of the batch"):
         read([*entries("0.5"), MixtureEntry("y", Numbered(5, block_size=9), Fraction(1, 2))], 0, 1)
 
 

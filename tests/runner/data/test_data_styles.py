@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.styles import Lost, load_style, padded, pmd
+from runner.data.styles import Lost, PairLengths, load_style, padded, pmd
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import key_of
 from schema.sampling import DatasetStyle, Sampling
@@ -30,6 +30,7 @@ class Split:
     dataset: str = "x"
     split: str = "train"
     pad: int = PAD
+    pairs: PairLengths | None = None
 
     def __post_init__(self) -> None:
         whole = [prompt + rest for prompt, rest in self.examples]
@@ -205,8 +206,9 @@ def test_padded_refuses_to_drop_or_blank_everything() -> None:
 @pytest.mark.parametrize("style", DatasetStyle)
 def test_a_style_is_found_by_its_name_and_has_the_segments_that_the_budget_counts_with(style: DatasetStyle) -> None:
     assert Path(str(inspect.getfile(load_style(style.value)))).stem == style.value.lower()  # type: ignore[arg-type]
+    split = Split([([1], [2, 256]), ([1], [3, 256])], pairs=PairLengths({3: 1}, {1: 1}))
     for mask in (False, True):
-        rows = load_style(style.value).open_rows(Split([([1], [2, 256]), ([1], [3, 256])]), 4, "truncate", mask)
+        rows = load_style(style.value).open_rows(split, 4, "truncate", mask)
         entry = Sampling(name="x", rate=1.0, style=style, document_mask=mask)
         assert (rows.gather(np.zeros(1, np.int64)).segments is not None) == key_of(entry).is_segmented
 

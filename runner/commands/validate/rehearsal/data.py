@@ -43,7 +43,7 @@ from runner.data.stores.prepare import (
 )
 from runner.data.stores.store import Store, check_vocabulary, open_store
 from runner.data.stores.trained import Trained
-from runner.data.styles import load_style
+from runner.data.styles import PairLengths, load_style
 from runner.data.survey import MOST_COMPARED_BYTES, known_store
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
@@ -248,6 +248,7 @@ class _Documents:
     """The documents of a split that lies nowhere any more; satisfies `runner.data.styles.Documents`."""
 
     lengths: Mapping[int, int]
+    pairs: PairLengths | None
     order: tuple[int, ...]
 
     def in_order(self) -> Iterable[int]:
@@ -260,7 +261,10 @@ class _Documents:
 
 def _counted(store: Store) -> environment.Store:
     """What rules ask of a store, from one that is about to be removed."""
-    found = {name: _Documents(dict(split.lengths), tuple(split.in_order())) for name, split in store.splits.items()}
+    found = {
+        name: _Documents(dict(split.lengths), split.pairs, tuple(split.in_order()))
+        for name, split in store.splits.items()
+    }
 
     def facts_of(name: str, documents: _Documents) -> environment.Split:
         def rows(style: str, block_size: int, on_too_long: str) -> int:
@@ -269,4 +273,4 @@ def _counted(store: Store) -> environment.Store:
         return environment.Split(documents.lengths, rows, partial(rows_of, store, name))  # it stays mapped
 
     splits = {name: facts_of(name, documents) for name, documents in found.items()}
-    return environment.Store(store.meta.tokenizer, store.max_token_id, splits)
+    return environment.Store(store.meta.tokenizer, store.max_token_id, splits, store.meta.holds_pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import chdir
 from fractions import Fraction
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.commands.accepted import UNTRAINED
 from runner.data.batch import BatchSpec
 from runner.data.catalog import Catalog, open_catalog
 from runner.data.ledger import RunLedger
@@ -25,11 +27,11 @@ from runner.plan.compile import compile_plan
 from runner.plan.plan import Plan
 from runner.report.data.lengths import histogram
 from runner.report.data.pieces import Piece, pieces_of
-from runner.report.data.rows import read_rows
+from runner.report.data.rows import ShownPair, ShownRow, read_rows
 from runner.report.data.sources import SourceRows, find_sources
 from runner.report.data.step import rows_of_step
 from runner.report.data.totals import count_rows
-from schema.lint import load_spec
+from schema.lint import accepted, lint_file
 from schema.spec import Spec
 from tests.runner.data.tokenizer_folders import KINDS, folder
 from tests.runner.report.data.goldens import FOLDER, cases, fill, outputs, printed
@@ -44,30 +46,36 @@ def test_no_output_is_left_without_its_spec() -> None:
     assert {path.with_suffix(".yaml") for path in outputs()} == set(cases())
 
 
+def sequences(shown: Sequence[ShownRow | ShownPair]) -> list[ShownRow]:
+    """The rows, of pairs both sides."""
+    return [side for row in shown for side in ((row.chosen, row.rejected) if isinstance(row, ShownPair) else (row,))]
+
+
 def open_golden(name: str, where: Path) -> tuple[Spec, Plan, Catalog]:
     """The data of a golden, prepared in a folder that is filled."""
     with chdir(where):
-        spec = load_spec(FOLDER / "specs" / f"{name}.yaml")
+        spec = accepted(lint_file(FOLDER / "specs" / f"{name}.yaml"), UNTRAINED)
         plan = compile_plan(spec)
         return spec, plan, open_catalog(spec, plan, Silent())
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> list[SourceRows]:
-    """Sources of both styles, with examples that are dropped, and of conversations."""
+    """Sources of every style, with examples that are dropped, of conversations, and of pairs."""
     where = tmp_path_factory.mktemp("data")
     fill(where)
-    names = ("two_styles", "dropped", "conversations")
+    names = ("two_styles", "dropped", "conversations", "contrastive")
     return [source for name in names for source in find_sources(open_golden(name, where)[2], [])]
 
 
 def test_the_counts_of_a_table_are_those_of_the_ledger_after_one_pass(opened: list[SourceRows]) -> None:
     assert [(source.name, source.style) for source in opened] == [
-        ("texts", "PMD"), ("pairs", "PADDED"), ("texts:PADDED", "PADDED"), ("pairs", "PADDED"), ("talk", "PADDED")
+        ("texts", "PMD"), ("pairs", "PADDED"), ("texts:PADDED", "PADDED"), ("pairs", "PADDED"), ("talk", "PADDED"),
+        ("preferences", "CONTRASTIVE"),
     ]  # fmt: skip
     for source in opened:
         for rows in source.rows.values():
-            batch = BatchSpec(1, rows.block_size)
+            batch = BatchSpec(1, rows.block_size, sides=rows.sides)
             entry = MixtureEntry(source.name, rows, Fraction(1))
             ledger, padding = RunLedger(), 0
             steps = {"first_step_of_stage": 0, "start_step": 0, "end_step": len(rows)}
@@ -84,8 +92,8 @@ def test_a_row_is_what_the_loader_gives_to_the_model(opened: list[SourceRows]) -
         rows = source.rows["train"]
         gathered = rows.gather(np.arange(len(rows)))
         shown = list(read_rows(source.name, "train", rows, range(len(rows))))
-        assert [row.number for row in shown] == list(range(len(rows)))
-        for row, tokens, mask in zip(shown, gathered.tokens.tolist(), gathered.mask().tolist(), strict=True):
+        assert [row.number for row in sequences(shown)[:: rows.sides]] == list(range(len(rows)))
+        for row, tokens, mask in zip(sequences(shown), gathered.tokens.tolist(), gathered.mask().tolist(), strict=True):
             assert row.tokens + [rows.pad] * row.padding == tokens
             assert row.supervised + [False] * row.padding == [False, *mask]
 
@@ -102,7 +110,7 @@ def test_a_step_takes_the_rows_of_its_batch(tmp_path: Path) -> None:
             taken = rows_of_step(found, plan, spec, each.step)
             assert (taken.step, taken.phase, taken.stage) == (each.step, "full", 1)
             shown = [row for name, rows, number in taken.rows for row in read_rows(name, "train", rows, [number])]
-            assert [row.tokens + [PAD] * row.padding for row in shown] == [
+            assert [row.tokens + [PAD] * row.padding for row in sequences(shown)] == [
                 [*tokens, target]
                 for tokens, target in zip(each.tokens.tolist(), each.targets[:, -1].tolist(), strict=True)
             ]
@@ -116,7 +124,7 @@ def test_every_token_of_a_store_is_in_a_row_or_counted_as_lost(opened: list[Sour
         for split, rows in source.rows.items():
             shown = list(read_rows(source.name, split, rows, range(len(rows))))
             shared = len(rows) - 1 if source.style == "PMD" else 0  # the last token of a row begins the next
-            held = sum(len(row.tokens) for row in shown) - shared
+            held = sum(len(row.tokens) for row in sequences(shown)) - shared
             assert held + rows.lost.tokens == source.store.meta.splits[split].tokens
 
 
