@@ -98,7 +98,7 @@ def test_the_spec_of_conversations_wants_nothing_but_its_model() -> None:
 
 
 def test_the_keys_of_other_parts_that_are_shown_exist() -> None:
-    for start in ("tokenizer:", "data:", "# token ids"):
+    for start in ("tokenizer:", "data:", "# token ids", "# of the hub"):
         found = {each.slug for each in lint_text(block(start), "spec.yaml").diagnostics}
         assert not found & {"unknown-key", "wrong-type", "invalid-choice", "yaml-syntax"}
 

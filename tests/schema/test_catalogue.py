@@ -11,6 +11,7 @@ from schema.document.hub_rows import read_rows
 from schema.lint import Verdict, accepted, lint_text
 from schema.sections.data import Source
 from schema.spec import Spec
+from tests.schema.goldens import SPECS
 
 MIXTURE = "training: {{tokens: 1_024_000, dataset: [{{name: {name}, rate: 1.0, style: PMD}}]}}\n"
 
@@ -27,6 +28,8 @@ def test_each_row_is_a_source_that_ends(name: str) -> None:
     rows = read_rows(source.split)
     assert rows and (rows.stop is not None or not source.streaming)
     assert source.model_fields_set == CATALOGUE[name].keys()
+    readme = (SPECS.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert any(f"`{name}`" in line and f"`{source.hub}`" in line for line in readme.splitlines())
 
 
 def test_a_name_of_the_catalogue_needs_no_source_and_the_default_is_one() -> None:
