@@ -6,7 +6,7 @@ Reads, and writes nothing; neither jax nor numpy is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import schema.document
@@ -17,10 +17,11 @@ from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import content_digest, is_read_alike
-from runner.data.stores.meta import StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
+from runner.data.stores.meta import REMEDY, StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import styles_of
+from schema.check.findings import Unavailable
 from schema.document.file_kinds import ANY_KIND
 from schema.document.mixtures import entries
 from schema.environment import Dataset, Fields, Obstacle, Split, Store
@@ -189,5 +190,13 @@ def known_store(root: str, meta: StoreMeta) -> Store:
     return Store(meta.tokenizer, meta.max_token_id, splits, meta.holds_pairs)
 
 
+@lru_cache(256)  # several rules ask, and an editor at each key: PACKED takes a second for a million examples
 def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:
-    return load_style(style).count_rows(documents, block_size, on_too_long)
+    """Count the rows of a split. Raises Unavailable where its lengths are needed and can't be read."""
+    count_rows = load_style(style).count_rows
+    try:
+        return count_rows(documents, block_size, on_too_long)
+    except (OSError, ValueError) as error:
+        raise Unavailable("data") from Failure(
+            f"token store '{documents.offsets_file.parent}' cannot be read: {error}; {REMEDY}", ExitCode.STORAGE
+        )

@@ -221,10 +221,14 @@ def split_file(folder: Path, split: str, kind: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocuments:
-    """The documents of a split on disk; satisfies `runner.data.styles.Documents` without numpy."""
+    """The documents of a split on disk; satisfies `runner.data.styles.Documents` without numpy.
 
-    lengths: Mapping[int, int]
-    pairs: PairLengths | None
+    Those of the same place and `content`, the sha256 of their tokens and their offsets, are equal.
+    """
+
+    content: tuple[str, str]
+    lengths: Mapping[int, int] = field(compare=False)
+    pairs: PairLengths | None = field(compare=False)
     offsets_file: Path
     packings: Packings
 
@@ -251,8 +255,9 @@ def stored_documents(root: str, meta: StoreMeta, split: str) -> StoredDocuments 
     if found is None:
         return None
     folder = store_folder(root, meta.name, meta.suffix)
-    packings = Packings(folder, split, found.files["offsets"].sha256)
-    return StoredDocuments(found.lengths, found.pairs, split_file(folder, split, "offsets"), packings)
+    content = found.files["tokens"].sha256, found.files["offsets"].sha256
+    packings = Packings(folder, split, content[1])
+    return StoredDocuments(content, found.lengths, found.pairs, split_file(folder, split, "offsets"), packings)
 
 
 def parse_meta(text: str) -> StoreMeta:

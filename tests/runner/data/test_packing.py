@@ -22,8 +22,10 @@ from runner.data.stores.meta import stored_documents
 from runner.data.stores.packings import Packings
 from runner.data.stores.prepare import prepare_store
 from runner.data.styles import Gathered, packed, padded
+from runner.data.survey import known_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import Failure
+from schema.check.findings import Unavailable
 from schema.spec import Spec
 from tests.runner.data.record_files import data_of
 from tests.runner.data.test_data_styles import EXAMPLES, PAD, Examples, Split
@@ -146,6 +148,14 @@ def test_a_store_gets_a_packing_for_each_block_size_and_the_plan_counts_by_it(
     assert counted[31] > counted[63]
     assert (store.folder / "train.tokens.bin").stat().st_ino == before  # nobody made tokens again
     (store.folder / "train.packed-31.bin").unlink()
+    facts = known_store(data.root, store.meta).splits["train"]
+    assert facts.rows("PACKED", 47, "truncate") == packed.count_rows(documents, 47, "truncate")
+    documents.offsets_file.rename(tmp_path / "offsets")
+    assert facts.rows("PACKED", 47, "truncate") == packed.count_rows(split, 47, "truncate")  # it was counted once
+    with pytest.raises(Unavailable) as refused:  # which the plan says, where a run would refuse it too
+        facts.rows("PACKED", 49, "truncate")
+    assert "stores/x' cannot be read: [Errno 2]" in str(refused.value.__cause__)
+    (tmp_path / "offsets").rename(documents.offsets_file)
     monkeypatch.setattr(Packings, "keep", Mock(side_effect=OSError(errno.EROFS, "the disk can't be written")))
     keep_packings(store, Spec.model_validate({"architecture": {"block_size": 31}}), Silent())
     assert len(packed.open_rows(split, 31, "truncate")) == counted[31]

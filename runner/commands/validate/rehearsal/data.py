@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -267,6 +267,7 @@ def _counted(store: Store) -> environment.Store:
     }
 
     def facts_of(name: str, documents: _Documents) -> environment.Split:
+        @cache  # several rules ask
         def rows(style: str, block_size: int, on_too_long: str) -> int:
             return load_style(style).count_rows(documents, block_size, on_too_long)
 
