@@ -33,7 +33,7 @@ class Progress:
 
     def after(self, stage: int, batch: Batch) -> Progress:
         """Return the progress after one more step of the phase, on this batch."""
-        return replace(self, stage=stage, step=batch.step, ledger=self.ledger.add(batch))
+        return replace(self, stage=stage, step=batch.step, ledger=self.ledger.add(self.phase, stage, batch))
 
     def in_phase_lora(self, base_digest: str) -> Progress:
         """Return the progress once phase lora is entered; no step of it is taken yet."""

@@ -34,12 +34,15 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
     """
     layout, devices, memory = asked["layout"], asked["devices"], asked["memory"]
     with leave_cleanly(traceback), uncollected():
+        from dataclasses import asdict
+
         from runner.commands.accepted import report_warnings
         from runner.commands.fetched import fetch_named
         from runner.data.gguf_vocabulary import survey_gguf
         from runner.data.planned import draw_stage
         from runner.environment import deciding_stores, free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
+        from runner.report.ledger import ledger_of_stores, render_ledger
         from runner.run.layout import default_run_dir
         from runner.run.record import recorded
         from runner.weights.remarks import check_pretrained
@@ -68,13 +71,14 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
         if verdict.document and (stores := deciding_stores(verdict.document)) is not None:
             data = data._replace(datasets=stores)
         compiled = compile_plan(accepted, devices, data)
+        ledger = [asdict(line) for line in ledger_of_stores(accepted, compiled)]
         if layout == "json":
-            from dataclasses import asdict
-
             from schema.formats import json_text
 
-            write(json_text(asdict(compiled)))
+            write(json_text(asdict(compiled) | {"ledger": ledger}))
             return
         from runner.plan.printing import render_plan
 
         write(render_plan(compiled, spec.name))
+        if any(line["planned"] for line in ledger):
+            write(f"\nLedger\n{render_ledger(ledger)}")

@@ -191,9 +191,8 @@ def _joined(parts: Sequence[tuple[npt.NDArray[np.int64], Gathered]], batch: Batc
 
     Raises ValueError for a part with segments in a batch that has none.
     """
-    if batch.segmented < any(
-        part.segments is not None for _, part in parts
-    ):  # else examples would attend to each other
+    # Else examples would attend to each other.
+    if not batch.segmented and any(part.segments is not None for _, part in parts):
         raise ValueError("a segmented style gave rows for a batch without positions and segments")
     _, first = parts[0]
     if len(first.tokens) == batch.shape[0] and batch.segmented == (first.segments is not None):

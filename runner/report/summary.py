@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from runner.checkpoint.intact import verify
-from runner.data.ledger import RunLedger
 from runner.failure import Failure
 from runner.files.digested_json import read_json, write_facts
 from runner.files.seal import Damaged, check_seal
 from runner.metrics.jsonl import METRICS, read_records
 from runner.plan.plan import Plan
+from runner.report.ledger import TakenData, differences, ledger_sentences, render_ledger
 from runner.run.layout import CHECKPOINTS, EXPORT, SUMMARY
 from schema.spec import Spec
 from schema.text.wording import count
@@ -69,12 +69,13 @@ def _is_exported(run_dir: Path, summary: Mapping[str, Any]) -> bool:
 
 
 def write_summary(
-    run_dir: Path, spec: Spec, plan: Plan, ledger: RunLedger, digests: Mapping[str, str | None]
+    run_dir: Path, spec: Spec, plan: Plan, taken: TakenData, digests: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Collect the summary from `metrics.jsonl` and the ledger, and write it; its presence means finished.
 
     `digests` name what was trained, such as `weights_digest`. Raises OSError.
     """
+    ledger = taken.counted
     records, strange_lines = read_records(run_dir)
     summary = {
         "steps": plan.steps,
@@ -84,7 +85,11 @@ def write_summary(
         "export": exporting(spec, plan),
         **digests,
         "token_digest": ledger.token_digest,
-        "datasets": {name: asdict(taken) for name, taken in sorted(ledger.counts.items())},
+        "datasets": {
+            name: asdict(counts) | taken.left_out.get(name, {}) for name, counts in sorted(ledger.counts.items())
+        },
+        "ledger": [asdict(line) for line in taken.lines],
+        "ledger_differences": list(differences(taken.lines, ledger)),
         "phases": {phase.name: phase_losses(records, phase.name) for phase in plan.phases},
         "strange_lines": strange_lines,
     }
@@ -93,7 +98,7 @@ def write_summary(
 
 
 def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> None:
-    """Print steps, losses by phase, tokens by dataset, and where things lie."""
+    """Print steps, losses by phase, the ledger as planned and as counted, and where things lie."""
     console.print(f"done: {summary['steps']:,} steps, {summary['tokens']:,} tokens")
     losses = Table(box=None, pad_edge=False)
     for title in ("phase", "train loss: first", "last"):
@@ -105,12 +110,10 @@ def print_summary(console: Console, run_dir: Path, summary: dict[str, Any]) -> N
         scores = [phase["validation_loss"].get(dataset) for dataset in datasets]
         losses.add_row(name, *(_loss(loss) for loss in (*phase["train_loss"], *scores)))
     console.print(losses)
-    tokens = Table(box=None, pad_edge=False)
-    for title in ("dataset", "rows", "tokens seen", "tokens supervised"):
-        tokens.add_column(title, justify="left" if title == "dataset" else "right")
-    for dataset, counts in summary["datasets"].items():
-        tokens.add_row(dataset, *(f"{counts[key]:,}" for key in ("rows", "tokens_seen", "tokens_supervised")))
-    console.print(tokens)
+    if "ledger" in summary:
+        console.print(render_ledger(summary["ledger"]), end="", soft_wrap=True)
+    for sentence in ledger_sentences(summary):
+        console.print(sentence, soft_wrap=True)
     if strange := summary["strange_lines"]:
         console.print(
             f"left out here: {count(strange, 'line')} of {run_dir / METRICS} without a record", soft_wrap=True

@@ -19,8 +19,9 @@ from runner.files.seal import Damaged, sealed_facts
 from runner.huggingface.tokenizer import without_files
 from runner.lora.adapters import idle_adapters
 from runner.plan.plan import Plan
+from runner.report.ledger import taken_data
 from runner.report.summary import exporting, print_summary, write_summary
-from runner.run.layout import EXPORT
+from runner.run.layout import EXPORT, SUMMARY
 from runner.run.record import origin_of
 from runner.run.versions import library_versions
 from runner.train.session import Session
@@ -31,7 +32,8 @@ from schema.spec import Spec
 def finish(trainer: BaseTrainer, session: Session) -> None:
     """Check what a run has trained, export it, and write its summary, whose presence means finished.
 
-    Raises Failure EXPORT, STORAGE; KeyboardInterrupt when a signal came meanwhile.
+    Raises Failure EXPORT, STORAGE, and FINDINGS where other rows were counted than planned; KeyboardInterrupt when a
+    signal came meanwhile.
     """
     if trainer._in_lora_phase:
         check_adapters(trainer.state.params)
@@ -39,9 +41,16 @@ def finish(trainer: BaseTrainer, session: Session) -> None:
     export(trainer, session.catalog, digests)
     session.preemption.check()
     if session.lines is not None:
-        run_dir, spec, ledger = trainer.spec.run_dir, trainer.spec.spec, trainer.progress.ledger
-        summary = write_summary(run_dir, spec, trainer.plan, ledger, digests)
+        run_dir, spec = trainer.spec.run_dir, trainer.spec.spec
+        taken = taken_data(session.catalog, trainer.plan, spec, trainer.progress.ledger)
+        summary = write_summary(run_dir, spec, trainer.plan, taken, digests)
         print_summary(trainer.console, run_dir, summary)
+        if summary["ledger_differences"]:
+            raise Failure(
+                f"{run_dir} has not taken what was planned; this is a mistake of lorarun, and none of yours: please "
+                f"report it with {SUMMARY} and plan.json",
+                ExitCode.FINDINGS,
+            )
 
 
 def export(trainer: BaseTrainer, catalog: Catalog, digests: Mapping[str, str | None]) -> None:

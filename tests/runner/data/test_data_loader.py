@@ -130,7 +130,7 @@ def test_a_batch_shifts_targets_by_one_and_counts() -> None:
     assert (batch.tokens.dtype, batch.targets.dtype, batch.mask.dtype) == (np.int32, np.int32, np.float32)
     assert (batch.targets == batch.tokens + 1).all()
     assert batch.mask.tolist() == [[0, 0, 1]] * 8
-    assert batch.ledger == {"x": Ledger(rows=8, tokens_seen=24, tokens_supervised=8)}
+    assert batch.ledger == {"x": Ledger(8, 24, 8, 0)}
     assert len(batch.digest) == 32
 
 
@@ -248,7 +248,7 @@ def test_validation_reads_the_first_rows_in_order_with_one_shape() -> None:
     batches = list(validation_batches(rows, batch=BatchSpec(4, 3), rows_used=7))
     assert [batch.tokens[:, 0].tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, PAD]]
     assert [batch.mask.sum() for batch in batches] == [4, 3]
-    assert batches[1].ledger == {"x": Ledger(rows=3, tokens_seen=9, tokens_supervised=3)}
+    assert batches[1].ledger == {"x": Ledger(3, 9, 3, 0)}
     assert len(list(validation_batches(rows, batch=BatchSpec(4, 3), rows_used=2048))) == 3
     assert list(validation_batches(replace(rows, rows=0), batch=BatchSpec(4, 3), rows_used=8)) == []
 

@@ -16,6 +16,7 @@ from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
 from runner.plan.plan import AdapterPlan, BytesPlan, LearningRatePlan, PhasePlan, Plan, StagePlan
 from runner.plan.printing import render_plan
+from runner.report.ledger import LedgerLine
 from schema.budget.draws import EntryBudget
 from schema.lint import load_spec
 from schema.spec import Spec
@@ -46,13 +47,25 @@ def test_the_json_of_a_plan_has_every_field() -> None:
     plan = json.loads(plan_json(PLANS / "stages.yaml"))
     phase = plan["phases"][0]
     stage = phase["stages"][0]
-    assert set(plan) == {"version", *Plan.__slots__}
+    assert set(plan) == {"version", "ledger", *Plan.__slots__}
+    assert set(plan["ledger"][0]) == set(LedgerLine.__slots__)
     assert set(phase) == set(PhasePlan.__slots__)
     assert set(phase["learning_rate"]) == set(LearningRatePlan.__slots__)
     assert set(phase["bytes_per_device"]) == set(BytesPlan.__slots__)
     assert set(stage) == set(StagePlan.__slots__)
     assert set(stage["mixture"][0]) == set(EntryBudget.__slots__)
     assert set(plan["adapters"][0]) == set(AdapterPlan.__slots__)
+
+
+def test_the_ledger_of_a_plan_is_that_of_its_budget() -> None:
+    plan = json.loads(plan_json(PLANS / "supervised_budget.yaml"))
+    for phase in plan["phases"]:
+        for number, stage in enumerate(phase["stages"], start=1):
+            own = [line for line in plan["ledger"] if (line["phase"], line["stage"]) == (phase["name"], number)]
+            totals = {name: sum(line["planned"][name] for line in own) for name in own[0]["planned"]}
+            assert totals["tokens_supervised"] == stage["supervised_planned"]
+            assert totals["tokens_seen"] + totals["padding"] == stage["tokens_planned"]
+            assert [line["planned"]["rows"] for line in own] == [entry["rows"] for entry in stage["mixture"]]
 
 
 def activations(*arguments: str) -> list[str]:

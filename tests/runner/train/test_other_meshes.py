@@ -29,6 +29,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = spec.replace("n_embd: 16, n_head: 2", "n_embd: 32, n_head: 8").replace(
         "{report_interval: 1}", "{report_interval: 1, checkpoint_interval: 2}"
     )
+    (folder / "words.txt").write_text(" ".join(map(str, range(2_000))))
+    mixed = "[{name: tales, rate: 0.5, style: PADDED}, {name: words, rate: 0.5, style: PMD}]"
+    for one, other in (
+        ("post_lora_dataset: [[{name: tales, rate: 1.0, style: PACKED}]]", f"post_lora_dataset: [{mixed}]"),
+        ("{tales: {path: tales.jsonl}}", "{tales: {path: tales.jsonl}, words: {path: words.txt}}"),
+    ):
+        assert one in spec
+        spec = spec.replace(one, other)
     (folder / "spec.yaml").write_text(spec + "checkpoint: {keep: 9}\n")
     done = subprocess.run(
         [sys.executable, "-m", "tests.runner.train.other_meshes", str(folder)],

@@ -119,7 +119,10 @@ def test_a_checkpoint_says_what_the_summary_of_its_run_says(
             phase="lora",
             stage=1,
             step=ends["steps"],
-            ledger=RunLedger({"tales": Ledger(**ends["datasets"]["tales"])}, ends["token_digest"]),
+            ledger=RunLedger(
+                {f"{line['phase']}/{line['stage']}": {"tales": Ledger(**line["counted"])} for line in ends["ledger"]},
+                ends["token_digest"],
+            ),
             stores={"tales": json.loads(Path("stores/tales/meta.json").read_text())["digest"]},
             skipped_steps=0,
             base_digest=ends["base_digest"],

@@ -197,7 +197,9 @@ def test_a_batch_of_pairs_has_two_rows_for_each_and_the_ledger_counts_both(folde
             numbers = np.array(found.rows["pairs"], np.int64)
             assert found.tokens.tolist() == rows.gather(numbers).tokens[:, :-1].tolist()
             sizes = rows.sizes(numbers)
-            assert found.ledger["pairs"] == Ledger(24, int(sizes.tokens.sum()), int(sizes.supervised.sum()))
+            seen = int(sizes.tokens.sum())
+            padding = 24 * 2 * 32 - seen
+            assert found.ledger["pairs"] == Ledger(24, seen, int(sizes.supervised.sum()), padding)
             taken += found.ledger["pairs"]
     assert taken.rows == sum(entry.rows for entry in stage.mixture)
     validated = sum(

@@ -81,7 +81,7 @@ def test_the_counts_of_a_table_are_those_of_the_ledger_after_one_pass(opened: li
             steps = {"first_step_of_stage": 0, "start_step": 0, "end_step": len(rows)}
             with train_batches([entry], seed=3, batch=batch, **steps) as batches:
                 for each in batches:
-                    ledger = ledger.add(each)
+                    ledger = ledger.add("full", 1, each)
                     padding += int((each.tokens == rows.pad).sum())
             found = count_rows(rows)
             assert (found.taken, found.padding) == (ledger.counts[source.name], padding)
