@@ -36,18 +36,20 @@ class SizedRows:
     first_row: int
     seed: int
     mean: Fraction = field(init=False)  # supervised tokens of a row
-    _table: npt.NDArray[np.int32] = field(init=False)  # (rows,), in the order of the split
-    _is_even: bool = field(init=False)  # all rows are of one size
+    _table: npt.NDArray[np.int32] = field(init=False)  # (rows,), in the order of the split; (1,) where all are equal
     _ends: Integers = field(init=False)  # (k + 1,): tokens of the first 0, 1, … k rows of the order
 
     def __post_init__(self) -> None:
-        sizes = [
-            self.rows.sizes(np.arange(start, min(start + ROWS_AT_ONCE, len(self.rows)), dtype=np.int64)).supervised
-            for start in range(0, len(self.rows), ROWS_AT_ONCE)
-        ]
-        self._table, self._ends = np.concatenate(sizes).astype(np.int32), np.zeros(1, np.int64)
+        parts: list[npt.NDArray[np.int32]] = []
+        for start in range(0, len(self.rows), ROWS_AT_ONCE):
+            numbers = np.arange(start, min(start + ROWS_AT_ONCE, len(self.rows)), dtype=np.int64)
+            sizes = self.rows.sizes(numbers).supervised.astype(np.int32)
+            is_even = (sizes == sizes[0]).all()  # as of PMD, which has the most rows: they take no memory
+            parts.append(np.broadcast_to(sizes[0], sizes.shape) if is_even else sizes)
+        has_one_size = all(part.strides == (0,) and part[0] == parts[0][0] for part in parts)
+        self._table = parts[0][:1].copy() if has_one_size else np.concatenate(parts)
         self.mean = Fraction(int(self._table.sum(dtype=np.int64)), len(self._table))
-        self._is_even = bool((self._table == self._table[0]).all())
+        self._ends = np.zeros(1, np.int64)
 
     def ends(self, rows: int) -> Integers:
         """Return the supervised tokens of the first 0, 1, … `rows` rows, (rows + 1,)."""
@@ -60,7 +62,7 @@ class SizedRows:
 
     def _sizes(self, start: int, rows: int) -> Integers:
         """Sizes of the rows from `start` on in the endless order, (rows,)."""
-        if self._is_even:
+        if len(self._table) == 1:
             return np.full(rows, self._table[0], np.int64)
         positions = np.arange(start, start + rows, dtype=np.int64)
         numbers = shuffled(positions, len(self.rows), order_key(self.seed, self.name))

@@ -15,6 +15,8 @@ from schema.budget.stages import AskedStage, Plain, StageBudget, compile_stages
 from schema.check.findings import Unavailable
 from schema.environment import Drawn, Environment, Split, StageDraw
 
+Staged = tuple[tuple[StageBudget, ...], tuple[tuple[EntryBudget, ...], ...]]  # stages, and the entries of each
+
 
 @dataclass(frozen=True, eq=False)
 class Course:
@@ -45,7 +47,7 @@ class Course:
     @property
     def stages(self) -> tuple[StageBudget, ...]:
         """The stages with their steps; raises NotPreparedError where these follow from stores that nobody knows."""
-        return self._drawn[0] if self.terms.decides_steps else self._plain
+        return self._drawn()[0] if self.terms.decides_steps else self._plain
 
     @property
     def waits(self) -> bool:
@@ -58,21 +60,28 @@ class Course:
     @property
     def draws(self) -> tuple[tuple[EntryBudget, ...], ...]:
         """The mixture of each stage, with the rows that every entry provides."""
-        return self._drawn[1]
+        return self._drawn()[1]
 
     @cached_property
     def _plain(self) -> tuple[StageBudget, ...]:
         """The stages, where their budgets alone decide; no mixture is looked at."""
         return compile_stages(self.asked, lambda _: Plain(self.terms.tokens_per_step))
 
+    def _drawn(self) -> Staged:
+        if isinstance(self._tried, Unavailable):
+            raise self._tried
+        return self._tried
+
     @cached_property
-    def _drawn(self) -> tuple[tuple[StageBudget, ...], tuple[tuple[EntryBudget, ...], ...]]:
-        """The stages and their draws."""
+    def _tried(self) -> Staged | Unavailable:
+        """The stages and their draws, or why there are none: many rules ask, and stores are read once."""
         draws = Draws(self.terms, cache(self._rows_of), self._draw)
-        if not self.terms.decides_steps:
-            return self._plain, draw_rows(self._plain, draws)
-        stages = compile_stages(self.asked, draws.begin)
-        return stages, tuple(draws.entries)
+        try:
+            if not self.terms.decides_steps:
+                return self._plain, draw_rows(self._plain, draws)
+            return compile_stages(self.asked, draws.begin), tuple(draws.entries)
+        except Unavailable as refused:
+            return refused
 
     def _split_of(self, key: DatasetKey) -> Split | None:
         """The training split of a dataset; None where its store is not known."""
