@@ -15,6 +15,7 @@ from runner.data.planned import stored_rows
 from runner.data.sources import DataSource, Example, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
+from runner.data.sources.remote import RemoteFiles
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import content_digest, is_read_alike
 from runner.data.stores.meta import REMEDY, StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
@@ -127,6 +128,8 @@ def _of_the_hub(name: str, suffix: str, data: Data, own: MadeBy, styles: tuple[s
 
 def _unprepared(source: DataSource, train_on: str) -> Dataset:
     """A dataset whose store would be made: what its first records hold, and whether it teaches anything."""
+    if isinstance(source, RemoteFiles):
+        return Dataset(True)
     if not isinstance(source, Files):
         return Dataset(True, fields=Fields(source.reading(())))
     skipped = LeftOut()
@@ -166,6 +169,8 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fi
     try:
         if not is_read_alike(source, meta):
             return False
+        if isinstance(source, RemoteFiles):  # no server is asked here
+            return meta.stamp.startswith(source.places)
         if meta.stamp == source.stamp():
             return True
         if source.total > MOST_COMPARED_BYTES:

@@ -80,6 +80,8 @@ def with_retries(
     while True:
         try:
             return action()
+        except Failure:  # which has been asked for often enough, or is an answer
+            raise
         except Exception as error:
             reason = passing(error)
             if reason is None:

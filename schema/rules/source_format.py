@@ -1,8 +1,8 @@
 """The path of a source names files of a format that is not read, or a URL.
 
 *Why it is bad.* A source is files of text (.txt, .md) or of records (.jsonl, .json, .csv, .tsv, .parquet, .arrow),
-those of text also packed with gzip, zstd or bzip2. Nothing else is unpacked, converted or downloaded, so the run would
-find nothing to read.
+those of text also packed with gzip, zstd or bzip2; on this machine, or at an address of https, s3, gs or hf. Nothing
+else is unpacked or converted, so the run would find nothing to read.
 
 *Bad*
 
@@ -40,9 +40,10 @@ from collections.abc import Iterator
 from schema.document import Document
 from schema.document.file_kinds import ANY_KIND, KINDS, PACKINGS, TABLES, kind_of
 from schema.document.mixtures import entries
+from schema.document.remote import PROTOCOLS, file_name, is_pattern, protocol_of
 from schema.document.source_paths import written_paths
 from schema.text.diagnostic import Diagnostic, Severity
-from schema.text.wording import quote
+from schema.text.wording import join, quote
 
 CODE = "LR224"
 SLUG = "source-format"
@@ -80,10 +81,13 @@ def check(document: Document) -> Iterator[Diagnostic]:
     """Look at how the path of each source ends that a mixture names, and whose files nobody has found yet."""
     seen = set()
     for entry in entries(document):
-        if entry.name in seen or (entry.dataset and entry.dataset.source):
+        if entry.name in seen:
             continue
         seen.add(entry.name)
+        is_found = entry.dataset is not None and entry.dataset.source
         for key, path in written_paths(document, entry.name):
+            if is_found and not protocol_of(path):  # of a server nobody has asked
+                continue
             if found := unread(path):
                 what, remedy = found
                 yield Diagnostic(CODE, SLUG, SEVERITY, document.span(key), f"{key} {quote(path)} {what}", remedy)
@@ -93,8 +97,13 @@ def unread(path: str) -> tuple[str, str] | None:
     """Say why what a path names is not read, by how the path looks, and what to do; None where it may be read."""
     if path.startswith("file:/"):
         return "is a URL, and paths are read", f"write {quote('/' + path.removeprefix('file:').lstrip('/'))}"
+    if protocol := protocol_of(path):
+        if protocol in ("https", "http") and is_pattern(path):
+            return "is a pattern, and a web server lists no files", "name each file in a list, path: [URL, URL]"
+        return unread(file_name(path))
     if URL.match(path):
-        return "is a URL, and nothing is downloaded", "fetch its files, and write where they lie"
+        read = join([f"{each}://" for each in PROTOCOLS], "and")
+        return f"is a URL, and of those {read} are read", "fetch its files, and write where they lie"
     if kind_of(path):
         return None
     stem, dot, ending = path.rpartition(".")

@@ -124,6 +124,15 @@ def _forms() -> tuple[_Form, ...]:
             r"[A-Za-z][A-Za-z0-9+.]{1,12}://[^/\s:@'\"]{0,64}:(?P<secret>[^/\s@'\"$<{]{3,128})@",
             _varied,
         ),
+        _Form(
+            "a signature",
+            "",
+            re.compile(
+                r"[?&](?i:x-amz-signature|x-goog-signature|signature|sig|token|access_token|key)="
+                r"(?P<secret>[A-Za-z0-9%+/=_.~-]{16,})"
+            ),
+            _random,
+        ),
         _named("a Weights & Biases key", "WANDB_API_KEY", r"[0-9a-f]{40}"),
         _named("a secret", "", r"[A-Za-z0-9+=]{20,}"),
         _named("a secret", "", r"[A-Za-z0-9+/]{40}"),

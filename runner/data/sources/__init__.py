@@ -1,6 +1,6 @@
-"""Where text comes from: built-in datasets, one file each, local files and hub datasets named in `data/sources`.
+"""Where text comes from: built-in datasets, one file each, and what is named in `data/sources`: files, hub datasets.
 
-A source yields documents; it neither tokenizes nor writes anything.
+A source yields documents, and tokenizes nothing. To find one asks no server: that is done when a store is looked for.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from runner.data.sources._source import (
 )
 from runner.data.sources.files import open_files
 from runner.data.sources.hub import HubData, open_hub
+from runner.data.sources.remote import open_remote
 from runner.data.sources.tokens import open_tokens
 from runner.data.stores.meta import META_FILE, read_meta
 from runner.failure import ExitCode, Failure
 from schema.document.catalogue import CATALOGUE, ORIGINS
+from schema.document.remote import protocol_of
 from schema.rules.source_origin import misnamed
 from schema.sections.data import Data, Source
 from schema.text.paths import at_home
@@ -80,7 +82,11 @@ def find_source(name: str, data: Data, styles: Collection[str] = ()) -> DataSour
         raise Failure("; ".join(sentence), ExitCode.INVALID)
     if section.hub is not None:
         return open_hub(name, section, styles)
-    return open_files(name, section, styles) if section.tokens is None else open_tokens(name, section)
+    if section.tokens is not None:
+        return open_tokens(name, section)
+    if any(map(protocol_of, (*section.paths, *section.validation_paths))):
+        return open_remote(name, section, styles, data.root)
+    return open_files(name, section, styles)
 
 
 def settled(source: DataSource | None, root: str, suffix: str) -> DataSource | None:

@@ -21,6 +21,7 @@ from runner.data.lessons import nothing_to_learn, skipped_sentence
 from runner.data.sources import DataSource, LeftOut, fields_sentence, origin_of
 from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
+from runner.data.sources.remote import RemoteFiles
 from runner.data.stores.batches import Batch, Part, Place, read_batches
 from runner.data.stores.current import content_digest
 from runner.data.stores.display import PreparationDisplay
@@ -179,7 +180,7 @@ def _write(
                     first = making.progress.place.done
             advance(max(0, source.total - first))
         writer.close()
-    if isinstance(source, Files | HubData) and source.is_divided and not is_divided(partial):
+    if isinstance(source, Files | HubData | RemoteFiles) and source.is_divided and not is_divided(partial):
         raise Failure(
             f"dataset '{source.name}': what it has to train on, or to validate on, teaches nothing; name other data "
             f"under data/sources/{source.name}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.data.conversations import is_rendered
 from runner.data.sources import DataSource, find_source, settled, unknown_dataset
+from runner.data.sources.remote import RemoteFiles
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import is_read_alike
 from runner.data.stores.display import PreparationDisplay
@@ -68,6 +69,8 @@ def prepare_store(
     maker = _maker(data, tokenizer, chat if renders else None, recipe)
     wanted = _Wanted(data.root, name, suffix, source, tuple(styles), maker, trained)
     if (found := wanted.find()) is not None:
+        if isinstance(source, RemoteFiles) and source.unreached:
+            progress.say(f"dataset '{name}': {source.unreached}; its store '{folder}' is used as it is")
         return found
     try:
         with making(folder, lambda: progress.say(f"dataset '{name}': another process prepares it; waiting")) as partial:
@@ -77,7 +80,10 @@ def prepare_store(
             make_store(partial, folder, suffix, origin, maker, progress)
     except OSError as error:
         raise unwritable_store(folder, error.strerror or str(error)) from error
-    return wanted.made(origin)
+    made = wanted.made(origin)
+    if isinstance(source, RemoteFiles):
+        source.release()
+    return made
 
 
 def _maker(data: Data, tokenizer: Tokenizer, chat: ChatRows | None, recipe: Recipe | None) -> Maker:

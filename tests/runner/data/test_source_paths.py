@@ -86,7 +86,7 @@ def test_what_can_not_be_divided_is_refused(here: Path) -> None:
     with pytest.raises(Failure, match=r"^data/sources/x/validation: 'none' does not exist"):
         source("*.jsonl", validation="none")
     (here / "empty.jsonl").write_text('{"prompt": "a", "completion": ""}\n')
-    with pytest.raises(Failure, match="those to train on or those to validate on teach nothing"):
+    with pytest.raises(Failure, match="to train on, or to validate on, teaches nothing"):
         prepare(here / "s", source("a.jsonl", validation="empty.jsonl"))
     (here / "other.jsonl").write_text('{"text": "a"}\n')
     with pytest.raises(Failure, match="make all records of a source alike"):

@@ -45,7 +45,7 @@ def test_what_may_be_a_folder_or_is_read_is_no_finding(path: str) -> None:
     assert errors(path) == []
 
 
-@pytest.mark.parametrize("path", ["web.xls", "web/a.jsonl.xz", "https://a.org/a.txt", "'**/*.yaml'", "web.MD", "r.zip"])
+@pytest.mark.parametrize("path", ["web.xls", "web/a.jsonl.xz", "https://a.org/a.pdf", "'**/*.yaml'", "web.MD", "r.zip"])
 def test_what_nothing_reads_is_an_error_where_a_mixture_names_it(path: str) -> None:
     assert errors(path) == ["LR224"]
     assert errors(path, name="pystdlib") == []
@@ -58,7 +58,7 @@ def test_a_folder_of_that_name_is_no_finding_once_it_was_found() -> None:
 def test_the_machine_says_it_no_second_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("web.xls").write_text("a,b")
-    for path in ("web.xls", "gone.xls", "s3://web/a.txt"):
+    for path in ("web.xls", "gone.xls", "s3://web/a.xls", "ftp://web/a.txt"):
         found = lint_text(SPEC.format(path=path, name="web"), environment=survey()).diagnostics
         assert [each.code for each in found if each.severity.value == "error"] == ["LR224"]
     Path("web.xls").unlink()
