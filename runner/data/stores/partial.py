@@ -52,6 +52,11 @@ def making(folder: Path, wait: Callable[[], None]) -> Iterator[Path]:
         _remove_empty(made)
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether there is something to go on from for the store in this folder."""
+    return (hidden(folder) / PROGRESS_FILE).exists()
+
+
 def discard(partial: Path) -> None:
     """Forget what was made in a folder so far; its lock stays. Raises OSError."""
     for path in partial.iterdir():

@@ -20,7 +20,7 @@ from runner.data.stores.finish import remember_stamps
 from runner.data.stores.foreign import prepare_foreign
 from runner.data.stores.make import Maker, Origin, make_store
 from runner.data.stores.meta import existing_meta, read_meta, store_folder
-from runner.data.stores.partial import making, sweep
+from runner.data.stores.partial import is_kept, making, sweep
 from runner.data.stores.store import Store, open_store
 from runner.data.stores.trained import Trained
 from runner.data.stores.worker import Recipe
@@ -79,7 +79,8 @@ def prepare_store(
             origin = wanted.origin()
             make_store(partial, folder, suffix, origin, maker, progress)
     except OSError as error:
-        raise unwritable_store(folder, error.strerror or str(error)) from error
+        kept = "; what was made is kept, and the same command goes on" if is_kept(folder) else ""
+        raise unwritable_store(folder, f"{error.strerror or error}{kept}") from error
     made = wanted.made(origin)
     if isinstance(source, RemoteFiles):
         source.release()

@@ -133,7 +133,7 @@ class StoreWriter:
         """Bring what was written to the disk. Raises OSError."""
         for file in self._files.values():
             file.flush()
-            os.fdatasync(file.fileno())
+            os.fsync(file.fileno())
 
     def add(self, encoded: Encoded, is_val: npt.NDArray[np.bool_]) -> None:
         """Append the documents of a batch to `val` or to `train`, (documents,). Raises OSError."""
@@ -189,7 +189,6 @@ class StoreWriter:
         for split in SPLITS:
             self._write_spans(split, np.array([self._last[split]], np.int64))
             self._last[split] = (0, 0)
-        self.flush()
         self._stack.close()
 
     def _append(self, split: str, ids: Ids) -> None:
