@@ -128,29 +128,6 @@ Usage: main data [OPTIONS] SPEC
   tokens (ids), supervised (of each token), text; of a pair, chosen and
   rejected have these three.
 """,
-    "prepare": """\
-Usage: main prepare [OPTIONS] SPEC
-
-  Make the token stores of all datasets of a spec, under data/root, and say
-  what they hold.
-
-  No accelerator is needed and nothing is trained: do it where cores are
-  cheap, and exec finds the stores. What exec, data and prepare make is the
-  same, by however many processes (data/workers). A store that is there is
-  used as it is while its source, tokenizer and chat template are the same.
-
-  Ctrl-C and SIGTERM end it with 75, and the same command goes on where it
-  was, as it does after a kill: the store is the one that would have been made
-  in peace.
-
-  The table says of each dataset, both splits together:
-    documents    texts, examples or conversations that it holds
-    tokens       of all of them
-    supervised   of these, what PADDED rows are trained on
-    left out     entries of the source that are no document; why stands below
-    bytes        of its files
-    seconds      that it took, or reused
-""",
     "plan": """\
 Usage: main plan [OPTIONS] SPEC
 

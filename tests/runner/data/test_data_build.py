@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runner.data.stores import batches
 from runner.data.stores.display import Silent
 from runner.data.stores.meta import META_FILE
 from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store, open_store
+from runner.data.stores.writer import StoreWriter
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import Failure
 from schema.sections.data import Data, Source
+from tests.runner.data.listener import Listener
 
 
 @pytest.fixture
@@ -103,3 +108,26 @@ def test_a_store_that_another_process_put_in_place_meanwhile_stays(data: Data, m
     with pytest.raises(Failure, match=r"meta\.json cannot be read"):  # it is theirs that is opened
         prepare(data)
     assert names(data.root) == ["sums"]
+
+
+def test_what_was_made_before_a_disk_was_full_is_kept(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 500)
+    add, peace = StoreWriter.add, prepare(data)
+    data = data.model_copy(update={"root": f"{data.root}2"})
+
+    def fail(self: StoreWriter, *batch: Any) -> None:
+        if sum(self.written.documents.values()) > 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        add(self, *batch)
+
+    with monkeypatch.context() as full:
+        full.setattr(StoreWriter, "add", fail)
+        with pytest.raises(Failure, match=r"device; what was made is kept, and the same command goes on$"):
+            prepare(data)
+    listener = Listener()
+    again = prepare_store("sums", "", data=data, tokenizer=ByteTokenizer(), progress=listener).meta.splits
+    assert "continuing at" in listener.sentences[0]
+    for split, found in peace.meta.splits.items():
+        assert {kind: file.sha256 for kind, file in again[split].files.items()} == {
+            kind: file.sha256 for kind, file in found.files.items()
+        }

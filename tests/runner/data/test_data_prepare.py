@@ -9,12 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from runner.data.stores import batches
 from runner.data.stores.display import Silent
 from runner.data.stores.meta import read_meta, stored_documents
 from runner.data.stores.prepare import prepare_store
@@ -197,29 +195,6 @@ def test_a_full_disk_is_a_storage_failure_and_leaves_nothing(data: Data, monkeyp
         prepare(data)
     assert caught.value.exit_code is ExitCode.STORAGE
     assert not Path(data.root).exists()
-
-
-def test_what_was_made_before_a_disk_was_full_is_kept(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 500)
-    add, peace = StoreWriter.add, prepare(data)
-    data = data.model_copy(update={"root": f"{data.root}2"})
-
-    def fail(self: StoreWriter, *batch: Any) -> None:
-        if sum(self.written.documents.values()) > 100:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        add(self, *batch)
-
-    with monkeypatch.context() as full:
-        full.setattr(StoreWriter, "add", fail)
-        with pytest.raises(Failure, match=r"device; what was made is kept, and the same command goes on$"):
-            prepare(data)
-    listener = Listener()
-    again = prepare(data, progress=listener).meta.splits
-    assert "continuing at" in listener.sentences[0]
-    for split, found in peace.meta.splits.items():
-        assert {kind: file.sha256 for kind, file in again[split].files.items()} == {
-            kind: file.sha256 for kind, file in found.files.items()
-        }
 
 
 def test_a_root_that_is_a_file_is_a_storage_failure(tmp_path: Path, data: Data) -> None:

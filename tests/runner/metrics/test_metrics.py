@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 import time
 from io import FileIO, StringIO, TextIOWrapper
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import runner.metrics.console
 from runner.failure import ExitCode, Failure
 from runner.metrics import open_sinks
 from runner.metrics.console import ConsoleSink, RunConsole, preparation_bar
@@ -250,3 +252,21 @@ def test_preparation_is_one_line_where_there_is_no_terminal() -> None:
     with preparation_bar(plain, "preparing tales", 100) as advance:
         advance(40)
     assert out.getvalue() == "preparing tales\n"
+
+
+def test_a_long_preparation_says_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, out = console()
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(runner.metrics.console.time, "monotonic", lambda: next(clock))
+    with preparation_bar(plain, "preparing tales", 100, done=10) as advance:
+        for _ in range(4):
+            advance(10, tokens=4000)
+    first, *others = out.getvalue().splitlines()
+    assert first == "preparing tales"
+    assert others[-1].startswith("preparing tales: 50 %, ")
+    assert re.fullmatch(r"preparing tales: \d0 %, [\d.]+ tokens/s, ETA 0:0\d:\d\d", others[0])
+    live, out = console(terminal=True)
+    monkeypatch.undo()
+    with preparation_bar(live, "preparing tales", 100, done=10) as advance:
+        advance(10, tokens=4000)
+    assert "tokens/s ETA" in out.getvalue()
