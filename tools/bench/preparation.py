@@ -27,7 +27,7 @@ BATCH = 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--megabytes", type=int, default=40, help="of text; default 40")
+    parser.add_argument("--megabytes", type=int, default=60, help="of text; default 60")
     parser.add_argument("--rounds", type=int, default=5, help="in turns; default 5")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
