@@ -35,6 +35,8 @@ SHAPES: dict[str, dict[str, str]] = {
     "guide": {"markdown": "this page"},
     "init": {"file": "what was written, null for -", "spec": "its text", "findings": "as validate has them"},
     "plan": {
+        "budget": "what budgets count: tokens or supervised_tokens",
+        "rates_by": "what rates share out: rows or tokens",
         "tokens_per_step": "batch_size × block_size",
         "steps": "of the run",
         "tokens": "of the run",
@@ -46,7 +48,9 @@ SHAPES: dict[str, dict[str, str]] = {
         "unadapted": "matrices without an adapter",
         "init": "folder of the adapters to start from, or null",
         "export": "folders, dtype, bytes, gguf, gguf_bytes",
+        "unknown": "list of sentences: what follows from token stores that are not made yet",
         "digest": "of all that decides rows and weights",
+        "ledger": "rows and tokens of each dataset by stage, as far as stores are made",
     },
     "prepare": {
         "stores": "list: name, suffix, folder, digest, documents, tokens, supervised, left_out (entries by reason), "
