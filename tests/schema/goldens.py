@@ -16,7 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.data.styles import PairLengths, load_style
+import numpy as np
+import numpy.typing as npt
+
+from runner.data.planned import draw_stage
+from runner.data.styles import PairLengths, RowSizes, load_style
 from schema.document import Document
 from schema.environment import (
     Change,
@@ -87,7 +91,7 @@ def environment_of(facts: dict[str, Any]) -> Callable[[Document], Environment]:
                 if "variables" in found:  # of a run: [name, before, now]
                     found["variables"] = tuple(Change(*each) for each in found["variables"])
                 looked_up[key] = kind(**found, **{field: _changes(facts[key].get("spec", {}), document)})
-        return Environment(**looked_up | {"known": tuple(facts.get("known", ()))})
+        return Environment(**looked_up | {"known": tuple(facts.get("known", ())), "draw": draw_stage})
 
     return look
 
@@ -121,7 +125,10 @@ def _store(facts: dict[str, Any]) -> Store:
         for split in ("train", "val")
         if split in facts
     }
-    splits = {split: Split(found, partial(_rows, Documents(found))) for split, found in lengths.items()}
+    splits = {
+        split: Split(found, partial(_rows, Documents(found)), partial(Halves, Documents(found)))
+        for split, found in lengths.items()
+    }
     return Store(facts["tokenizer"], facts.get("max_token_id", 0), splits, facts.get("pairs", False))
 
 
@@ -137,6 +144,21 @@ class Documents:
 
     def packing(self, width: int, drop: bool) -> None:
         """Nobody has noted which documents share a row."""
+
+
+class Halves:
+    """The rows of a description, one a document: the second half of each is supervised, and all of PMD."""
+
+    def __init__(self, documents: Documents, style: str, block_size: int, on_too_long: str, _: bool) -> None:
+        halves = [min(length - 1, block_size) // 2 for length in documents.in_order()]
+        rows = _rows(documents, style, block_size, on_too_long)
+        self.supervised = np.array([block_size] * rows if style == "PMD" else halves, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.supervised)
+
+    def sizes(self, numbers: npt.NDArray[np.int64]) -> RowSizes:
+        return RowSizes(self.supervised[numbers], self.supervised[numbers])
 
 
 def _rows(documents: Documents, style: str, block_size: int, on_too_long: str) -> int:
