@@ -14,6 +14,8 @@ from schema.rules.conversations_not_padded import ALL
 EMPTY, NO_COMPLETION, NO_ANSWER = "empty", "with an empty completion", "with an empty answer"
 SAME_TOKENS = "with sides of the same tokens"
 NO_TOKEN = "without a supervised token"  # a conversation whose answers have weight 0, say
+COPIES = "copied from an earlier entry"  # with data/deduplicate
+TRAINED = "to validate on that are trained on, too"
 
 
 def left_out(entry: Example, train_on: str) -> str | None:

@@ -17,7 +17,7 @@ from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
 from runner.data.sources.remote import RemoteFiles
 from runner.data.sources.tokens import TokenFiles
-from runner.data.stores.current import content_digest, is_read_alike
+from runner.data.stores.current import WITHOUT_COPIES, content_digest, is_read_alike
 from runner.data.stores.meta import REMEDY, StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
@@ -93,7 +93,7 @@ def _dataset(
         source, key = find_source(name, data, styles), ""
         meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
-        return Dataset(obstacle=obstacle(failure, f"name a {ANY_KIND} that exists", key))
+        return Dataset(obstacle=obstacle(failure, _remedy(key), key))
     is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
         return Dataset(False) if source is None else _unprepared(source, own.train_on)._replace(is_rows=is_rows)
@@ -124,6 +124,13 @@ def _of_the_hub(name: str, suffix: str, data: Data, own: MadeBy, styles: tuple[s
     if not source.is_pinned or not _is_current(meta, source, data, own, {}):
         return Dataset(True)
     return Dataset(True, known_store(data.root, meta), fields=meta.fields)
+
+
+def _remedy(key: str) -> str:
+    """What to name where this key names nothing that can be read."""
+    if key.endswith("/tokens"):
+        return "name a folder with train.bin, or the prefix of a .bin and an .idx"
+    return f"name a {ANY_KIND} that exists"
 
 
 def _unprepared(source: DataSource, train_on: str) -> Dataset:
@@ -163,7 +170,8 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fi
     """Whether a run would use the store as it is; False for files of more than 1 GiB with another stamp."""
     rendered = source.name in data.sources and data.sources[source.name].holds_conversations
     chat = own.chat if rendered or (meta.holds_pairs and meta.chat) else ""
-    if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat:
+    is_exact = data.deduplicate == "exact" and not isinstance(source, TokenFiles)
+    if not meta.tokenizer.startswith(own.tokenizer) or meta.chat != chat or is_exact != (WITHOUT_COPIES in meta.marks):
         return False
     key = f"{source.name} {data.sources.get(source.name)}"
     try:
@@ -180,7 +188,7 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fi
     except Failure:  # preparing the data reports it
         return False
     made = (meta.fields, meta.skipped, meta.tokenizer, chat)
-    return meta.digest in {content_digest(each, *made) for each in fingerprints[key]}
+    return meta.digest in {content_digest(each, *made, marks=meta.marks) for each in fingerprints[key]}
 
 
 def known_store(root: str, meta: StoreMeta) -> Store:

@@ -107,6 +107,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         ("sample_packing", "packing", "packed", "pack_sequences"),
         Otherwise(_MIXTURES[1:], "each entry with its style, such as PACKED"),
     ),
+    (("dataset_exact_deduplication", "deduplication", "dedup", "dedupe"), Otherwise(("data/deduplicate",), "exact")),
     (("chat_template", "conversation_template"), Otherwise(("chat/template",))),
     (("train_on_inputs", "train_on_prompt", "assistant_only_loss"), Otherwise(("chat/train_on",))),
     (

@@ -153,6 +153,12 @@ class Data(Section):
         "What rates are shares of: the rows of a stage, or their supervised tokens.",
         change="breaking",
     )
+    deduplicate: Literal["none", "exact"] = key(
+        "none",
+        "Whether copies are left out: texts, examples and conversations that stand in their dataset before. Their "
+        "number is reported. Tokens of another program stay as they are.",
+        change="breaking",
+    )
     on_exhausted: Literal["repeat", "stop", "error"] = key(
         "repeat",
         "When the budget asks more rows than a dataset has: repeat it in a new order, end the stage at its last whole "

@@ -39,7 +39,8 @@ architecture/n_layers architecture/norm_eps architecture/rope architecture/rope_
 architecture/rope_scaling/factor architecture/rope_scaling/high_freq_factor
 architecture/rope_scaling/low_freq_factor architecture/rope_scaling/original_max_position_embeddings
 architecture/rope_scaling/rope_type architecture/rope_theta architecture/tie_embeddings architecture/vocab_size
-data/on_exhausted data/rates_by training/budget data/on_too_long data/sources data/sources/NAME/completion
+data/deduplicate data/on_exhausted data/rates_by training/budget data/on_too_long data/sources
+data/sources/NAME/completion
 data/sources/NAME/prompt data/sources/NAME/text data/sources/NAME/messages data/sources/NAME/instruction
 data/sources/NAME/numbers_as_text data/sources/NAME/input data/sources/NAME/output data/sources/NAME/hub
 data/sources/NAME/chosen data/sources/NAME/rejected data/sources/NAME/config data/sources/NAME/split

@@ -35,13 +35,15 @@ class Place(NamedTuple):
 class Part(NamedTuple):
     """A part of a long text; `continued` where it follows other text, `supervised` where it is no prompt.
 
-    The last part has the `digest` of the whole text.
+    The last part has the `digest` of the whole text, the characters of its `prompt`, and says where it stands.
     """
 
     text: str
     continued: bool
     supervised: bool
     digest: bytes | None
+    prompt: int = 0
+    where: str = ""
 
 
 class Batch(NamedTuple):
@@ -166,7 +168,7 @@ class _LongText:
     def __init__(self, tokenizer: Tokenizer, first: Place) -> None:
         self._tokenizer, self._first = tokenizer, first
         self._cutter = Cutter(tokenizer)
-        self._digest, self._parts = hashlib.sha256(), 0
+        self._digest, self._parts, self._prompt = hashlib.sha256(), 0, 0
         self._waiting: Part | None = None  # it may be the last one
 
     def add(self, text: _Long, behind: Place) -> Iterator[tuple[Part, Place]]:
@@ -176,7 +178,8 @@ class _LongText:
                 yield self._waiting, self._place(behind.done)
             self._waiting = part
         if text.is_last and self._waiting is not None:
-            yield self._waiting._replace(digest=self._digest.digest()), behind
+            digest = self._digest.digest()
+            yield self._waiting._replace(digest=digest, prompt=self._prompt, where=text.where), behind
 
     def _place(self, done: int) -> Place:
         self._parts += 1
@@ -184,6 +187,7 @@ class _LongText:
 
     def _parts_of(self, text: _Long) -> Iterator[Part]:
         if text.prompt:
+            self._prompt = len(text.prompt)
             for prompt, is_last in _slices(text.prompt):
                 self._digest.update(content_bytes(prompt, text.where))
                 for part, continued in self._cutter.add(prompt, is_last=is_last):

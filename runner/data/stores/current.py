@@ -6,12 +6,15 @@ of the same records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runner.data.lessons import NO_ANSWER, NO_COMPLETION
 from runner.data.sources import DataSource
 from runner.data.stores.meta import StoreMeta, key_digest
 from schema.environment import Fields
+
+SMALL = "divided by the lowest digests"  # marks of how a store was made otherwise than the first ones were
+WITHOUT_COPIES = "without copies"
 
 
 def is_read_alike(source: DataSource, meta: StoreMeta) -> bool:
@@ -24,9 +27,20 @@ def is_read_alike(source: DataSource, meta: StoreMeta) -> bool:
         return False
 
 
-def content_digest(source: str, fields: Fields | None, skipped: Mapping[str, int], tokenizer: str, chat: str) -> str:
-    """Return the digest of a store: of its source, what is read of it, what was left out, tokenizer and chat recipe."""
-    marks = []
+def content_digest(
+    source: str,
+    fields: Fields | None,
+    skipped: Mapping[str, int],
+    tokenizer: str,
+    chat: str,
+    *,
+    marks: Sequence[str] = (),
+) -> str:
+    """Return the digest of a store: of its source, what is read of it, what was left out, tokenizer and chat recipe.
+
+    `marks` are those of its meta data.
+    """
+    marks = list(marks)
     if fields is not None and fields.styled:
         marks.append(f"read {sorted(fields.read.items())}")
     if any(reason.startswith((NO_COMPLETION, NO_ANSWER)) for reason in skipped):

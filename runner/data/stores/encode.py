@@ -44,6 +44,17 @@ class Encoded(NamedTuple):
     digests: npt.NDArray[np.uint8]
     skipped: tuple[Skipped, ...] = ()
 
+    def of(self, chosen: npt.NDArray[np.bool_]) -> Encoded:
+        """Return the documents that are chosen, (documents,)."""
+        if chosen.all():
+            return self
+        ends = np.cumsum(self.lengths)
+        owners = np.searchsorted(ends, self.spans[:, 0], side="right")
+        missing = np.cumsum(np.where(chosen, 0, self.lengths))  # tokens that are left out before the end of each
+        spans = (self.spans - missing[owners, None])[chosen[owners]]
+        ids = self.ids[np.repeat(chosen, self.lengths)]
+        return Encoded(ids, self.lengths[chosen], spans, self.digests[chosen], self.skipped)
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from runner.data.spans import Places
 from runner.data.stores.files import file_digest
+from runner.data.stores.kept import Keys
 from runner.data.stores.meta import META_FILE, SPLITS, FileMeta, SplitMeta, StoreMeta, load_meta, split_file
 from runner.data.stores.pairs import longest_sides, places_apart
-from runner.data.stores.split import first_of_val
+from runner.data.stores.split import divide_by_content, first_of_val
 from runner.data.stores.store import OFFSET_DTYPE
 from runner.data.stores.writer import KINDS, copy_bytes
 from runner.data.styles import PairLengths
@@ -38,15 +39,20 @@ def is_divided(folder: Path) -> bool:
     return all(split_file(folder, split, "tokens").stat().st_size for split in SPLITS)
 
 
-def divide_documents(folder: Path, dtype: str, unit: int = 1) -> None:
-    """Give each split something, where all documents are in one; those of a `unit` stay together. Raises OSError.
+def divide_documents(folder: Path, dtype: str, digests: Keys | None = None, unit: int = 1) -> None:
+    """Give each split something, where all documents are in one: by their digests, else by place. Raises OSError.
+
+    Those of a `unit` stay together.
 
     The files are changed where they lie: what is half done must be made anew.
     """
     if not split_file(folder, "train", "tokens").stat().st_size:  # each is a copy of one that belongs to val
         for kind in KINDS:
             split_file(folder, "val", kind).replace(split_file(folder, "train", kind))
-    _split_off_validation(folder, np.dtype(dtype), unit)
+    if digests is None:
+        _split_off_validation(folder, np.dtype(dtype), unit)
+    else:
+        divide_by_content(folder, np.dtype(dtype).itemsize, digests, unit)
 
 
 def finished(folder: Path, dtype: str) -> dict[str, SplitMeta]:

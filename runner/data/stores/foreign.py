@@ -7,7 +7,7 @@ nothing else, are copied into it. Which tokenizer made the ids nobody can know: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.lessons import skipped_sentence
+from runner.data.megatron import read_header
 from runner.data.sources.tokens import UNCHECKED, TokenFiles, refusal
-from runner.data.stores.boundaries import Offsets, megatron_documents, pieces, text_documents
 from runner.data.stores.current import content_digest
 from runner.data.stores.files import file_digest
 from runner.data.stores.finish import install, remember_stamps
@@ -42,8 +42,12 @@ from runner.files.atomic import sync
 from runner.files.stamp import stamp_of
 from schema.text.wording import count
 
+TOKENS_AT_ONCE = 2**22
 SEEN = 1000  # documents whose last token is looked at
 LEAST_TOLD = 64  # ids that tell their type
+
+Ids = npt.NDArray[np.integer]
+Offsets = npt.NDArray[np.uint64]
 
 
 class Display(Protocol):
@@ -135,7 +139,7 @@ class _Part(NamedTuple):
 
     path: Path
     sha256: str
-    ids: npt.NDArray[np.integer]
+    ids: Ids
     offsets: Offsets
     first_byte: int
 
@@ -148,11 +152,11 @@ def _parts(source: TokenFiles, split: str, tokenizer: Tokenizer, digests: Mappin
     _check_ids(source, path, ids, tokenizer.vocabulary)
     if source.kind == "megatron":
         try:
-            offsets = megatron_documents(source.index, ids)
+            offsets = _megatron_documents(source.index, ids)
         except ValueError as error:
             raise refusal(source.name, f"'{source.index}' can't be read: {error}") from error
     else:
-        offsets = text_documents(ids, tokenizer.end)
+        offsets = _text_documents(ids, tokenizer.end)
     if len(source.tokens) > 1:
         return [(split, _Part(path, sha256, ids, offsets, 0))]
     divided = by_place(offsets, np.array([0, len(ids)], np.uint64))
@@ -164,9 +168,9 @@ def _parts(source: TokenFiles, split: str, tokenizer: Tokenizer, digests: Mappin
     return found
 
 
-def _check_ids(source: TokenFiles, path: Path, ids: npt.NDArray[np.integer], vocabulary: int) -> None:
+def _check_ids(source: TokenFiles, path: Path, ids: Ids, vocabulary: int) -> None:
     """Raise Failure INVALID for an id that the tokenizer does not have, and for ids read as of half their size."""
-    for first, piece in pieces(ids):
+    for first, piece in _pieces(ids):
         if source.dtype == "<u2" and source.kind == "flat" and not first and len(piece) >= LEAST_TOLD:
             wide = piece[: len(piece) // 2 * 2].view("<u4")
             if wide.max() < vocabulary:
@@ -197,7 +201,7 @@ def _noted(partial: Path, split: str, part: _Part) -> SplitMeta:
         tokens=len(part.ids),
         spans=1,
         supervised=len(part.ids),
-        max_token_id=max(int(piece.max()) for _, piece in pieces(part.ids)),
+        max_token_id=max(int(piece.max()) for _, piece in _pieces(part.ids)),
         lengths=dict(zip(lengths.tolist(), documents.tolist(), strict=True)),
         files=files,
     )
@@ -234,3 +238,39 @@ def _remarks(source: TokenFiles, store: Store, tokenizer: Tokenizer) -> list[str
     if len(source.tokens) == 1 and "val" in store.splits:
         remarks.append("its end is kept for validation, for there is no file for that")
     return remarks
+
+
+def _pieces(ids: Ids) -> Iterator[tuple[int, Ids]]:
+    """Yield the place of each piece of a mapped file, and the piece as an array in memory."""
+    for first in range(0, len(ids), TOKENS_AT_ONCE):
+        yield first, np.array(ids[first : first + TOKENS_AT_ONCE])
+
+
+def _text_documents(ids: Ids, end: int) -> Offsets:
+    """Return where documents begin that end with this token, and the end of the last, (documents + 1,)."""
+    found = [np.zeros(1, np.uint64)]
+    found += [(np.flatnonzero(piece == end) + first + 1).astype(np.uint64) for first, piece in _pieces(ids)]
+    offsets = np.concatenate(found)
+    return offsets if offsets[-1] == len(ids) else np.append(offsets, np.uint64(len(ids)))
+
+
+def _megatron_documents(index: Path, ids: Ids) -> Offsets:
+    """Return where the documents of Megatron's index begin, and the end of the last, (documents + 1,).
+
+    Empty ones are none. Raises OSError, and ValueError with a reason where the index is not that of these ids.
+    """
+    header = read_header(index)
+    lengths = np.fromfile(index, "<i4", header.sequences, offset=header.lengths_at)
+    pointers = np.fromfile(index, "<i8", header.sequences, offset=header.pointers_at)
+    boundaries = np.fromfile(index, "<i8", header.boundaries, offset=header.boundaries_at)
+    if (lengths < 0).any():
+        raise ValueError("it has a sequence of negative length")
+    ends = np.cumsum(lengths, dtype=np.int64)
+    if pointers[0] != 0 or (pointers[1:] != ends[:-1] * ids.itemsize).any():
+        raise ValueError("its sequences do not follow one another in the .bin")
+    if ends[-1] != len(ids):
+        raise ValueError(f"its sequences have {ends[-1]:,} tokens, and the .bin has {len(ids):,}")
+    if boundaries[0] != 0 or boundaries[-1] != header.sequences or (np.diff(boundaries) < 0).any():
+        raise ValueError("its documents are not all of its sequences in order")
+    starts = np.concatenate([np.zeros(1, np.int64), ends])  # (sequences + 1,)
+    return np.unique(starts[boundaries]).astype(np.uint64)

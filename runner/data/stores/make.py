@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.data.lessons import nothing_to_learn, skipped_sentence
-from runner.data.sources import DataSource, LeftOut, fields_sentence, origin_of
+from runner.data.sources import DataSource, Document, Example, LeftOut, fields_sentence, origin_of
 from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
 from runner.data.sources.remote import RemoteFiles
 from runner.data.stores.batches import Batch, Part, Place, read_batches
-from runner.data.stores.current import content_digest
+from runner.data.stores.current import SMALL, WITHOUT_COPIES, content_digest
 from runner.data.stores.display import PreparationDisplay
 from runner.data.stores.encode import Encoded, Encoder
 from runner.data.stores.finish import describe, divide_documents, install, is_divided
+from runner.data.stores.kept import Kept, is_small, kept_digests, remembers
 from runner.data.stores.meta import FORMAT, StoreMeta
 from runner.data.stores.parallel import encode_batches
 from runner.data.stores.partial import discard
@@ -50,32 +51,39 @@ NOTED_BYTES = 2**26  # a store of fewer is described and installed at once
 class Maker:
     """What makes rows of a dataset's text: the tokenizer, and for conversations how they are rendered.
 
-    `recipe` is how other processes make the same; without it, up to `workers` processes are but this one.
+    `recipe` is how other processes make the same; without it, up to `workers` processes are but this one. Copies of
+    documents are left out where `deduplicate` is exact.
     """
 
     tokenizer: Tokenizer
     chat: ChatRows | None
     recipe: Recipe | None = None
     workers: int = 1
+    deduplicate: str = "none"
 
     @property
     def chat_fingerprint(self) -> str:
         """That of the chat recipe; empty where there is none."""
         return self.chat.recipe.fingerprint if self.chat else ""
 
-    def digest(self, source: str, fields: Fields | None, skipped: Mapping[str, int]) -> str:
-        """That of the store which is made of a source with this fingerprint."""
-        return content_digest(source, fields, skipped, self.tokenizer.fingerprint, self.chat_fingerprint)
+    def digest(self, meta: StoreMeta, source: str) -> str:
+        """That of a store with this meta data which is made of a source with this fingerprint."""
+        made_by = self.tokenizer.fingerprint, self.chat_fingerprint
+        return content_digest(source, meta.fields, meta.skipped, *made_by, marks=meta.marks)
 
     def has_made(self, meta: StoreMeta, source: str) -> bool:
         """Whether a store is one of a source with this fingerprint."""
-        return meta.digest == self.digest(source, meta.fields, meta.skipped)
+        return meta.digest == self.digest(meta, source) and self.change(meta) is None
 
     def change(self, meta: StoreMeta) -> str | None:
         """What a store was made by that is another one now; None where it is the same."""
         if meta.tokenizer != self.tokenizer.fingerprint:
             return "tokenizer"
-        return "chat template or chat/train_on" if meta.chat != self.chat_fingerprint else None
+        if meta.chat != self.chat_fingerprint:
+            return "chat template or chat/train_on"
+        if meta.believed:  # another program made it
+            return None
+        return "data/deduplicate" if (WITHOUT_COPIES in meta.marks) != (self.deduplicate == "exact") else None
 
     @property
     def dtype(self) -> str:
@@ -94,7 +102,8 @@ class Origin(NamedTuple):
     def identity(self, maker: Maker) -> str:
         """Identify what is made of it, before anything is."""
         reading = self.source.reading(()), sorted(set(self.styles))
-        facts = [FORMAT, self.fingerprint, maker.tokenizer.fingerprint, maker.chat_fingerprint, *reading]
+        made_by = maker.tokenizer.fingerprint, maker.chat_fingerprint, maker.deduplicate
+        facts = [FORMAT, self.fingerprint, *made_by, *reading]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -107,7 +116,9 @@ def make_store(
     """
     source, identity = origin.source, origin.identity(maker)
     noted = noted_progress(partial, identity)
-    if noted is None or not (noted.whole or holds(partial, noted.written, maker.dtype)):
+    if noted is None or not (
+        noted.whole or (holds(partial, noted.written, maker.dtype) and remembers(partial, noted.written))
+    ):
         noted = None
         discard(partial)
     else:
@@ -126,7 +137,7 @@ def make_store(
         format=FORMAT,
         name=source.name,
         suffix=suffix,
-        digest=maker.digest(origin.fingerprint, made.fields, skipped),
+        digest="",
         source=origin.fingerprint,
         stamp=origin.stamp,
         tokenizer=maker.tokenizer.fingerprint,
@@ -139,7 +150,9 @@ def make_store(
         splits=splits,
         fields=made.fields,
         origin=origin_of(source),
+        marks=(*([SMALL] if is_small(partial) else []), *([WITHOUT_COPIES] if maker.deduplicate == "exact" else [])),
     )
+    meta = replace(meta, digest=maker.digest(meta, origin.fingerprint))
     install(partial, folder, meta)
     _report(meta, display)
 
@@ -166,11 +179,17 @@ def _write(
     """Write the documents of a source, behind those that were written before; return what there is to know of them."""
     source, encoder = origin.source, Encoder(maker.tokenizer, maker.chat)
     train_on = maker.chat.recipe.train_on if maker.chat else ALL
-    with StoreWriter(partial, maker.dtype, noted.written if noted else None) as writer:
+    is_divided_by_file = isinstance(source, Files | HubData | RemoteFiles) and source.is_divided
+    with (
+        StoreWriter(partial, maker.dtype, noted.written if noted else None) as writer,
+        Kept(
+            partial, writer.written, without_copies=maker.deduplicate == "exact", has_own_val=is_divided_by_file
+        ) as kept,
+    ):
         progress = noted or Progress(identity, Place(), writer.written, {}, Fields(source.reading(())))
         first = progress.place.done
         with display.bar(f"preparing {label}", source.total, first) as advance:
-            making = _Making(partial, writer, encoder, progress)
+            making = _Making(partial, writer, kept, encoder, progress)
             batches = read_batches(source, maker.tokenizer, train_on, progress.place)
             encoded_batches = encode_batches(batches, encoder, maker.workers, maker.recipe)
             with making.kept(), closing(encoded_batches):  # workers end before anything is noted
@@ -180,7 +199,7 @@ def _write(
                     first = making.progress.place.done
             advance(max(0, source.total - first))
         writer.close()
-    if isinstance(source, Files | HubData | RemoteFiles) and source.is_divided and not is_divided(partial):
+    if is_divided_by_file and not is_divided(partial):
         raise Failure(
             f"dataset '{source.name}': what it has to train on, or to validate on, teaches nothing; name other data "
             f"under data/sources/{source.name}",
@@ -193,7 +212,7 @@ def _divided(partial: Path, progress: Progress, dtype: str) -> Progress:
     """See that both splits have something where possible; of a large store, note that it is whole."""
     if not is_divided(partial):
         (partial / PROGRESS_FILE).unlink(missing_ok=True)  # the files are no more what it says
-        divide_documents(partial, dtype, _unit(progress.fields))
+        divide_documents(partial, dtype, kept_digests(partial), _unit(progress.fields))
     progress = replace(progress, whole=True)
     if sum(path.stat().st_size for path in partial.iterdir()) >= NOTED_BYTES:
         for path in partial.iterdir():
@@ -210,8 +229,8 @@ def _unit(fields: Fields) -> int:
 class _Making:
     """Takes encoded batches in order, and notes the `progress` from time to time."""
 
-    def __init__(self, partial: Path, writer: StoreWriter, encoder: Encoder, progress: Progress) -> None:
-        self._partial, self._writer, self._encoder = partial, writer, encoder
+    def __init__(self, partial: Path, writer: StoreWriter, kept: Kept, encoder: Encoder, progress: Progress) -> None:
+        self._partial, self._writer, self._kept, self._encoder = partial, writer, kept, encoder
         self.progress, self._skipped = progress, LeftOut(progress.skipped)
         self._noted, self._last = progress.place, time.monotonic()
 
@@ -245,6 +264,7 @@ class _Making:
 
     def _note(self) -> None:
         self._writer.flush()
+        self._kept.flush()
         self.progress.note(self._partial)
         self._noted, self._last = self.progress.place, time.monotonic()
 
@@ -252,7 +272,8 @@ class _Making:
         """Write documents, or a part of one; return whether one must be trimmed."""
         part, writer = batch.content, self._writer
         if not isinstance(part, Part):
-            writer.add(encoded, _is_val(batch.split, encoded.digests))
+            stay = self._stay(part, encoded, batch.split)
+            writer.add(encoded.of(stay), is_validation(encoded.digests[stay], batch.split))
             return False
         if not writer.is_writing:
             writer.extend(np.array(self._encoder.opening, np.int32), supervised=part.supervised)
@@ -261,9 +282,19 @@ class _Making:
             return False
         writer.extend(np.array([self._encoder.tokenizer.end], np.int32), supervised=True)
         digest = np.frombuffer(part.digest, np.uint8).reshape(1, -1)
-        return writer.close_document(is_val=bool(_is_val(batch.split, digest)[0]))
+        if not self._kept.add(digest, np.array([part.prompt]), batch.split).all():
+            self._skipped.add(self._kept.reason, part.where)
+            writer.drop_document()
+            return True
+        return writer.close_document(is_val=bool(is_validation(digest, batch.split)[0]))
 
-
-def _is_val(split: str | None, digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Whether documents belong to `val`, (documents,): by the file they stand in, where the spec says so."""
-    return is_validation(digests) if split is None else np.full(len(digests), split == "val")
+    def _stay(self, content: tuple[Example, ...], encoded: Encoded, split: str | None) -> npt.NDArray[np.bool_]:
+        """Say which documents of a batch stay, (documents,), and count the others. Raises OSError."""
+        without, digests = {each.where for each in encoded.skipped}, encoded.digests
+        entries = [entry for entry in content if entry.where not in without]
+        prompts = [len(entry.prompt) if isinstance(entry, Document) else 0 for entry in entries]
+        unit = max(1, len(digests) // max(1, len(entries)))  # documents of an entry
+        stay = self._kept.add(digests, np.repeat(np.array(prompts, np.int64), unit), split)
+        for place in np.flatnonzero(~stay[::unit]).tolist():
+            self._skipped.add(self._kept.reason, entries[place].where)
+        return stay

@@ -90,8 +90,8 @@ class StoreMeta:
     `source` is the fingerprint of the source, `stamp` its stamp when it was last read; `chat` is that of how
     conversations were rendered, empty where there are none. `fields` are those of the source's records, None in a store
     of an older version. `believed` says that another program made the tokens, by a tokenizer that nobody could check;
-    `elsewhere` are the splits whose tokens are its files, not the store's.
-    `origin` is OWNER/NAME@COMMIT where the source is of the hub.
+    `elsewhere` are the splits whose tokens are its files, not the store's. `marks` say how a store was made otherwise
+    than the first of its format. `origin` is OWNER/NAME@COMMIT where the source is of the hub.
     """
 
     format: int
@@ -110,6 +110,7 @@ class StoreMeta:
     splits: Mapping[str, SplitMeta]
     fields: Fields | None = None
     believed: bool = False
+    marks: tuple[str, ...] = ()
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
     origin: str = ""
 
@@ -269,6 +270,7 @@ def parse_meta(text: str) -> StoreMeta:
         fields["splits"] = {name: _parse_split(split) for name, split in fields["splits"].items()}
         if fields.get("fields") is not None:
             fields["fields"] = fields_of(fields["fields"])
+        fields["marks"] = tuple(fields.get("marks", ()))
         found = fields.get("elsewhere", {})
         fields["elsewhere"] = {name: Elsewhere(place["path"], place["first"]) for name, place in found.items()}
         return StoreMeta(**fields)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from runner.data.stores.kept import KEPT_FILE
 from runner.data.stores.meta import META_FILE
 from runner.data.stores.progress import PROGRESS_FILE
 from runner.files.folder import begin, bring_back, hidden, withdrawn
@@ -73,7 +74,7 @@ def sweep(folder: Path) -> None:
         if (folder / META_FILE).exists() and not partial.exists():  # which is looked at last: nobody is between renames
             if (old := withdrawn(partial)).exists():
                 shutil.rmtree(old, ignore_errors=True)
-            for name in (PROGRESS_FILE, LOCK):
+            for name in (PROGRESS_FILE, KEPT_FILE, LOCK):
                 (folder / name).unlink(missing_ok=True)
     for path in folder.parent.iterdir():
         process = path.name.removeprefix(prefix).removesuffix("-old")

@@ -62,7 +62,7 @@ def prepare_store(
         if existing_meta(data.root, name, suffix, has_source=False) is None:
             raise unknown_dataset(name, data)
         store = open_store(folder)
-        store = as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None))
+        store = as_it_is(store, Maker(tokenizer, chat if store.meta.chat else None, deduplicate=data.deduplicate))
         remember_stamps(folder, store.meta)
         return store
     renders = is_rendered(source, data, styles, read_meta(data.root, name, suffix))
@@ -91,7 +91,7 @@ def _maker(data: Data, tokenizer: Tokenizer, chat: ChatRows | None, recipe: Reci
     """What makes the rows of a dataset; that of plain text loads no chat template."""
     if chat is None and recipe is not None:
         recipe = recipe._replace(chat=None)
-    return Maker(tokenizer, chat, recipe, data.workers or usable_cores())
+    return Maker(tokenizer, chat, recipe, data.workers or usable_cores(), data.deduplicate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def as_trained(store: Store, source: DataSource, maker: Maker, trained: Trained 
     wanted = trained.stores.get(store.folder.name) if trained else None
     if wanted is not None and wanted != store.digest:
         meta = store.meta
-        if wanted in {maker.digest(each, meta.fields, meta.skipped) for each in source.fingerprints()}:
+        if wanted in {maker.digest(meta, each) for each in source.fingerprints()}:
             return replace(store, meta=replace(meta, digest=wanted))
     return store
 

@@ -17,19 +17,22 @@ import numpy.typing as npt
 
 from runner.data.stores.encode import Encoded, Ids
 from runner.data.stores.meta import OFFSET_BYTES, SPLITS, split_file
-from runner.data.stores.split import VAL_ONE_IN
 from runner.data.stores.store import OFFSET_DTYPE
 
+VAL_ONE_IN = 64
 KINDS = ("tokens", "offsets", "supervised")
 COPIED_BYTES = 2**22  # of a file at once
 Spans = npt.NDArray[np.int64]
 
 
-def is_validation(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def is_validation(digests: npt.NDArray[np.uint8], split: str | None = None) -> npt.NDArray[np.bool_]:
     """Whether documents belong to `val`, by the sha256 of their content, (documents, 32): copies stay on one side.
 
-    A dataset so small that no digest falls on `val` is split by place instead.
+    Where the spec says which `split` their file is, that decides. A dataset so small that no digest falls on `val` is
+    divided by `runner/data/stores/split` instead.
     """
+    if split is not None:
+        return np.full(len(digests), split == "val")
     return cast("npt.NDArray[np.bool_]", digests[:, :4].copy().view(">u4")[:, 0] % VAL_ONE_IN == 0)
 
 
@@ -179,8 +182,12 @@ class StoreWriter:
             self._supervise(split, np.array([[supervised, end]], np.int64) + shift)
         return is_val
 
+    def drop_document(self) -> None:
+        """Forget the document that is being written; `trim` must follow, as behind one that was copied."""
+        self._opened, self._end = None, 0
+
     def trim(self) -> None:
-        """Cut from `train` what was copied to `val`. Raises OSError."""
+        """Cut from `train` what was copied to `val`, or dropped. Raises OSError."""
         self._files["train", "tokens"].flush()
         os.truncate(split_file(self._folder, "train", "tokens"), self._tokens["train"] * self._dtype.itemsize)
 

@@ -262,8 +262,9 @@ def test_of_ten_examples_the_last_is_for_validation(tmp_path: Path) -> None:
 def test_examples_with_a_prompt_are_never_cut(tmp_path: Path) -> None:
     pairs = [{"prompt": "", "completion": "short"}, {"prompt": "p" * 9000, "completion": "c" * 9000}]
     store = store_of(tmp_path, [json.dumps(pair) + "\n" for pair in pairs])
-    assert store.splits["val"].supervised.tolist() == [9000, 18_001]
-    assert store.splits["val"].meta.tokens == 18_001
+    assert store.splits["train"].supervised.tolist() == [9000, 18_001]
+    assert store.splits["train"].meta.tokens == 18_001
+    assert documents(store, "val") == ["short"]
 
 
 def test_one_tiny_text_has_no_validation(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from runner.data.sources import Document, Entry, Found, Piece, Skipped, find_source
 from runner.data.stores import batches, cuts, finish, make
+from runner.data.stores import split as splitting
 from runner.data.stores.make import Maker, Origin, make_store
 from runner.data.stores.partial import making, sweep
 from runner.data.stores.prepare import prepare_store
@@ -87,6 +88,9 @@ def entries() -> list[Entry]:
         Document("", "", "empty", 60),
         Document(long[2], long[3], "z", 61),
         Document("", long[1], "z", 61),
+        Document("", long[1], "a long copy", 61),
+        Document("", others[8], "a copy", 61),
+        Document("ask ", others[8], "another one", 61),
         *(Document("", text, f"z:{i}", 62 + i) for i, text in enumerate(others[10:])),
         Found(fields, 100),
     ]
@@ -95,7 +99,9 @@ def entries() -> list[Entry]:
 def made(folder: Path, source: Any, listener: Listener | None = None) -> Store:
     origin = Origin(source, source.fingerprints()[0], source.stamp(), ())
     with making(folder, lambda: None) as partial:
-        make_store(partial, folder, "", origin, Maker(ByteTokenizer(), None), listener or Listener())
+        make_store(
+            partial, folder, "", origin, Maker(ByteTokenizer(), None, deduplicate="exact"), listener or Listener()
+        )
     return open_store(folder)
 
 
@@ -136,6 +142,8 @@ def cut_off(moment: int, action: Callable[[], object]) -> int:
         setattr(StoreWriter, name, watched(getattr(StoreWriter, name)))
     for name in ("_divide_tokens", "_divide_offsets", "divide_spans", "_describe"):
         setattr(finish, name, watched(getattr(finish, name)))
+    for name in ("_move_tokens", "_of_runs"):
+        setattr(splitting, name, watched(getattr(splitting, name)))
     for owner, name in ((make.Progress, "note"), (Path, "rename"), (Path, "replace"), (Path, "unlink")):
         setattr(owner, name, watched(getattr(owner, name)))
     try:
@@ -147,6 +155,7 @@ def cut_off(moment: int, action: Callable[[], object]) -> int:
 KINDS: dict[str, Callable[[], list[Entry]]] = {
     "both splits": entries,
     "a long text of train": lambda: [Document("", texts(2, 60)[1], "x", 100)],
+    "few texts of train": lambda: [Document("", text, text[:7], 50) for text in texts(8, 9)[1::2]],
     "a long text of val": lambda: [Document("", texts(2, 60)[0], "x", 100)],
 }
 
@@ -204,7 +213,10 @@ def test_an_interrupt_loses_nothing_and_another_source_begins_anew(
     listener = Listener()
     made(folder, Told(source.entries[5:]), listener)
     assert not any("continuing" in sentence for sentence in listener.sentences)
-    assert sum(split.documents for split in open_store(folder).meta.splits.values()) == 22
+    assert sum(split.documents for split in open_store(folder).meta.splits.values()) == 23
+    assert "dataset 'told': 4 entries were left out: 2 copied from an earlier entry (a long copy, a copy), " in "".join(
+        listener.sentences
+    )
 
 
 def test_a_second_process_waits_and_uses_the_store_of_the_first(tmp_path: Path) -> None:

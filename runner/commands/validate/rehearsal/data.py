@@ -134,7 +134,7 @@ class _Stage:
         if before.store is not None or source is None:
             folder = store_folder(self.spec.data.root, *name)
             store = open_store(folder, placed(load_meta(folder), source) if isinstance(source, TokenFiles) else None)
-            maker = Maker(self.tokenizer, self.chat if store.meta.chat else None)
+            maker = self._maker(self.chat if store.meta.chat else None)
             return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
         if not isinstance(source, Files):
             return None
@@ -172,8 +172,11 @@ class _Stage:
         fingerprint = (
             known_as(source.fingerprints(), store) if source.total <= MOST_COMPARED_BYTES else store.meta.source
         )
-        refuse_change(store, fingerprint, Maker(self.tokenizer, chat), self.trained)
+        refuse_change(store, fingerprint, self._maker(chat), self.trained)
         return store if self.trained.knows(store) else None
+
+    def _maker(self, chat: ChatRows | None) -> Maker:
+        return Maker(self.tokenizer, chat, deduplicate=self.spec.data.deduplicate)
 
     def _facts(self, name: Name, store: Store) -> environment.Store:
         """What rules ask of a store: of one that stays, it is read when they ask."""
