@@ -134,8 +134,8 @@ def test_a_dataset_that_there_is_not_is_refused_where_it_is_named(here: Path) ->
     done = lorarun(here, "data", "spec.yaml")
     assert (done.exit_code, done.stdout, done.changed) == (2, "", set())
     assert located(done.stderr) == (
-        "spec.yaml:10:30: error[LR208 dataset-not-found]: dataset 'tails' is neither built in, nor in data/sources or the "
-        "catalogue, nor a store under data/root 'stores'",
+        "spec.yaml:10:30: error[LR208 dataset-not-found]: dataset 'tails' is neither built in, nor in data/sources or "
+        "the catalogue, nor a store under data/root 'stores'",
         "write tales",
     )
 
