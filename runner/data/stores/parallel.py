@@ -156,7 +156,7 @@ def _ended(status: int) -> Failure:
     """Return the sentence about a worker that ended by itself, or was killed."""
     how = f"was killed (signal {-status})" if status < 0 else f"ended (exit code {status})"
     return Failure(
-        f"a process that prepares data {how}, as when memory runs out; write a smaller data/workers, and {AGAIN}: what is "
-        "prepared is kept",
+        f"a process that prepares data {how}, as when memory runs out; write a smaller data/workers, and {AGAIN}: what "
+        "is prepared is kept",
         ExitCode.STORAGE,
     )

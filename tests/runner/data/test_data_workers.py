@@ -106,8 +106,8 @@ def test_a_worker_that_is_killed_is_a_sentence_and_nothing_is_lost(
             prepare(data, BYTES, 2)
     assert caught.value.exit_code is ExitCode.STORAGE
     assert str(caught.value) == (
-        "a process that prepares data was killed (signal 9), as when memory runs out; write a smaller data/workers, and "
-        "run the same command again: what is prepared is kept"
+        "a process that prepares data was killed (signal 9), as when memory runs out; write a smaller data/workers, "
+        "and run the same command again: what is prepared is kept"
     )
     assert not _children()
     listener = Listener()
