@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from schema.budget.dataset_names import Key, labels
 from schema.check.findings import Unavailable
 from schema.document import Document, load_schema, read_document
+from schema.document.catalogue import CATALOGUE
 from schema.families import ALL_LINEAR, Parameter, adapted, matches, parameters
 from schema.text.source import Mapping, Node, Path, Sequence
 from schema.tokenizers import ENCODINGS
@@ -41,7 +42,9 @@ def names_of_value(path: Path, key: str, document: Document | None, known: Known
     if key == "name" and len(sections) == 2 and sections[0] == "training" and sections[1] in MIXTURES:
         own = list(_mapping(spec, "data", "sources"))
         others = [name for name in known.datasets if name not in own]
-        return [Name(name, "of data/sources") for name in own] + [Name(name, "on this machine") for name in others]
+        places = dict.fromkeys(CATALOGUE, "of the catalogue, from the hub")
+        here = [Name(name, places.get(name, "on this machine")) for name in others]
+        return [Name(name, "of data/sources") for name in own] + here
     if (*sections, key) == ("tokenizer", "name") and _mapping(spec, "tokenizer").get("backend") == "tiktoken":
         return [Name(name, "an encoding of tiktoken") for name in ENCODINGS]
     if (*sections, key) == ("chat", "template"):

@@ -92,6 +92,8 @@ class HubSet:
         rows before it are read and dropped.
         """
         builder = self._builder(split)
+        if hasattr(builder.config, "batch_size"):  # of parquet files, which would be held by whole groups of rows
+            builder.config.batch_size = ROWS_AT_ONCE
         stream = builder.as_streaming_dataset(split=split).with_format("arrow")
         files = [*(builder.config.data_files or {}).get(split, ())]
         left, parts = start, stream.num_shards

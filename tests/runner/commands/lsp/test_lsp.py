@@ -14,6 +14,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from runner.cli import main
+from schema.document.catalogue import CATALOGUE
 from tests.runner.commands.lsp.client import Client, asked, changed, opened, place, repaired
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -95,7 +96,7 @@ def test_names_of_datasets_evaluations_and_targets_are_completed(client: Client)
         request = {"textDocument": {"uri": uri}, "position": place(text, piece, len(piece))}
         return [item["label"] for item in client.ask("textDocument/completion", request)["items"]]
 
-    assert offered(whole, "name: we") == ["web", "pydoc", "pystdlib"]
+    assert offered(whole, "name: we") == ["web", "pydoc", "pystdlib", *CATALOGUE]
     assert offered(whole, "evaluations: [no") == ["web_ppl", "chat_ppl"]
     assert "q_proj" in offered(whole, "attn, ml")
     half = whole.replace("pre_lora_dataset: [[{name: web, rate: 1.0, x-note: 🦊, style: pmd}]]", "dataset: [{name: ")
