@@ -18,12 +18,13 @@ from runner.checkpoint.manifest import Manifest, read_manifest
 from runner.checkpoint.progress import Progress
 from runner.checkpoint.save import Checkpoints
 from runner.data.ledger import Ledger, RunLedger
+from runner.report.planned_ledger import DatasetLedger
 from runner.run.identity import spec_digest
 from runner.run.lock import locked
 from runner.run.versions import computed_by
 from schema.lint import load_spec
 from tests.runner.interrupted_run import records, summary
-from tests.runner.workplace import EVERY_STEP, SPEC, Outcome, fill, lorarun
+from tests.runner.workplace import EVERY_STEP, NO_EXPORT, SPEC, Outcome, fill, lorarun
 
 NEVER = ("logging/checkpoint_interval=never", "checkpoint/keep=9")
 
@@ -139,6 +140,20 @@ def test_a_checkpoint_says_what_the_summary_of_its_run_says(
     assert (boundary.progress.phase, boundary.progress.step, boundary.progress.base_digest) == ("full", 2, None)
     assert boundary.progress.ledger.token_digest == train[2]["token_digest"]
     assert boundary.progress.ledger.counts["tales"].rows == 8
+
+
+def test_a_run_that_takes_other_rows_than_planned_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = DatasetLedger.taken
+    monkeypatch.setattr(DatasetLedger, "taken", lambda own, *asked: taken(own, *asked) + Ledger(tokens_seen=1))
+    done = execute(here, *NO_EXPORT, "training/validation=false")
+    (line, _) = ends = summary(here / "run")["ledger"]
+    tokens = line["counted"]["tokens_seen"]
+    assert done.exit_code == 1
+    assert f"counted is not planned: phase full, stage 1, tales: {tokens + 1} tokens planned and {tokens} counted" in (
+        done.stdout
+    )
+    assert "run has not taken what was planned; this is a mistake of lorarun, and none of yours" in done.stderr
+    assert [each["phase"] for each in ends] == ["full", "lora"]
 
 
 def test_a_checkpoint_of_phase_lora_holds_adapters_and_nothing_of_the_base(saved_each_step: Path) -> None:
