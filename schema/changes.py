@@ -156,7 +156,7 @@ def _started(identity: Mapping[str, Any], step: int, ends: Sequence[int] | None)
         if any(spec.get(key) == value for key, value in BY_STORES.items()):
             started = len(asked) if ends is None else sum(start < step for start in (0, *ends[:-1]))
             return [(stage.phase, stage.tokens, stage.mixture) for stage in asked[: started if step else 0]]
-        found = compile_stages(asked, lambda _: Plain(tokens_per_step))
+        found = compile_stages(asked, lambda stage: Plain(tokens_per_step * stage.sides))
     except (KeyError, AttributeError):  # a run.json that holds less is of another version: nothing of it is known
         return [identity]
     return [(stage.phase, stage.start, stage.end, stage.tokens, stage.mixture) for stage in found if stage.start < step]

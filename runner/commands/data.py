@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from schema.spec import Spec
 
 SHOWN = 3  # rows of each dataset, or of a step, where nobody says how many
-# To read more tokens than this takes a second and more, and has a progress bar.
-MOST_TOKENS_UNANNOUNCED = 2**27
+# To count more rows than this takes a second and more, and has a progress bar.
+MOST_ROWS_UNANNOUNCED = 2**22
 
 
 class Section(NamedTuple):
@@ -189,7 +189,7 @@ def _count(source: SourceRows, split: str, messages: Console) -> Totals:
     from runner.report.data.totals import count_rows
 
     rows = source.rows[split]
-    if len(rows) * rows.block_size < MOST_TOKENS_UNANNOUNCED:
+    if len(rows) < MOST_ROWS_UNANNOUNCED:
         return count_rows(rows)
     with preparation_bar(messages, f"counting {source.name} ({split})", len(rows)) as advance:
         return count_rows(rows, advance)

@@ -72,7 +72,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         rates_by=spec.data.rates_by,
         tokens_per_step=budget.tokens_per_step,
         steps=budget.steps,
-        tokens=budget.steps * budget.tokens_per_step,
+        tokens=sum(phase.tokens for phase in phases),
         mesh=mesh,
         tokenizer=_plan_tokenizer(spec, budget, facts),
         chat=_plan_chat(spec, budget),
@@ -154,12 +154,11 @@ def _plan_chat(spec: Spec, budget: Budget) -> ChatPlan | None:
 
 
 def _plan_phases(budget: Budget) -> Iterator[PhasePlan]:
-    tokens_per_step = budget.tokens_per_step
     stages: dict[str, list[StagePlan]] = {name: [] for name in budget.phases}
     for stage, drawn in zip(budget.stages, budget.draws, strict=True):
         stages[stage.phase].append(_plan_stage(stage, drawn, budget.terms))
     for name, phase in budget.phases.items():
-        yield _plan_phase(phase, tuple(stages[name]), tokens_per_step)
+        yield _plan_phase(phase, tuple(stages[name]))
 
 
 def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], terms: Terms) -> StagePlan:
@@ -169,21 +168,21 @@ def _plan_stage(stage: StageBudget, drawn: tuple[EntryBudget, ...], terms: Terms
         last_step=stage.end,
         steps=stage.steps,
         tokens_asked=stage.tokens,
-        tokens_planned=stage.steps * terms.tokens_per_step,
+        tokens_planned=stage.steps * terms.tokens_per_step * stage.sides,
         mixture=drawn,
         supervised_planned=stage.planned if terms.supervised else None,
         ended_by=stage.ended_by,
     )
 
 
-def _plan_phase(phase: PhaseBudget, stages: tuple[StagePlan, ...], tokens_per_step: int) -> PhasePlan:
+def _plan_phase(phase: PhaseBudget, stages: tuple[StagePlan, ...]) -> PhasePlan:
     warmup_steps, decay_steps = phase.schedule_steps
     return PhasePlan(
         name=phase.name,
         first_step=phase.first_step,
         last_step=phase.last_step,
         steps=phase.steps,
-        tokens=phase.steps * tokens_per_step,
+        tokens=sum(stage.tokens_planned for stage in stages),
         trainable_parameters=phase.trainable_parameters,
         frozen_parameters=phase.frozen_parameters,
         flops_per_step=phase.flops_per_step,

@@ -64,7 +64,7 @@ class Budget:
 
     @property
     def tokens_per_step(self) -> int:
-        """Tokens that one step consumes."""
+        """Tokens that one step consumes, of each side of a row."""
         return int(self.sections.training.batch_size * self.sections.architecture.block_size)
 
     @cached_property

@@ -64,8 +64,8 @@ class Course:
 
     @cached_property
     def _plain(self) -> tuple[StageBudget, ...]:
-        """The stages, where their budgets alone decide; no mixture is looked at."""
-        return compile_stages(self.asked, lambda _: Plain(self.terms.tokens_per_step))
+        """The stages, where their budgets alone decide, and of their mixtures the styles."""
+        return compile_stages(self.asked, lambda stage: Plain(self.terms.tokens_per_step * stage.sides))
 
     def _drawn(self) -> Staged:
         if isinstance(self._tried, Unavailable):

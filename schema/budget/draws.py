@@ -56,6 +56,8 @@ class EntryBudget:
 class Terms:
     """What decides how stages are drawn, beside their budgets and mixtures.
 
+    A step takes `batch_size` rows: `tokens_per_step` for each of their sides.
+
     `by_tokens` and `supervised` say whether rates and budgets are of supervised tokens, `stops` whether a dataset that
     runs out ends its stage.
     """
@@ -154,7 +156,9 @@ class DrawnStage:
     def taken(self, steps: int) -> int:
         """What the first steps take, in the unit of training/budget. Raises NotPreparedError."""
         terms = self.draws.terms
-        return self.drawn.supervised(steps * terms.batch_size) if terms.supervised else steps * terms.tokens_per_step
+        if terms.supervised:
+            return self.drawn.supervised(steps * terms.batch_size)
+        return steps * terms.tokens_per_step * self.stage.sides
 
     @cached_property
     def most(self) -> int | None:

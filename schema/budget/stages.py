@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol
 
 from schema.budget.dataset_names import Key, key_of
+from schema.budget.sides import mixture_sides
 
 Phase = Literal["full", "lora"]
 TOKENS_KEY: dict[Phase, str] = {"full": "pre_lora_tokens", "lora": "post_lora_tokens"}
@@ -61,6 +62,11 @@ class AskedStage:
         return f"training/{self.key}" if self.key == "tokens" else f"training/{self.key}[{self.index}]"
 
     @property
+    def sides(self) -> int:
+        """Sequences that one of its rows is."""
+        return mixture_sides(self.mixture)
+
+    @property
     def keys(self) -> list[Key]:
         """The dataset of each entry of its mixture, in order."""
         return [key_of(entry) for entry in self.mixture]
@@ -104,7 +110,7 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A stage whose budget is tokens, and whose datasets never end it: no mixture is looked at."""
+    """A stage whose budget is tokens, and whose datasets never end it: of its mixture the styles alone count."""
 
     tokens_per_step: int
     most: int | None = None

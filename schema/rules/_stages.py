@@ -18,7 +18,7 @@ ENOUGH_STEPS = 20
 
 def under_one_step(document: Document, stage: StageBudget) -> bool:
     """Whether a stage gets no step of its own, which LR103 reports; LR242 does where its data ran out before."""
-    too_few = not document.budget.terms.supervised and stage.tokens < document.budget.tokens_per_step
+    too_few = not document.budget.terms.supervised and stage.tokens < document.budget.tokens_per_step * stage.sides
     return too_few or (stage.steps <= 0 and not stage.ended_by)
 
 
@@ -33,7 +33,7 @@ def enough(document: Document, name: Phase, stage: StageBudget) -> str:
 
     Supervised tokens are those of its average step; none is known of a stage that has no step.
     """
-    phases, step = document.budget.phases, document.budget.tokens_per_step
+    phases, step = document.budget.phases, document.budget.tokens_per_step * stage.sides
     if document.budget.terms.supervised:
         if not stage.steps:
             return "more"

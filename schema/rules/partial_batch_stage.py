@@ -48,7 +48,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
     partial = [
         (stage, stage.path, stage.planned)
         for stage in document.budget.stages
-        if stage.tokens >= least and stage.tokens != stage.planned > 0 and not stage.ended_by
+        if stage.tokens >= least * stage.sides and stage.tokens != stage.planned > 0 and not stage.ended_by
     ]
     edits = [
         document.edits.replace(parse(path), number(document, path, ran))
@@ -64,7 +64,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
         percent = f"{float(100 * off):.2g} %" if 10_000 * off >= 1 else "under 0.01 %"
         message = (
             f"{path} asks {stage.tokens:,} {terms.unit} and runs {count(stage.steps, 'step')}"
-            f"{'' if terms.supervised else f' of {step:,}'}, {ran:,} tokens: {percent} "
+            f"{'' if terms.supervised else f' of {step * stage.sides:,}'}, {ran:,} tokens: {percent} "
             f"{'more' if ran > stage.tokens else 'fewer'}"
         )
         remedy = f"write {number(document, path, ran)}, if the number matters"

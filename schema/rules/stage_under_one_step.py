@@ -42,8 +42,8 @@ SEVERITY = Severity.ERROR
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """Compare each stage with one step, and look at what rounding left of it."""
-    step = document.budget.tokens_per_step
     for stage in document.budget.stages:
+        step = document.budget.tokens_per_step * stage.sides
         if not under_one_step(document, stage):
             continue
         path = stage.path

@@ -1,6 +1,6 @@
 """Pairs of documents in a split, a chosen answer and a rejected one: their lengths, and where they begin to differ.
 
-A pair is documents 2i and 2i + 1. Tokens are read a few million at a time, and never as objects of Python.
+A pair is documents 2i and 2i + 1. Tokens are read about a million at a time, and never as objects of Python.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-TOKENS_AT_ONCE = 2**22
+TOKENS_AT_ONCE, COLUMNS_AT_ONCE = 2**20, 32
 
 Offsets = npt.NDArray[np.uint64]
 Tokens = npt.NDArray[np.unsignedinteger[Any]]
@@ -33,14 +33,18 @@ def apart_at(tokens: Tokens, offsets: Offsets, pairs: npt.NDArray[np.int64]) -> 
     Where one side is the beginning of the other, that is the length of the shorter one.
     """
     starts = offsets[2 * pairs[:, None] + np.arange(3)].astype(np.int64)  # (pairs, 3): both sides, and the end
-    shorter = np.diff(starts).min(axis=1)
-    ends = np.cumsum(shorter)
-    # One entry for each token of the shorter sides, (compared,): which pair it is of, and its place in it.
-    pair = np.repeat(np.arange(len(pairs)), shorter)
-    place = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - shorter, shorter)
-    differs = np.flatnonzero(tokens[starts[pair, 0] + place] != tokens[starts[pair, 1] + place])
-    found = shorter.copy()
-    np.minimum.at(found, pair[differs], place[differs])
+    found = np.diff(starts).min(axis=1)
+    undecided, first = np.arange(len(pairs)), 0
+    while len(undecided):
+        # A few tokens of both sides at a time, (undecided, columns): most pairs differ soon behind their prompt.
+        shorter, columns = found[undecided, None], first + np.arange(COLUMNS_AT_ONCE)
+        places = np.minimum(columns, shorter - 1)
+        sides = (tokens[starts[undecided, side, None] + places] for side in range(2))
+        differs = np.not_equal(*sides) & (columns < shorter)
+        is_apart = differs.any(axis=1)
+        found[undecided[is_apart]] = first + differs[is_apart].argmax(axis=1)
+        first += COLUMNS_AT_ONCE
+        undecided = undecided[~is_apart & (shorter[:, 0] > first)]
     return found
 
 

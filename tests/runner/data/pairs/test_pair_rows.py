@@ -188,6 +188,7 @@ def test_a_batch_of_pairs_has_two_rows_for_each_and_the_ledger_counts_both(folde
     assert (batch.rows, batch.sides, batch.shape) == (24, 2, (48, 32))
     taken = Ledger()
     (stage,) = plan.phases[0].stages
+    assert (stage.steps, stage.tokens_planned, plan.tokens) == (10, 10 * 24 * 2 * 32, 10 * 24 * 2 * 32)
     steps = range(stage.first_step, stage.last_step + 1)
     with train_batches(
         catalog.entries(stage), seed=0, batch=batch, first_step_of_stage=1, start_step=1, end_step=steps.stop
