@@ -182,7 +182,7 @@ def check_every(step: int, kind: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_store_is_the_same_wherever_its_making_was_cut_off(kind: str, tmp_path: Path) -> None:
-    check_every(17, kind, tmp_path)
+    check_every(29, kind, tmp_path)
 
 
 @pytest.mark.soak
