@@ -155,7 +155,7 @@ def cut_off(moment: int, action: Callable[[], object]) -> int:
 KINDS: dict[str, Callable[[], list[Entry]]] = {
     "both splits": entries,
     "a long text of train": lambda: [Document("", texts(2, 60)[1], "x", 100)],
-    "few texts of train": lambda: [Document("", text, text[:7], 50) for text in texts(8, 9)[1::2]],
+    "few texts of train": lambda: [Document("", text, text[:7], 50) for text in texts(60, 9)[1::2]],
     "a long text of val": lambda: [Document("", texts(2, 60)[0], "x", 100)],
 }
 
