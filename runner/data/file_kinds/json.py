@@ -114,12 +114,17 @@ class Window:
 
     def __init__(self, file: Opened, longest: int, decoder: json.JSONDecoder) -> None:
         self._file, self._longest, self._json = file, longest, decoder
+        self._name = printable(file.path)
         self._utf8 = getincrementaldecoder("utf-8-sig")()
-        self._text, self._at, self._line, self._ends = "", 0, 1, False
+        self._text, self._at, self._ends = "", 0, False
+        self._line, self._counted = 1, 0  # the number of the line that the window's sign `_counted` stands in
 
     def where(self) -> str:
         """File and line of what comes next."""
-        return f"{printable(self._file.path)}:{self._line + self._text.count(chr(10), 0, self._at)}"
+        if self._at > self._counted:  # once for each sign, whatever the window holds
+            self._line += self._text.count("\n", self._counted, self._at)
+            self._counted = self._at
+        return f"{self._name}:{self._line}"
 
     def done(self) -> int:
         """How many bytes of the file have been read, about."""
@@ -186,8 +191,8 @@ class Window:
         try:
             text = self._utf8.decode(content, final=self._ends)
         except UnicodeDecodeError as error:
-            line = self._line + self._text.count("\n") + error.object.count(b"\n", 0, error.start)
-            raise not_utf8(f"{printable(self._file.path)}:{line}", error.object[error.start]) from error
-        self._line += self._text.count("\n", 0, self._at)
-        self._text, self._at = self._text[self._at :] + text, 0
+            line = self._line + self._text.count("\n", self._counted) + error.object.count(b"\n", 0, error.start)
+            raise not_utf8(f"{self._name}:{line}", error.object[error.start]) from error
+        self.where()
+        self._text, self._at, self._counted = self._text[self._at :] + text, 0, 0
         return not self._ends or bool(text)
