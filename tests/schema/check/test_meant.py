@@ -184,7 +184,7 @@ def test_what_is_said_otherwise_is_told_once(text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("batch_size:", "rows:"), ("block_size:", "window:"), ("n_embd:", "size:"), ("pre_lora_tokens:", "budget:")],
+    [("batch_size:", "rows:"), ("block_size:", "window:"), ("n_embd:", "size:"), ("pre_lora_tokens:", "lengths:")],
 )
 def test_no_finding_counts_with_the_default_of_a_size_that_an_unknown_key_may_be(old: str, new: str) -> None:
     assert one(SPEC.replace(old, new)).code == "LR003"

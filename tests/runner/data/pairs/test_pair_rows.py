@@ -122,7 +122,7 @@ def test_what_is_cut_and_left_out_is_said_with_numbers() -> None:
         contrastive.open_rows(Split([([1, 1, 1, 1], [2], [3])]), 3, "truncate")
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.lists(st.tuples(st.text(max_size=6), *[st.text(min_size=1, max_size=9)] * 2), max_size=6))
 def test_a_store_gives_back_the_texts_of_its_pairs(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str]]
