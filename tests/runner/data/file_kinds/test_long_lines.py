@@ -62,7 +62,7 @@ def both(path: Path, content: bytes, **fields: str) -> None:
     assert found[0] == whole[0] or isinstance(whole[1], str)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     records=st.lists(
         st.fixed_dictionaries(
