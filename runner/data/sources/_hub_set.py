@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 ROWS_AT_ONCE = 256
+BUFFER_BYTES = 2**23  # of each column of a parquet file that is streamed: what the hub is asked for at once
 
 
 class OtherCommitError(ConnectionError):
@@ -92,8 +93,8 @@ class HubSet:
         rows before it are read and dropped.
         """
         builder = self._builder(split)
-        if hasattr(builder.config, "batch_size"):  # of parquet files, which would be held by whole groups of rows
-            builder.config.batch_size = ROWS_AT_ONCE
+        if hasattr(builder.config, "fragment_scan_options"):  # parquet files would be held by whole groups of rows
+            builder.config.batch_size, builder.config.fragment_scan_options = ROWS_AT_ONCE, _in_parts()
         stream = builder.as_streaming_dataset(split=split).with_format("arrow")
         files = [*(builder.config.data_files or {}).get(split, ())]
         left, parts = start, stream.num_shards
@@ -157,6 +158,13 @@ def prepared_library() -> Any:
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
     return datasets
+
+
+def _in_parts() -> Any:
+    """How a parquet file is read without holding its columns whole: by a buffer for each."""
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    return ParquetFragmentScanOptions(use_buffered_stream=True, buffer_size=BUFFER_BYTES, pre_buffer=False)
 
 
 def _rows_of_groups(path: str) -> list[int]:
