@@ -92,8 +92,8 @@ def test_an_unknown_dataset_is_refused_where_it_is_named(here: Path) -> None:
     done = lorarun(here, *EXEC)
     assert (done.exit_code, done.changed) == (2, set())
     assert located(done.stderr) == (
-        "spec.yaml:10:30: error[LR208 dataset-not-found]: dataset 'tails' is neither built in, nor in data/sources, "
-        "nor a store under data/root 'stores'",
+        "spec.yaml:10:30: error[LR208 dataset-not-found]: dataset 'tails' is neither built in, nor in data/sources "
+        "or the catalogue, nor a store under data/root 'stores'",
         "write tales",
     )
     assert "spec.yaml:12:31: note: named here too" in done.stderr.splitlines()
