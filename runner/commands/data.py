@@ -99,6 +99,8 @@ def command(spec: Path, overrides: tuple[str, ...], layout: str, traceback: bool
         else:
             sections = _datasets(catalog, asked, messages)
         if layout == "text":
+            for sentence in catalog.left_out:
+                messages.print(sentence)
             write_each(_text(spec.name, loaded.architecture.block_size, sections, catalog.tokenizer))
             return
         for remark in catalog.remarks():

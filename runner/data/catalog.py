@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from runner.data.held_out import held_out
 from runner.data.mixture import MixtureEntry
 from runner.data.ready import ready_stores, spec_keys
 from runner.data.stores.display import PreparationDisplay
-from runner.data.stores.store import Store
+from runner.data.stores.store import Split, Store
 from runner.data.stores.trained import Trained
 from runner.data.styles import Rows, load_style
 from runner.data.token_shares import SizedRows, TokenDraw
@@ -31,7 +33,7 @@ ROWS_AT_ONCE = 256
 class Catalog:
     """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off).
 
-    `tokenizer` made the stores.
+    `tokenizer` made the stores. `left_out` are sentences on validation documents that another dataset trains on.
     """
 
     spec: Spec
@@ -40,6 +42,7 @@ class Catalog:
     train: dict[Key, Rows]
     validation: dict[str, Rows]
     labels: dict[Key, str]
+    left_out: Sequence[str] = ()
 
     def entries(self, stage: StagePlan) -> list[MixtureEntry]:
         """Bind the mixture of a stage to its rows; where rates are of supervised tokens, they are counted first."""
@@ -59,7 +62,7 @@ class Catalog:
 
     def _content(self, key: Key) -> str:
         """Name all that decides the tokens of a dataset's rows; of data/on_too_long, what it does to them."""
-        store, rows = self.stores[folder_name(key.name, key.suffix)], self.train[key]
+        store, rows = self.stores[_folder(key)], self.train[key]
         return f"{store.digest} {key.style} {key.document_mask} {rows.block_size} {tuple(rows.lost)}"
 
     def digests(self) -> dict[str, str]:
@@ -72,8 +75,9 @@ class Catalog:
         return {"bos_token_id": found.begin, "eos_token_id": found.end, "pad_token_id": found.pad}
 
     def remarks(self) -> list[str]:
-        """Sentences about rows that were cut or left out."""
-        return [remark for rows in (*self.train.values(), *self.validation.values()) for remark in rows.remarks]
+        """Sentences about rows that were cut, and documents that were left out."""
+        rows = (*self.train.values(), *self.validation.values())
+        return [*self.left_out, *(remark for each in rows for remark in each.remarks)]
 
 
 def open_catalog(
@@ -96,17 +100,21 @@ def open_catalog(
 def catalog_of(spec: Spec, plan: Plan | None, tokenizer: Tokenizer, stores: dict[str, Store]) -> Catalog:
     """Open the rows of these stores, by their folders, in the styles of the spec; its other datasets are left out.
 
-    Raises Failure INVALID where a store gives no rows, or not those that the run asks of it.
+    Documents that one source validates on and another one trains on are left out of validation. Raises Failure INVALID
+    where a store gives no rows, or not those that the run asks of it.
     """
-    keys = [key for key in spec_keys(spec) if folder_name(*key[:2]) in stores]
-    names = labels(spec_keys(spec))
+    keys = [key for key in spec_keys(spec) if _folder(key) in stores]
+    names, scored = labels(spec_keys(spec)), is_scored(spec)
+    own_validation = [name for name, source in spec.data.sources.items() if source.validation]
+    held, left_out = held_out(stores, own_validation) if scored else ({}, [])
     catalog = Catalog(
         spec=spec,
         tokenizer=tokenizer,
         stores=stores,
-        train={key: _open(spec, stores, key, "train") for key in keys},
-        validation={names[key]: _open(spec, stores, key, "val") for key in keys} if is_scored(spec) else {},
+        train={key: _open(spec, stores[_folder(key)].split("train"), key) for key in keys},
+        validation={names[key]: _open(spec, held.get(_folder(key)), key) for key in keys if scored},
         labels=names,
+        left_out=left_out,
     )
     if plan is not None:
         refuse_repeats(plan, catalog)
@@ -131,9 +139,12 @@ def _key(planned: EntryBudget) -> Key:
     return planned.key
 
 
-def _open(spec: Spec, stores: dict[str, Store], key: Key, split_name: str) -> Rows:
-    name, suffix, style, document_mask = key
-    split = stores[folder_name(name, suffix)].split(split_name)
+def _folder(key: Key) -> str:
+    return folder_name(key.name, key.suffix)
+
+
+def _open(spec: Spec, split: Split | None, key: Key) -> Rows:
+    name, _, style, document_mask = key
     if split is None:
         raise Failure(
             f"dataset '{name}' is too small to have a validation split; add text to it, or set training/validation "

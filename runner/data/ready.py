@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from runner.data.conversations import open_chat
+from runner.data.chat.open_chat import open_chat
 from runner.data.packing import WINDOW
 from runner.data.sources import find_source, unknown_dataset
 from runner.data.stores.display import PreparationDisplay

@@ -2,5 +2,5 @@
 
 `conversation` reads a record, `template` renders it, `lost` finds what a template drops, `mask` the supervised spans,
 `literal` keeps text inside messages from becoming special tokens, `supervise` does these in order, `encode` makes ids.
-Nothing here knows stores, styles or the loader.
+Only `open_chat`, which looks up what a run renders, knows sources and stores; nothing here knows the loader.
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.data.conversations import is_rendered
+from runner.data.chat.open_chat import is_rendered
 from runner.data.sources import DataSource, find_source, settled, unknown_dataset
 from runner.data.sources.remote import RemoteFiles
 from runner.data.sources.tokens import TokenFiles

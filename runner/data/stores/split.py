@@ -141,7 +141,9 @@ def divide_by_content(folder: Path, itemsize: int, digests: Keys, unit: int = 1)
     for split in SPLITS:
         found = np.concatenate([np.zeros(1, np.int64), ends[split]])
         found.astype(OFFSET_DTYPE).tofile(split_file(folder, split, "offsets"))
-        _of_runs(spans, [run for run in runs if run.split == split]).tofile(split_file(folder, split, "supervised"))
+        spans_of_runs(spans, [run for run in runs if run.split == split]).tofile(
+            split_file(folder, split, "supervised")
+        )
 
 
 def _is_whole(offsets: Ends, spans: Places) -> npt.NDArray[np.bool_]:
@@ -175,7 +177,7 @@ def _move_tokens(folder: Path, runs: list[Run], itemsize: int) -> None:
     rest.replace(tokens)
 
 
-def _of_runs(spans: Places, runs: list[Run]) -> Places:
+def spans_of_runs(spans: Places, runs: list[Run]) -> Places:
     """Return the spans of the tokens of these runs, put one behind the other; those that touch are one."""
     found = list[list[int]]()
     place = 0

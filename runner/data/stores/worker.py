@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from runner.data.conversations import chat_rows
+from runner.data.chat.open_chat import chat_rows
 from runner.data.stores.encode import Encoded, Encoder
 from runner.data.tokenizers import load_tokenizer
 from runner.failure import ExitCode, Failure

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runner.data.chat.conversation import read_conversation
-from runner.data.conversations import chat_rows
+from runner.data.chat.open_chat import chat_rows
 from runner.data.sources import Dialogue, Document
 from runner.data.stores import batches, parallel
 from runner.data.stores.batches import Part

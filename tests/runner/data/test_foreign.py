@@ -24,7 +24,17 @@ from runner.data.styles import load_style
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import ExitCode, Failure
 from schema.sections.data import Data, Source
-from tests.runner.data.token_files import END, FLAT, TALES, WIDTH, megatron, nano_gpt, theseus_flat, theseus_padded
+from tests.runner.data.token_files import (
+    END,
+    FLAT,
+    HELD_OUT,
+    TALES,
+    WIDTH,
+    megatron,
+    nano_gpt,
+    theseus_flat,
+    theseus_padded,
+)
 
 
 @dataclass
@@ -57,7 +67,7 @@ def test_a_flat_file_is_mapped_as_it_is(tmp_path: Path, write: Callable[[Path], 
     heard, data = Heard(), data_of(tmp_path, write(tmp_path / "own"), **keys)
     store = prepare(data, heard)
     assert documents(store, "train") == [[*tale, END] for tale in TALES]
-    assert store.splits["val"].tokens.tolist() == FLAT[:40]
+    assert store.splits["val"].tokens.tolist() == HELD_OUT
     assert {path.name for path in store.folder.iterdir()} == {
         "meta.json", *(f"{split}.{kind}.bin" for split in ("train", "val") for kind in ("offsets", "supervised")),
     }  # fmt: skip

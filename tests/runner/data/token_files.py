@@ -17,13 +17,14 @@ TALES = [
     b"One more day.",
 ]
 FLAT = [id_ for tale in TALES for id_ in (*tale, END)]
+HELD_OUT = [*b"Nobody saw the hare.", END, *b"It slept until noon.", END]
 FLAT_CONFIG = {"name": "tales", "val_pct": 0.05, "seed": 2357, "max_samples": -1, "max_tokens": -1}
 
 
 def theseus_flat(folder: Path) -> Path:
     """Write a flat set as theseus does: memory maps of 4 bytes an id, cut to what was written."""
     folder.mkdir()
-    for split, ids in (("train", FLAT), ("val", FLAT[:40])):
+    for split, ids in (("train", FLAT), ("val", HELD_OUT)):
         mapped = np.memmap(folder / f"{split}.bin", dtype=np.uint32, mode="w+", shape=(len(ids),))
         mapped[:] = ids
         mapped.flush()
@@ -34,7 +35,7 @@ def theseus_flat(folder: Path) -> Path:
 def nano_gpt(folder: Path) -> Path:
     """Write a set as the prepare.py files of nanoGPT do, with a pickle that nobody may read."""
     folder.mkdir()
-    for split, ids in (("train", FLAT), ("val", FLAT[:40])):
+    for split, ids in (("train", FLAT), ("val", HELD_OUT)):
         np.array(ids, dtype=np.uint16).tofile(folder / f"{split}.bin")
     (folder / "meta.pkl").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     return folder

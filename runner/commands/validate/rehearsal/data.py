@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from runner.commands.validate.rehearsal.refusals import obstacle, refusal
 from runner.data.catalog import catalog_of, open_tokenizer
-from runner.data.conversations import open_chat
+from runner.data.chat.open_chat import open_chat
 from runner.data.file_kinds import known_kind
 from runner.data.lessons import left_out
 from runner.data.planned import rows_of
