@@ -52,19 +52,23 @@ class LedgerLine:
 
 
 def planned_ledger(plan: Plan, find: Callable[[Key, str], KnownDataset | None]) -> list[LedgerLine]:
-    """Return a line for each dataset of each stage; `find` looks a dataset up by its key and its label, once."""
+    """Return a line for each dataset of each stage; `find` looks a dataset up by its key and its label, once.
+
+    A mixture that lists a dataset twice has one line for it, as a run counts it.
+    """
     stages = [(phase.name, number, each) for phase in plan.phases for number, each in enumerate(phase.stages, start=1)]
     names = labels([entry.key for _, _, stage in stages for entry in stage.mixture])
     known = {key: find(key, label) for key, label in names.items()}
     lines: list[LedgerLine] = []
     for phase, number, stage in stages:
-        for entry in stage.mixture:
-            dataset = known[entry.key]
-            if dataset is None or entry.rows is None or entry.first_row is None:
-                lines.append(LedgerLine(phase, number, names[entry.key], None, None))
+        for key in dict.fromkeys(entry.key for entry in stage.mixture):
+            dataset, own = known[key], [entry for entry in stage.mixture if entry.key == key]
+            first, rows = own[0].first_row, [entry.rows for entry in own if entry.rows is not None]
+            if dataset is None or first is None or len(rows) < len(own):
+                lines.append(LedgerLine(phase, number, names[key], None, None))
                 continue
-            taken = dataset.taken(entry.first_row, entry.rows)
-            lines.append(LedgerLine(phase, number, names[entry.key], taken, entry.rows / dataset.rows))
+            taken = dataset.taken(first, sum(rows))  # the second entry goes on where the first one ends
+            lines.append(LedgerLine(phase, number, names[key], taken, sum(rows) / dataset.rows))
     return lines
 
 

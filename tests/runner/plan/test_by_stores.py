@@ -12,10 +12,12 @@ from click.testing import CliRunner
 
 from runner.cli import main
 from runner.data.batch import train_batch
+from runner.data.ledger import RunLedger
 from runner.data.loader import train_batches
 from runner.environment import known_data
 from runner.failure import ExitCode, Failure
 from runner.plan.compile import compile_plan
+from runner.report.ledger import differences, taken_data
 from runner.run.execution import ExecutionSpec
 from runner.train.lora_trainer import LoRATrainer
 from schema.lint import load_spec
@@ -95,6 +97,26 @@ def test_a_plan_without_stores_says_what_they_decide(name: str, sentence: str) -
 
 
 WEB = Sampling(name="web", rate=0.5, style=DatasetStyle.PMD)
+TALES = Sampling(name="tales", rate=0.25, style=DatasetStyle.PADDED)
+
+
+@pytest.mark.parametrize("mixture", [[WEB, WEB], [TALES, WEB, TALES], [TALES, TALES, TALES, TALES]])
+def test_a_dataset_that_a_mixture_lists_twice_is_counted_as_planned(mixture: list[Sampling], here: Path) -> None:
+    run = trainer("exhausted_repeat", here / "stores")
+    keys = {"pre_lora_dataset": [mixture, [WEB, TALES]], "post_lora_dataset": [mixture]}
+    spec = run.spec.spec.model_copy(update={"training": run.spec.spec.training.model_copy(update=keys)})
+    plan, counted = compile_plan(spec, 1, known_data(spec)), RunLedger()
+    for phase in plan.phases:
+        for number, stage in enumerate(phase.stages, start=1):
+            where = {"first_step_of_stage": stage.first_step, "start_step": stage.first_step}
+            entries, batch = run.catalog.entries(stage), train_batch(spec, phase.name)
+            with train_batches(entries, seed=0, batch=batch, end_step=stage.last_step + 1, **where) as batches:
+                for each in batches:
+                    counted = counted.add(phase.name, number, each)
+    taken = taken_data(run.catalog, plan, spec, counted)
+    assert list(differences(taken.lines, counted)) == []
+    names = [line.dataset for line in taken.lines if line.phase == "lora"]
+    assert names == list(dict.fromkeys(entry.name for entry in mixture))
 
 
 @pytest.mark.parametrize(
