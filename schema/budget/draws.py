@@ -160,16 +160,19 @@ class DrawnStage:
             return self.drawn.supervised(steps * terms.batch_size)
         return steps * terms.tokens_per_step * self.stage.sides
 
-    @cached_property
-    def most(self) -> int | None:
-        """Whole steps until a dataset runs out; None where none ends the stage, or where that is not known."""
+    def most(self, wanted: int) -> int | None:
+        """Whole steps until a dataset runs out; None where none does before they take `wanted`, or nobody knows.
+
+        What is behind that is not drawn: a dataset may have rows for a thousand such stages.
+        """
         try:
             if not self.draws.terms.stops or not self._left:
                 return None
-            high = 1
+            low, high = 0, 1
             while not any(self._exhausted(high)):
-                high *= 2
-            low = high // 2 if high > 1 else 0
+                if self.taken(high) >= wanted:
+                    return None
+                low, high = high, 2 * high
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (low, middle) if any(self._exhausted(middle)) else (middle, high)
@@ -177,10 +180,9 @@ class DrawnStage:
             return None
         return low
 
-    @property
-    def scarce(self) -> str:
-        """The dataset that runs out first."""
-        return "" if self.most is None else next(self._exhausted(self.most + 1))
+    def scarce(self, most: int) -> str:
+        """The dataset of which too little is left for one step more."""
+        return next(self._exhausted(most + 1))
 
     @cached_property
     def _left(self) -> dict[DatasetKey, int]:

@@ -93,13 +93,11 @@ class StageBudget(AskedStage):
 class Measured(Protocol):
     """A stage that is being planned, behind all stages before it."""
 
-    @property
-    def most(self) -> int | None:
-        """Whole steps until a dataset runs out; None where none ends the stage."""
+    def most(self, wanted: int) -> int | None:
+        """Whole steps until a dataset runs out; None where none does before they take `wanted`."""
 
-    @property
-    def scarce(self) -> str:
-        """The dataset that runs out then."""
+    def scarce(self, most: int) -> str:
+        """The dataset of which too little is left for one step more."""
 
     def taken(self, steps: int) -> int:
         """What its first steps take, in the unit of training/budget."""
@@ -113,8 +111,14 @@ class Plain:
     """A stage whose budget is tokens, and whose datasets never end it: of its mixture the styles alone count."""
 
     tokens_per_step: int
-    most: int | None = None
-    scarce: str = ""
+
+    def most(self, wanted: int) -> int | None:
+        """No dataset runs out."""
+        return None
+
+    def scarce(self, most: int) -> str:
+        """No dataset runs out."""
+        return ""
 
     def taken(self, steps: int) -> int:
         """Tokens of its first steps."""
@@ -160,7 +164,7 @@ def compile_stages(asked: Sequence[AskedStage], measure: Callable[[AskedStage], 
     for stage in asked:
         missing += stage.tokens
         measured = measure(stage)
-        most = measured.most
+        most = measured.most(missing)
         steps = nearest_steps(measured.taken, missing, None if most is None else most + 1)
         is_ended = most is not None and steps > most
         steps = min(steps, most) if most is not None else steps
@@ -168,7 +172,8 @@ def compile_stages(asked: Sequence[AskedStage], measure: Callable[[AskedStage], 
         missing = 0 if is_ended else missing - planned
         measured.close(steps)
         named = (stage.phase, stage.key, stage.index, stage.tokens, stage.mixture)
-        found.append(StageBudget(*named, start, start + steps, planned, measured.scarce if is_ended else ""))
+        ended_by = measured.scarce(steps) if is_ended else ""
+        found.append(StageBudget(*named, start, start + steps, planned, ended_by))
         start += steps
     return tuple(found)
 

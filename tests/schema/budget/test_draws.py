@@ -54,13 +54,47 @@ def test_a_stage_ends_at_the_last_step_before_a_dataset_runs_out(mixture: list[t
     asked = stage(0, 0, **{name: rate for name, (rate, _) in zip(names, mixture, strict=True)})
     left = {Key(name, "", "PMD"): rows for name, (_, rows) in zip(names, mixture, strict=True) if rows is not None}
     begun = Draws(Terms(batch_size=4, tokens_per_step=32, stops=True), left.get, unknown).begin(asked)
-    most = begun.most
+    most = begun.most(32 * 4 * 90)  # more than any dataset has rows for
     assert (most is None) == (not left)
     if most is not None:
         fitting = [all(rows <= left.get(key, rows) for key, rows in zip(asked.keys, begun.counts(steps), strict=True))
                    for steps in (most, most + 1)]  # fmt: skip
         assert fitting == [True, False]
-        assert left[Key(begun.scarce, "", "PMD")] < begun.counts(most + 1)[names.index(begun.scarce)]
+        scarce = begun.scarce(most)
+        assert left[Key(scarce, "", "PMD")] < begun.counts(most + 1)[names.index(scarce)]
+
+
+class Halves:
+    """A draw of two datasets that notes how many rows were asked for; a row has 8 supervised tokens."""
+
+    most = 0
+
+    def counts(self, rows: int) -> tuple[int, ...]:
+        self.most = max(self.most, rows)
+        return rows - rows // 2, rows // 2
+
+    def supervised(self, rows: int) -> int:
+        self.most = max(self.most, rows)
+        return 8 * rows
+
+
+@pytest.mark.parametrize(
+    ("supervised", "wanted", "rows", "most"),
+    [
+        (False, 10 * 32, 10**12, None),  # ten steps; the datasets would do for 10**11
+        (True, 10 * 32, 10**12, None),
+        (False, 10 * 32, 15, 7),
+        (True, 10**15, 15, 7),
+    ],
+)
+def test_no_more_is_drawn_than_a_stage_or_its_data_have(
+    supervised: bool, wanted: int, rows: int, most: int | None
+) -> None:
+    halves = Halves()
+    terms = Terms(batch_size=4, tokens_per_step=32, by_tokens=True, supervised=supervised, stops=True)
+    left = {Key(name, "", "PMD"): rows for name in ("web", "code")}
+    begun = Draws(terms, left.get, lambda _: halves).begin(stage(0, 0, web=0.5, code=0.5))
+    assert (begun.most(wanted), halves.most) == (most, 64 if most is None else 32)
 
 
 def test_what_stores_decide_is_not_known_without_them_and_not_known_behind_it() -> None:

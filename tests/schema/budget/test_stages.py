@@ -84,9 +84,19 @@ def test_the_nearest_steps_are_those_of_a_search(taken: list[int], wanted: int, 
     assert most is None or found <= most
 
 
+class ThreeSteps(Plain):
+    """A stage of which web ends after three steps."""
+
+    def most(self, wanted: int) -> int | None:
+        return 3
+
+    def scarce(self, most: int) -> str:
+        return "web"
+
+
 def test_a_stage_that_data_end_is_not_made_up_for_by_the_next() -> None:
     def measure(stage: AskedStage) -> Plain:
-        return Plain(10, most=3, scarce="web") if stage.index == 0 else Plain(10)
+        return ThreeSteps(10) if stage.index == 0 else Plain(10)
 
     stages = [AskedStage("full", "pre_lora_tokens", index, tokens, []) for index, tokens in enumerate((95, 52, 54))]
     found = compile_stages(stages, measure)
