@@ -8,12 +8,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.data.gguf_vocabulary import survey_gguf
-from runner.data.planned import draw_stage
+from runner.data.planned import draw_stage, known_store
 from runner.data.stores.meta import read_meta
-from runner.data.survey import Fingerprints, MadeBy, known_store, obstacle, survey_datasets
 from runner.data.tokenizer_files import read_tokenizer_files
 from runner.failure import Failure
 from runner.metrics.wandb import survey_wandb
@@ -31,6 +30,9 @@ from schema.environment import Dataset, Environment, Obstacle, Run, Start, Token
 from schema.rules.conversations_not_padded import ALL
 from schema.sections.chat import Chat
 from schema.spec import Spec
+
+if TYPE_CHECKING:  # every kind of source, which a plan of a spec seldom needs
+    from runner.data.survey import Fingerprints
 
 
 def survey(
@@ -55,7 +57,7 @@ def survey(
         start = _starting_point(document, restore)
         run = _run(document, folder, restore)
         reading = survey_reading(document)
-        datasets, known = survey_datasets(document, _made_by(document, reading), fingerprints)
+        datasets, known = _survey_datasets(document, reading, fingerprints)
         return Environment(
             restore=restore is not None,
             devices=devices,
@@ -84,7 +86,7 @@ def survey_data(document: Document) -> Environment:
     if not document.readable:
         return Environment()
     reading = survey_reading(document)
-    datasets, known = survey_datasets(document, _made_by(document, reading), {})
+    datasets, known = _survey_datasets(document, reading, {})
     facts = Environment(datasets=datasets, known=tuple(known), tokenizer=reading.tokenizer, chat=reading.obstacle)
     return facts._replace(draw=draw_stage)
 
@@ -149,6 +151,8 @@ def survey_reading(document: Document) -> Reading:
     try:
         facts = read_tokenizer_files(name, add_bos).facts
     except Failure as failure:
+        from runner.data.survey import obstacle
+
         key = next((key for key in keys if str(failure).startswith(key)), "tokenizer/name")
         return Reading(obstacle(failure, "name another folder", key))
     return Reading(facts, _survey_chat(document, located(name), facts))
@@ -166,6 +170,8 @@ def _survey_chat(document: Document, folder: Path, facts: TokenizerFacts) -> str
     try:
         return load_recipe(section, folder, facts).fingerprint
     except Failure as failure:
+        from runner.data.survey import obstacle
+
         return obstacle(failure, "write another chat/template", "chat/template" if section.template else "")
 
 
@@ -223,11 +229,15 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
-def _made_by(document: Document, reading: Reading) -> MadeBy:
-    """What makes the rows of a dataset, as far as the files of the tokenizer and of the chat template say."""
+def _survey_datasets(
+    document: Document, reading: Reading, fingerprints: Fingerprints
+) -> tuple[dict[tuple[str, str], Dataset], list[str]]:
+    """Look at the datasets of a spec, whose rows are made as the files of the tokenizer and of the template say."""
+    from runner.data.survey import MadeBy, survey_datasets
+
     chat = reading.chat if isinstance(reading.chat, str) else ""
     train_on = document.value("chat/train_on") if document.available("chat/train_on") else ALL
-    return MadeBy(_fingerprint(document, reading.tokenizer), chat, train_on)
+    return survey_datasets(document, MadeBy(_fingerprint(document, reading.tokenizer), chat, train_on), fingerprints)
 
 
 def _fingerprint(document: Document, tokenizer: TokenizerFacts | Obstacle | None) -> str:

@@ -6,26 +6,23 @@ Reads, and writes nothing; neither jax nor numpy is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
 from typing import NamedTuple
 
 import schema.document
 from runner.data.lessons import left_out, nothing_to_learn
-from runner.data.planned import stored_rows
+from runner.data.planned import known_store
 from runner.data.sources import DataSource, Example, LeftOut, find_source, known_datasets
 from runner.data.sources.files import Files
 from runner.data.sources.hub import HubData
 from runner.data.sources.remote import RemoteFiles
 from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.current import WITHOUT_COPIES, content_digest, is_read_alike
-from runner.data.stores.meta import REMEDY, StoredDocuments, StoreMeta, existing_meta, store_folder, stored_documents
-from runner.data.styles import load_style
+from runner.data.stores.meta import StoreMeta, existing_meta
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import styles_of
-from schema.check.findings import Unavailable
 from schema.document.file_kinds import ANY_KIND
 from schema.document.mixtures import entries
-from schema.environment import Dataset, Fields, Obstacle, Split, Store
+from schema.environment import Dataset, Fields, Obstacle
 from schema.sections.data import Data
 
 # Files of this many bytes are read once more, in about a second, to see whether a store was made of them.
@@ -189,27 +186,3 @@ def _is_current(meta: StoreMeta, source: DataSource, data: Data, own: MadeBy, fi
         return False
     made = (meta.fields, meta.skipped, meta.tokenizer, chat)
     return meta.digest in {content_digest(each, *made, marks=meta.marks) for each in fingerprints[key]}
-
-
-def known_store(root: str, meta: StoreMeta) -> Store:
-    """Return what a lint knows of a store."""
-    folder = store_folder(root, meta.name, meta.suffix)
-    found = {name: stored_documents(root, meta, name) for name in meta.splits}
-    splits = {
-        name: Split(each.lengths, partial(_rows, each), partial(stored_rows, folder, name))
-        for name, each in found.items()
-        if each
-    }
-    return Store(meta.tokenizer, meta.max_token_id, splits, meta.holds_pairs)
-
-
-@lru_cache(256)  # several rules ask, and an editor at each key: PACKED takes a second for a million examples
-def _rows(documents: StoredDocuments, style: str, block_size: int, on_too_long: str) -> int:
-    """Count the rows of a split. Raises Unavailable where its lengths are needed and can't be read."""
-    count_rows = load_style(style).count_rows
-    try:
-        return count_rows(documents, block_size, on_too_long)
-    except (OSError, ValueError) as error:
-        raise Unavailable("data") from Failure(
-            f"token store '{documents.offsets_file.parent}' cannot be read: {error}; {REMEDY}", ExitCode.STORAGE
-        )

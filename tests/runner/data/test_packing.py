@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from runner.data import packing
 from runner.data.packing import pack
+from runner.data.planned import known_store
 from runner.data.ready import keep_packings
 from runner.data.stores.display import Silent
 from runner.data.stores.meta import stored_documents
 from runner.data.stores.packings import Packings
 from runner.data.stores.prepare import prepare_store
 from runner.data.styles import Gathered, packed, padded
-from runner.data.survey import known_store
 from runner.data.tokenizers.byte import ByteTokenizer
 from runner.failure import Failure
 from schema.check.findings import Unavailable

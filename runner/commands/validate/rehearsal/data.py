@@ -21,7 +21,7 @@ from runner.data.catalog import catalog_of, open_tokenizer
 from runner.data.chat.open_chat import open_chat
 from runner.data.file_kinds import known_kind
 from runner.data.lessons import left_out
-from runner.data.planned import rows_of
+from runner.data.planned import known_store, rows_of
 from runner.data.ready import spec_keys
 from runner.data.sources import DataSource, Dialogue, Document, find_source
 from runner.data.sources.files import Files
@@ -44,7 +44,7 @@ from runner.data.stores.prepare import (
 from runner.data.stores.store import Store, check_vocabulary, open_store
 from runner.data.stores.trained import Trained
 from runner.data.styles import PairLengths, load_style
-from runner.data.survey import MOST_COMPARED_BYTES, known_store
+from runner.data.survey import MOST_COMPARED_BYTES
 from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan
