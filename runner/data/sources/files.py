@@ -67,6 +67,11 @@ class Files:
         return sum(file.bytes for file in self.listed)
 
     @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """(reason, name) of each entry beside the files that is not read; these come before what the files hold."""
+        return (*self.listing.left_out, *(self.validation.left_out if self.validation else ()))
+
+    @property
     def is_divided(self) -> bool:
         """Whether the spec names the files to validate on."""
         return self.validation is not None
@@ -85,7 +90,7 @@ class Files:
             former = [*zip(*(former_names(name, path) for name, path in self.files), strict=True)]
         except OSError as error:
             raise unreadable(self._key, error) from error
-        suffixes, fields = [known_kind(path).suffix for _, path in self.files], self._fields()
+        suffixes, fields = [known_kind(path).suffix for _, path in self.files], _recipe(self)
         own = combined(zip(suffixes, contents, strict=True), "files", "2", *fields)
         older = (combined(zip(names, contents, strict=True), "files", "1", *fields) for names in former)
         return tuple(dict.fromkeys((own, *older)))
@@ -93,19 +98,9 @@ class Files:
     def stamp(self) -> str:
         """Digest places, sizes and times of all files. Raises Failure (INVALID) when one cannot be found."""
         try:
-            return stamp_files(self.files, "files", "1", *self._fields())
+            return stamp_files(self.files, "files", "1", *_recipe(self))
         except OSError as error:
             raise unreadable(self._key, error) from error
-
-    def _fields(self) -> tuple[str, ...]:
-        section = self.section
-        fields = (section.text, section.prompt, section.completion)
-        chat = (section.messages, section.instruction, section.input, section.output)
-        # What older versions did not know counts where it is used.
-        numbers = ("numbers as text",) if section.numbers_as_text else ()
-        divided = (f"{len(self.listing.files)} to train on",) if self.is_divided else ()
-        sides = () if (section.chosen, section.rejected) == SIDES else (section.chosen, section.rejected)
-        return (*fields, *(field or "" for field in chat), *numbers, *divided, *sides)
 
     @property
     def has_records(self) -> bool:
@@ -149,7 +144,7 @@ class Files:
         named = [field for field, value in self.section if value != Source.model_fields[field].default]
         if sentence := contradiction(f"data/sources/{self.name}", named):
             raise Failure("; ".join(sentence), ExitCode.INVALID)
-        for reason, name in (*self.listing.left_out, *(self.validation.left_out if self.validation else ())):
+        for reason, name in self.left_out:
             yield Skipped(reason, name, 0)
         self._refuse_unfinished()
         before = 0
@@ -205,6 +200,18 @@ def open_files(name: str, section: Source, styles: Collection[str] = ()) -> File
                 ExitCode.INVALID,
             )
     return Files(name, section, tuple(styles), listing, validation)
+
+
+def _recipe(files: Files) -> tuple[str, ...]:
+    """What the spec says of files that makes another dataset of them."""
+    section = files.section
+    fields = (section.text, section.prompt, section.completion)
+    chat = (section.messages, section.instruction, section.input, section.output)
+    # What older versions did not know counts where it is used.
+    numbers = ("numbers as text",) if section.numbers_as_text else ()
+    divided = (f"{len(files.listing.files)} to train on",) if files.is_divided else ()
+    sides = () if (section.chosen, section.rejected) == SIDES else (section.chosen, section.rejected)
+    return (*fields, *(field or "" for field in chat), *numbers, *divided, *sides)
 
 
 def _read_file(file: File, records: Records, before: int, most: int | None, *, whole: bool) -> Iterator[Entry]:

@@ -64,6 +64,11 @@ class RemoteFiles:
         return sum(file.bytes or 0 for file in files)
 
     @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """(reason, name) of each entry beside the files that is not read. Raises Failure as `stamp`."""
+        return tuple(entry for key in self._paths() for entry in self._list(key).left_out)
+
+    @property
     def is_divided(self) -> bool:
         """Whether the spec names the files to validate on."""
         return self.section.validation is not None

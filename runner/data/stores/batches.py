@@ -68,7 +68,7 @@ def read_batches(source: DataSource, tokenizer: Tokenizer, train_on: str, start:
         done = max(done, entry.done)
         if isinstance(entry, Piece):
             text = _Long("", entry.text, entry.where, entry.is_last, entry.split)
-        elif isinstance(entry, Document) and text_length(entry) > PIECE_CHARACTERS:
+        elif isinstance(entry, Document) and text_length(entry) > PIECE_CHARACTERS and not left_out(entry, train_on):
             text = _Long(entry.prompt, entry.completion, entry.where, True, entry.split)
         else:
             if pending.is_of_other_split(entry):

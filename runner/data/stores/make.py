@@ -100,11 +100,11 @@ class Origin(NamedTuple):
     styles: Collection[str]
 
     def identity(self, maker: Maker) -> str:
-        """Identify what is made of it, before anything is."""
-        reading = self.source.reading(()), sorted(set(self.styles))
+        """Identify what is made of it, before anything is; what lies beside its files is counted in the store, too."""
+        left_out = self.source.left_out if isinstance(self.source, Files | RemoteFiles) else ()
+        reading = self.source.reading(()), sorted(set(self.styles)), left_out
         made_by = maker.tokenizer.fingerprint, maker.chat_fingerprint, maker.deduplicate
-        facts = [FORMAT, self.fingerprint, *made_by, *reading]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([FORMAT, self.fingerprint, *made_by, *reading]).encode()).hexdigest()
 
 
 def make_store(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from runner.data.sources import Document, Entry, Found, Piece, Skipped, find_source
+from runner.data.sources.files import Files
 from runner.data.stores import batches, cuts, finish, make
 from runner.data.stores import split as splitting
 from runner.data.stores.make import Maker, Origin, make_store
@@ -217,6 +219,52 @@ def test_an_interrupt_loses_nothing_and_another_source_begins_anew(
     assert "dataset 'told': 4 entries were left out: 2 copied from an earlier entry (a long copy, a copy), " in "".join(
         listener.sentences
     )
+
+
+@pytest.mark.parametrize("change", ["appears", "goes", "is renamed"])
+def test_what_lies_beside_the_files_may_change_before_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    texts, beside = tmp_path / "texts", tmp_path / "texts" / "notes.rst"
+    texts.mkdir()
+    (texts / "x.jsonl").write_text("".join(json.dumps({"text": f"a text {i}"}) + "\n" for i in range(100)))
+    data = Data(root=str(tmp_path / "stores"), sources={"x": Source(path=str(texts))}, workers=1)
+
+    def prepare() -> Store:
+        return prepare_store("x", "", data=data, tokenizer=ByteTokenizer(), progress=Listener())
+
+    def interrupted(files: Files, start: int = 0) -> Iterator[Entry]:
+        yield from islice(whole(files, start), 60)
+        raise KeyboardInterrupt
+
+    if change != "appears":
+        beside.touch()
+    whole = Files.documents
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "documents", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            prepare()
+    match change:
+        case "appears":
+            beside.touch()
+        case "goes":
+            beside.unlink()
+        case _:
+            beside.rename(texts / "other.rst")
+    found = content(prepare().folder)
+    shutil.rmtree(tmp_path / "stores")
+    assert found == content(prepare().folder)
+
+
+@pytest.mark.parametrize("completion", ["", " \n", "yes"])
+def test_a_long_prompt_is_left_out_as_a_short_one_where_nothing_follows(tmp_path: Path, completion: str) -> None:
+    found = []
+    for prompt in ("ask", "ask " * WINDOW):
+        entries: list[Entry] = [Document(prompt, completion, "x:1", 50), Document("", "a text", "x:2", 100)]
+        store = made(tmp_path / str(len(prompt)), Told(entries))
+        found.append((store.meta.skipped, sum(split.documents for split in store.meta.splits.values())))
+    assert found[0] == found[1]
+    assert found[0][1] == (2 if completion.strip() else 1)
 
 
 def test_a_second_process_waits_and_uses_the_store_of_the_first(tmp_path: Path) -> None:
