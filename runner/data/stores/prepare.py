@@ -142,6 +142,8 @@ class _Wanted:
 
     def _existing(self) -> Store | None:
         meta = existing_meta(self.root, self.name, self.suffix, has_source=True)
+        if meta is not None and meta.elsewhere:  # another program's tokens, which this source is not and may be gone
+            return Store(self.folder, meta, {})
         return open_store(self.folder) if meta else None
 
     def _identified(self, store: Store | None) -> tuple[str, str]:
@@ -209,7 +211,7 @@ def as_it_is(store: Store, maker: Maker) -> Store:
         )
     if changed:
         raise Failure(
-            f"token store '{folder}' was made with another {changed} than this run's; give its conversations in "
+            f"token store '{folder}' was made with another {changed} than this run's; give what it was made of in "
             f"data/sources/{meta.name} to have it made again",
             ExitCode.INVALID,
         )

@@ -78,8 +78,8 @@ def _kept(split: TokenSplit, block_size: int, finding: str, *, drop: bool) -> Co
         lost = Lost(documents=len(longer), tokens=int(lengths[longer].sum()))
         fitting = np.delete(np.arange(len(lengths)), longer)
         return ContrastiveRows(split, block_size, (f"{place}: {finding} and are dropped",), lost, fitting)
-    # Only where both sides are cut can they become the same.
-    both = np.flatnonzero(lengths.min(axis=1) > width)
+    # Where the shorter side is whole and shorter than a row, they stay apart.
+    both = np.flatnonzero(lengths.min(axis=1) >= width)
     alike = both[apart_at(split.tokens, split.offsets, both) >= width]
     kept = np.delete(np.arange(len(lengths)), alike)
     beyond = np.maximum(lengths[kept] - width, 0).sum()

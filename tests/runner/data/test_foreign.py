@@ -154,6 +154,22 @@ def test_files_are_found_where_the_spec_says_and_changed_ones_are_refused(tmp_pa
     assert heard.sentences[0].startswith("dataset 'tales': the files changed since")
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_text_takes_the_place_of_tokens_that_may_be_gone(tmp_path: Path, gone: bool) -> None:
+    own = nano_gpt(tmp_path / "own")
+    first = prepare(data_of(tmp_path, own, dtype="uint16"))
+    if gone:
+        (own / "train.bin").unlink()
+    (tmp_path / "x.txt").write_text("A text.")
+    data = Data(root=str(tmp_path / "stores"), sources={"tales": Source(path=str(tmp_path / "x.txt"))})
+    with pytest.raises(Failure, match="the data of tales changed since step 3") as caught:
+        prepare(data, trained=Trained(tmp_path / "run", 3, {"tales": first.digest}))
+    assert caught.value.exit_code is ExitCode.RESUME
+    heard = Heard()
+    assert documents(prepare(data, heard), "train") == [[*b"A text.", END]]
+    assert heard.sentences[0].startswith("dataset 'tales': the source changed since")
+
+
 def without(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
