@@ -19,7 +19,6 @@ from runner.data.tokenizers import Tokenizer, load_tokenizer
 from runner.failure import ExitCode, Failure
 from runner.plan.plan import Plan, StagePlan
 from schema.budget.dataset_names import Key, folder_name, labels
-from schema.budget.draws import EntryBudget
 from schema.budget.event_steps import is_scored
 from schema.budget.sides import CONTRASTIVE
 from schema.budget.stages import shares
@@ -49,7 +48,7 @@ class Catalog:
         exact = shares([planned.rate for planned in stage.mixture])
         found = [
             MixtureEntry(
-                self.labels[key := _key(planned)], self.train[key], share, planned.first_row or 0, self._content(key)
+                self.labels[key := planned.key], self.train[key], share, planned.first_row or 0, self._content(key)
             )
             for planned, share in zip(stage.mixture, exact, strict=True)
         ]
@@ -135,10 +134,6 @@ def open_tokenizer(spec: Spec) -> Tokenizer:
     return tokenizer
 
 
-def _key(planned: EntryBudget) -> Key:
-    return planned.key
-
-
 def _folder(key: Key) -> str:
     return folder_name(key.name, key.suffix)
 
@@ -164,9 +159,9 @@ def refuse_repeats(plan: Plan, catalog: Catalog) -> None:
     for phase in plan.phases:
         for stage in phase.stages:
             for entry in stage.mixture:
-                if _key(entry) not in catalog.train:
+                if entry.key not in catalog.train:
                     continue
-                needed, available = entry.taken, len(catalog.train[_key(entry)])
+                needed, available = entry.taken, len(catalog.train[entry.key])
                 if needed is not None and needed > available:
                     raise Failure(
                         f"{stage.key}: dataset '{entry.name}' has {available:,} rows and the plan asks {needed:,}; "
