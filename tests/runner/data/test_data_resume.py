@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,14 @@ from tests.runner.data.listener import Listener
 from tests.runner.data.written_store import belongs_to_val
 
 WINDOW = 256  # characters, for a million
+FAILED = 255  # the exit code of a process that was to be cut off
+EVENTS: dict[Any, tuple[str, ...]] = {
+    StoreWriter: ("_append", "_finish_documents", "_write_spans", "flush", "_copy", "trim", "close"),
+    finish: ("_divide_tokens", "_divide_offsets", "divide_spans", "_describe"),
+    splitting: ("_move_tokens", "spans_of_runs"),
+    make.Progress: ("note",),
+    Path: ("rename", "replace", "unlink"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -121,13 +130,15 @@ def content(folder: Path) -> dict[str, str]:
 def cut_off(moment: int, action: Callable[[], object]) -> int:
     """Do something in a process that ends, without another word, at the write event of this number.
 
-    Returns how many of them there were where it was not reached, at most 255; else 0.
+    Returns how many of them there were where it was not reached, fewer than FAILED; else 0.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other threads of this process have nothing to do with it
         child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status != FAILED
+        return status
     seen = 0
 
     def watched(function: Any) -> Any:
@@ -140,18 +151,15 @@ def cut_off(moment: int, action: Callable[[], object]) -> int:
 
         return call
 
-    for name in ("_append", "_finish_documents", "_write_spans", "flush", "_copy", "trim", "close"):
-        setattr(StoreWriter, name, watched(getattr(StoreWriter, name)))
-    for name in ("_divide_tokens", "_divide_offsets", "divide_spans", "_describe"):
-        setattr(finish, name, watched(getattr(finish, name)))
-    for name in ("_move_tokens", "_of_runs"):
-        setattr(splitting, name, watched(getattr(splitting, name)))
-    for owner, name in ((make.Progress, "note"), (Path, "rename"), (Path, "replace"), (Path, "unlink")):
-        setattr(owner, name, watched(getattr(owner, name)))
-    try:
+    try:  # this process must not come back as another pytest, whatever fails
+        for owner, names in EVENTS.items():
+            for name in names:
+                setattr(owner, name, watched(getattr(owner, name)))
         action()
-    finally:
-        os._exit(min(seen, 255))
+        os._exit(min(seen, FAILED - 1))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(FAILED)
 
 
 KINDS: dict[str, Callable[[], list[Entry]]] = {
