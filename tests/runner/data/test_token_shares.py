@@ -102,6 +102,20 @@ def test_supervised_tokens_are_counted_with_shares_of_rows_too() -> None:
     assert [stage.supervised(rows) for rows in (0, 1, 2, 4, 8)] == [0, 4, stage.supervised(2), 12, 24]
 
 
+@settings(max_examples=60, deadline=None)
+@given(sizes, st.integers(0, 40), st.lists(st.integers(0, 90), min_size=1, max_size=6))
+def test_a_sum_over_epochs_is_that_of_its_rows(sizes: list[int], first: int, asked: list[int]) -> None:
+    """In any order of questions, and where the rows before are summed already."""
+    part, other = (SizedRows("x", Sized(sizes), first, 3) for _ in range(2))  # type: ignore[arg-type]
+    for rows in asked:
+        assert part.total(rows) == other.ends(rows)[rows] == other.total(rows)
+
+
+def test_epochs_without_number_are_counted_in_a_moment() -> None:
+    stage = drawn_of([[1, 3], [2], [5] * 7], [1, 1, 2], by_tokens=False)
+    assert stage.supervised(4 * 10**15) == 10**15 * (2 + 2 + 2 * 5)
+
+
 @pytest.mark.parametrize(("sizes", "by_tokens"), [([[0, 0], [3]], True), ([[0], [0, 0]], False)])
 def test_what_has_no_supervised_token_is_refused(sizes: list[list[int]], by_tokens: bool) -> None:
     with pytest.raises(Failure, match=r"no row of 'd0'.* has a supervised token to count; write"):
