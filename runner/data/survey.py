@@ -90,6 +90,8 @@ def _dataset(
         source, key = find_source(name, data, styles), ""
         meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
+        validation = f"data/sources/{name}/validation"
+        key = validation if str(failure).startswith(validation) else key
         return Dataset(obstacle=obstacle(failure, _remedy(key), key))
     is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):

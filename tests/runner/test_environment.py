@@ -73,6 +73,21 @@ def test_a_dataset_without_store_has_a_source(here: Path) -> None:
     assert (found.run.path, found.run.obstacle, found.run.changes, found.run.step) == ("runs/spec", "", (), None)
 
 
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("path=absent.jsonl", "path"),
+        ("validation=absent.jsonl", "validation"),
+        ("validation=[absent.jsonl, tales.jsonl]", "validation"),
+        ("validation=tales.jsonl", "validation"),  # which is trained on
+    ],
+)
+def test_what_is_in_the_way_of_a_source_is_said_at_its_key(override: str, key: str, here: Path) -> None:
+    obstacle = facts(f"data/sources/tales/{override}").datasets["tales", ""].obstacle
+    assert obstacle is not None
+    assert obstacle.key == f"data/sources/tales/{key}"
+
+
 def test_a_store_that_the_run_would_use_is_counted(here: Path) -> None:
     prepare()
     store = facts().datasets["tales", ""].store
