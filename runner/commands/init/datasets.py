@@ -106,7 +106,8 @@ def _fields(file: Path) -> Fields:
         first = next(read_rows(file, wish), None)
     except OSError as error:
         raise Failure(f"can't read {file}: {error.strerror or error}", ExitCode.INVALID) from error
-    record = columns | {name: value for name, value in (first.fields if first else {}).items() if value is not None}
+    fields = first.fields if first else {}
+    record = {**fields, **columns, **{name: value for name, value in fields.items() if value is not None}}
     if not record:
         raise Failure(f"{file}: it holds no record", ExitCode.INVALID)
     texts = [name for name, value in record.items() if isinstance(value, str)]
