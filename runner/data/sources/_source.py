@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # reading text needs no chat templates
     from runner.data.chat.conversation import Conversation
 
 MOST_NAMES = 3  # of what was left out for one reason
-PIECE_CHARACTERS = 2**20  # of a text that is longer, a source yields pieces of about so many
+PIECE_CHARACTERS = 2**18  # of a text that is longer, a source yields pieces of about so many
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a source yields, in its order, as batches of about a million characters: as much as a worker takes at once.
+"""What a source yields, in its order, as batches of a quarter of a million characters: what a worker takes at once.
 
 Long texts come in parts, cut as `runner/data/stores/cuts` says, each a batch of its own. Every batch knows the place
 behind it, from which a preparation that is cut off there goes on.
@@ -18,7 +18,7 @@ from runner.data.tokenizers import Tokenizer
 from runner.failure import ExitCode, Failure
 from schema.environment import Fields
 
-BATCH_CHARACTERS = 2**20
+BATCH_CHARACTERS = 2**18  # of which tokenizers may make four tokens each, and take 200 bytes of memory for one
 
 
 class Place(NamedTuple):

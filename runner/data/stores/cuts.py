@@ -18,7 +18,7 @@ from runner.data.sources import PIECE_CHARACTERS
 from runner.data.tokenizers import Tokenizer
 
 CONTEXT = 1024  # characters on each side of a cut that a tokenizer is asked about
-MOST_UNCUT = 2**22
+MOST_UNCUT = 2**19
 # Cuts, the best kind first: before the blank between two words, behind the end of a line, behind any word.
 KINDS = tuple(map(re.compile, (r"[^\W\d_](?= [^\W\d_])", r"\n(?=\S)", r"[^\W\d_](?=[^\w])")))
 MOST_TRIED = 8  # of each kind

@@ -19,7 +19,7 @@ from runner.files.digested_json import read_text, with_digest
 from schema.environment import Fields
 
 PROGRESS_FILE = "progress.json"
-VERSION = 2  # of what is noted, and of how a source becomes a store beyond what digests of stores say
+VERSION = 3  # of what is noted, and of how a source becomes a store beyond what digests of stores say
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -13,8 +15,10 @@ from runner.data.stores.display import Silent
 from runner.data.stores.prepare import prepare_store
 from runner.data.stores.worker import Recipe
 from runner.data.tokenizers.byte import ByteTokenizer
+from runner.data.tokenizers.huggingface import load_huggingface
 from schema.sections.data import Data, Source
 from schema.sections.tokenizer import Tokenizer
+from tests.runner.data.tokenizer_folders import byte_level, folder
 
 MEGABYTES = 300
 MOST_MEGABYTES = 400  # of a process
@@ -38,6 +42,26 @@ class Watch(threading.Thread):
                 except OSError:  # the thread has ended
                     continue
                 self.child = max([self.child, *map(anonymous, children)])
+
+
+DENSE = {  # of which a tokenizer of bytes makes three or four tokens a character
+    "one.txt": "日本語。" * 160_000,
+    "record.jsonl": json.dumps({"text": "😀日 " * 200_000}),
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_memory_is_bounded_where_a_character_is_several_tokens(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(DENSE[name])
+    tokenizer = load_huggingface(str(folder(tmp_path / "tokenizer", byte_level())))
+    data = Data(root=str(tmp_path / "stores"), sources={"x": Source(path=str(tmp_path / name))}, workers=1)
+    ctypes.CDLL(None).malloc_trim(0)  # or what tests before this one took would be taken again
+    watch = Watch()
+    watch.start()
+    prepare_store("x", "", data=data, tokenizer=tokenizer, progress=Silent())
+    watch.ended.set()
+    watch.join()
+    assert watch.own < 300
 
 
 def anonymous(process: str) -> float:

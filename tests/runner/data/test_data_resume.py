@@ -33,7 +33,7 @@ from schema.sections.data import Data, Source
 from tests.runner.data.listener import Listener
 from tests.runner.data.written_store import belongs_to_val
 
-WINDOW = 256  # characters, for a million
+WINDOW = 256  # characters, for a quarter of a million
 FAILED = 255  # the exit code of a process that was to be cut off
 EVENTS: dict[Any, tuple[str, ...]] = {
     StoreWriter: ("_append", "_finish_documents", "_write_spans", "flush", "_copy", "trim", "close"),
