@@ -105,7 +105,7 @@ def test_a_store_is_that_of_its_template_for_linter_and_run(here: Path) -> None:
     assert catalog().digests() != digest
     change(here, "{tales: {path: chats.jsonl, messages: messages}}", "{}")
     assert catalog().digests() != digest  # without its source, the store is used as it is
-    with pytest.raises(Failure, match="with another chat template or chat/train_on than this run's; give what it was made"):
+    with pytest.raises(Failure, match="another chat template or chat/train_on than this run's; give what it was"):
         catalog("chat/train_on=last")
 
 
