@@ -28,6 +28,7 @@ PROBES = 4  # tokens of a document that are compared before all of them are
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying mixes and loses nothing
 
 Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 
@@ -87,32 +88,36 @@ def _whole_pairs(trained: Flags) -> Flags:
 
 def _shared(split: Split, other: Split) -> Flags:
     """Say which documents of a split have the tokens of one of the other: (documents of the split,)."""
-    own = np.concatenate([_marks(split, first) for first in _parts(split)])
-    wanted = np.unique(own)
+    own = np.concatenate([_marks(split, numbers) for numbers in _parts(split)])
+    wanted, lengths = np.unique(own), np.unique(np.diff(split.offsets))
     digests, likely = set[bytes](), np.zeros(len(wanted), np.bool_)
-    for first in _parts(other):
-        places = np.minimum(np.searchsorted(wanted, marks := _marks(other, first)), len(wanted) - 1)
+    for part in _parts(other):
+        # Of documents of another length no token is read: they may be more than memory holds.
+        numbers = part[np.isin(np.diff(other.offsets[part[0] : part[-1] + 2]), lengths)]
+        places = np.minimum(np.searchsorted(wanted, marks := _marks(other, numbers)), len(wanted) - 1)
         alike = wanted[places] == marks
         likely[places[alike]] = True
-        digests.update(_digest(other, first + int(number)) for number in np.flatnonzero(alike))
+        digests.update(_digest(other, number) for number in numbers[alike].tolist())
     candidates = np.flatnonzero(likely[np.searchsorted(wanted, own)])
     found = np.zeros(len(own), np.bool_)
     found[[number for number in candidates.tolist() if _digest(split, number) in digests]] = True
     return found
 
 
-def _parts(split: Split) -> Iterator[int]:
-    """The first of each so many documents."""
-    return iter(range(0, len(split.offsets) - 1, DOCUMENTS_AT_ONCE))
+def _parts(split: Split) -> Iterator[Numbers]:
+    """The numbers of all documents, so many at a time."""
+    documents = len(split.offsets) - 1
+    for first in range(0, documents, DOCUMENTS_AT_ONCE):
+        yield np.arange(first, min(documents, first + DOCUMENTS_AT_ONCE), dtype=np.int64)
 
 
-def _marks(split: Split, first: int) -> Words:
-    """Mix the length and some tokens of each of the documents from `first` on: equal documents have equal marks."""
-    offsets = split.offsets[first : first + DOCUMENTS_AT_ONCE + 1].astype(np.int64)
-    lengths = np.diff(offsets)
+def _marks(split: Split, numbers: Numbers) -> Words:
+    """Mix the length and some tokens of each of these documents: equal documents have equal marks."""
+    starts, ends = (split.offsets[each].astype(np.int64) for each in (numbers, numbers + 1))
+    lengths = ends - starts
     mixed = lengths.astype(np.uint64) * FACTOR
     for probe in range(PROBES):
-        place = offsets[:-1] + (lengths - 1).clip(min=0) * probe // PROBES
+        place = starts + (lengths - 1).clip(min=0) * probe // PROBES
         mixed = (mixed ^ split.tokens[place.clip(max=len(split.tokens) - 1)].astype(np.uint64)) * FACTOR
     return mixed
 

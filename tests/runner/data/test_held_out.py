@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,24 @@ def test_a_document_of_two_sources_is_trained_on_and_not_validated_on(tmp_path: 
     split = tales.splits["val"]
     split.packings.keep(split.in_order(), 13, False)
     assert len(load_style("PACKED").open_rows(held["tales"], 12, "truncate").documents(0)) == 1
+
+
+@pytest.mark.parametrize("documents_at_once", [1, 3, 100])
+def test_no_token_is_read_of_documents_of_another_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, documents_at_once: int
+) -> None:
+    tales = installed(tmp_path / "tales", ["a wolf", "a bear"])
+    other = installed(tmp_path / "other", ["a hare"], first=["a bee", "a bear", "a crane", "a boar"])
+    monkeypatch.setattr(module, "DOCUMENTS_AT_ONCE", documents_at_once)
+    read, marks = list[int](), module._marks
+
+    def watched(split: Split, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        read.extend(numbers.tolist() if split is other.splits["train"] else [])
+        return marks(split, numbers)
+
+    monkeypatch.setattr(module, "_marks", watched)
+    assert documents_of(held_out({"tales": tales, "other": other}, ())[0]["tales"]) == [[*b"a wolf"]]
+    assert read == [1, 3]
 
 
 def test_validation_that_is_all_trained_on_is_refused(tmp_path: Path) -> None:
