@@ -4,9 +4,11 @@ elsewhere (preparation, compilation) they interrupt at once, as nothing is half-
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -18,6 +20,8 @@ UNLESS_TAKEN = tuple(
     for name in ("SIGHUP", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGXCPU", "SIGPWR")
     if name in signal.Signals.__members__
 )
+
+SOON = 0.02  # seconds
 
 
 class Impatience(KeyboardInterrupt):
@@ -50,7 +54,7 @@ class Preemption:
         return self.requested
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt when somebody asked; Python drops one that is raised in a callback of a library."""
+        """Raise KeyboardInterrupt when somebody asked."""
         if self.impatient:
             raise Impatience
         if self.requested:
@@ -91,11 +95,31 @@ def listen(until_exit: bool = False) -> Iterator[Preemption]:
         return
     free = [number for number in UNLESS_TAKEN if _is_free(signal.getsignal(number))]
     former = {number: signal.signal(number, preemption.handle) for number in (*SIGNALS, *free)}
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_raise_again, hook)
     try:
         yield preemption
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, signal.SIG_IGN if until_exit and number != signal.SIGINT else handler)
+
+
+def _raise_again(otherwise: Callable[[Any], object], dropped: Any) -> None:
+    """Interrupt the main thread once more where Python dropped an interrupt, as it does in callbacks of libraries.
+
+    A moment later, since this is called within that callback; as SIGTERM, which makes no second Ctrl-C of the first.
+    """
+    if dropped.exc_type is not None and issubclass(dropped.exc_type, KeyboardInterrupt):
+        threading.Timer(SOON, _interrupt_main).start()
+    else:
+        otherwise(dropped)
+
+
+def _interrupt_main() -> None:
+    """Send SIGTERM to the main thread, which also ends a wait of it, unless nobody listens any more."""
+    if callable(signal.getsignal(signal.SIGTERM)):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 def _is_free(handler: Any) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -74,3 +78,39 @@ def test_a_thread_beside_the_main_one_leaves_signals_alone() -> None:
 
     in_a_thread(listens)
     assert [preemption.requested for preemption in heard] == [False]
+
+
+class Ends:
+    """Asks this process to end when it is collected."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def by_gc() -> None:
+    def ask(*_: object) -> None:
+        gc.callbacks.remove(ask)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    gc.callbacks.append(ask)
+    gc.collect()
+
+
+def by_weak_reference() -> None:
+    reference = weakref.ref(threading.Event(), lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert reference() is None
+
+
+def by_deletion() -> None:
+    assert Ends()
+
+
+@pytest.mark.parametrize("dropped", [by_gc, by_weak_reference, by_deletion])
+def test_an_interrupt_that_a_callback_drops_comes_again(dropped: Callable[[], None]) -> None:
+    before = sys.unraisablehook
+    with listen() as preemption, pytest.raises(KeyboardInterrupt):
+        dropped()
+        assert preemption.requested  # and nothing was raised
+        time.sleep(10)
+    assert not preemption.impatient
+    assert sys.unraisablehook is before
