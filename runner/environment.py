@@ -92,7 +92,7 @@ def survey_data(document: Document) -> Environment:
 
 
 def deciding_stores(document: Document) -> Mapping[tuple[str, str], Dataset] | None:
-    """Return the datasets whose stores a run would use as they are, for a plan that follows from them; else None.
+    """Return the datasets with stores, and whether a run would use them, for a plan that follows from them; else None.
 
     Raises Failure STORAGE where a store is damaged.
     """
@@ -101,7 +101,28 @@ def deciding_stores(document: Document) -> Mapping[tuple[str, str], Dataset] | N
             return None
     except Unavailable:
         return None
-    return {key: found for key, found in survey_data(document).datasets.items() if found.store}
+    return _believed(survey_data(document))
+
+
+def believed_stores(document: Document, known: Mapping[tuple[str, str], Dataset]) -> Mapping[tuple[str, str], Dataset]:
+    """Return those of `known` datasets whose stores a run would use, and of the others that they are outdated.
+
+    Files are compared by their stamps, and small ones by their bytes. What can't be compared is believed where no step
+    follows from it. Raises Failure STORAGE where a store is damaged.
+    """
+    if (deciding := deciding_stores(document)) is not None:
+        return deciding
+    if not known:
+        return known
+    found = _believed(survey_data(document))
+    return {key: found[key] if key in found and found[key].outdated else dataset for key, dataset in known.items()}
+
+
+def _believed(data: Environment) -> dict[tuple[str, str], Dataset]:
+    """The datasets with a store: what it holds, or that a run would make it again."""
+    outdated = Dataset(source=True, outdated=True)
+    found = {key: outdated if each.outdated else each for key, each in data.datasets.items()}
+    return {key: each for key, each in found.items() if each.store or each.outdated}
 
 
 def known_data(spec: Spec, device_bytes: int | None = None, platform: str = "gpu") -> Environment:

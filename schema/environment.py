@@ -137,7 +137,7 @@ class Dataset(NamedTuple):
     where none lies there, where a run would make it again, and where nobody looked; then `estimate` may say what it
     would hold. `obstacle` is why the text isn't there, or with a source, why a run could not use it. `fields` are
     those of its store, or of the first records of its source. `is_rows` says that another program padded it to rows,
-    with masks.
+    with masks. `outdated` says that a store lies there, which a run would make again.
     """
 
     source: bool = False
@@ -146,6 +146,7 @@ class Dataset(NamedTuple):
     estimate: Estimate | None = None
     fields: Fields | None = None
     is_rows: bool = False
+    outdated: bool = False
 
 
 class Refusal(NamedTuple):

@@ -40,7 +40,7 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
         from runner.commands.fetched import fetch_named
         from runner.data.gguf_vocabulary import survey_gguf
         from runner.data.planned import draw_stage
-        from runner.environment import deciding_stores, free_bytes, known_data, survey_reading
+        from runner.environment import believed_stores, deciding_stores, free_bytes, known_data, survey_reading
         from runner.plan.compile import compile_plan
         from runner.report.ledger import ledger_of_stores, render_ledger
         from runner.run.layout import default_run_dir
@@ -68,10 +68,10 @@ def command(spec: Path, overrides: tuple[str, ...], traceback: bool, **asked: An
         if verdict.document and (remark := check_pretrained(accepted, verdict.document)):
             write(f"lorarun: {remark}\n", err=True)
         data = known_data(accepted, memory)
-        if verdict.document and (stores := deciding_stores(verdict.document)) is not None:
-            data = data._replace(datasets=stores)
+        if verdict.document:
+            data = data._replace(datasets=believed_stores(verdict.document, data.datasets))
         compiled = compile_plan(accepted, devices, data)
-        ledger = [asdict(line) for line in ledger_of_stores(accepted, compiled)]
+        ledger = [asdict(line) for line in ledger_of_stores(accepted, compiled, data)]
         if layout == "json":
             from schema.formats import json_text
 

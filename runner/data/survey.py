@@ -95,7 +95,9 @@ def _dataset(
         return Dataset(obstacle=obstacle(failure, _remedy(key), key))
     is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):
-        return Dataset(False) if source is None else _unprepared(source, own.train_on)._replace(is_rows=is_rows)
+        if source is None:
+            return Dataset(False)
+        return _unprepared(source, own.train_on)._replace(is_rows=is_rows, outdated=meta is not None)
     return Dataset(source is not None, known_store(data.root, meta), fields=meta.fields, is_rows=is_rows)
 
 
@@ -121,7 +123,7 @@ def _of_the_hub(name: str, suffix: str, data: Data, own: MadeBy, styles: tuple[s
         return Dataset(False, known_store(data.root, meta), fields=meta.fields)
     source = source.at(meta.origin)
     if not source.is_pinned or not _is_current(meta, source, data, own, {}):
-        return Dataset(True)
+        return Dataset(True, outdated=True)
     return Dataset(True, known_store(data.root, meta), fields=meta.fields)
 
 

@@ -38,6 +38,7 @@ from schema.text.wording import join
 from schema.tokenizers import tokenizer_facts
 
 PREPARE = "run `lorarun prepare SPEC` first"
+AGAIN = "`lorarun prepare SPEC` makes it again"
 
 
 def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None = None) -> Plan:
@@ -81,7 +82,7 @@ def compile_plan(spec: Spec, devices: int = 1, environment: Environment | None =
         unadapted=unadapted,
         init=spec.optimization.lora.init if adapters else None,
         export=_plan_export(spec, bool(adapters), budget.export_bytes),
-        unknown=tuple(_unknown(budget)),
+        unknown=(*_outdated(facts), *_unknown(budget)),
         digest="",
     )
     return replace(plan, digest=plan_digest(plan))
@@ -102,6 +103,13 @@ def _refuse_empty_stages(budget: Budget) -> None:
                 "than twice as many; raise it, or lower training/batch_size",
                 ExitCode.INVALID,
             )
+
+
+def _outdated(environment: Environment) -> Iterator[str]:
+    """Say which token stores lie there and are not believed."""
+    for (name, suffix), found in sorted(environment.datasets.items()):
+        if found.outdated:
+            yield f"the store of '{folder_name(name, suffix)}' was made of something else; {AGAIN}"
 
 
 def _unknown(budget: Budget) -> Iterator[str]:

@@ -19,6 +19,7 @@ from runner.data.styles import load_style
 from runner.failure import Failure
 from runner.plan.plan import Plan
 from schema.budget.dataset_names import Key, folder_name, labels
+from schema.environment import Environment
 from schema.spec import Spec
 
 if TYPE_CHECKING:  # numpy
@@ -101,13 +102,15 @@ def taken_data(catalog: Catalog, plan: Plan, spec: Spec, counted: RunLedger) -> 
     return TakenData(counted, with_counts(planned_ledger(plan, find), counted), left_out)
 
 
-def ledger_of_stores(spec: Spec, plan: Plan) -> list[LedgerLine]:
-    """Return the planned ledger as far as token stores exist, which are taken as they are, and small enough to look up.
+def ledger_of_stores(spec: Spec, plan: Plan, environment: Environment) -> list[LedgerLine]:
+    """Return the planned ledger as far as token stores are known to the environment, and small enough to look up.
 
     Whole PMD rows are all of one size: no numpy is loaded for them.
     """
 
     def find(key: Key, label: str) -> KnownDataset | None:
+        if (found := environment.datasets.get(key[:2])) is None or found.store is None:
+            return None
         meta = read_meta(spec.data.root, key.name, key.suffix)
         documents = meta and stored_documents(spec.data.root, meta, "train")
         if not meta or not documents:

@@ -110,7 +110,9 @@ class Course:
         for key, share, first_row in parts:
             split = self._split_of(key)
             if draw is None or split is None or split.open is None:
-                raise NotPreparedError(f"the token store of '{folder_name(*key[:2])}' is not made yet")
+                known = self.environment.datasets.get(key[:2])
+                state = "was made of something else" if known and known.outdated else "is not made yet"
+                raise NotPreparedError(f"the token store of '{folder_name(*key[:2])}' {state}")
             found.append(Drawn(self._labels[key], share, first_row, split.open(*self._cut(key), key.document_mask)))
         assert draw is not None
         return draw(found, self.sections.training.seed, self.terms.by_tokens)

@@ -79,6 +79,9 @@ def test_a_run_makes_its_stores_before_it_plans_by_them(here: Path, tmp_path: Pa
     assert (tmp_path / "stores/tales/meta.json").exists()
     assert made.digest == trainer("supervised_budget", here / "stores").plan.digest
     assert CliRunner().invoke(main, asked).exit_code == 0
+    outdated = CliRunner().invoke(main, [*asked, "--set", "data/deduplicate=exact"])
+    assert (outdated.exit_code, outdated.stdout) == (ExitCode.INVALID, "")
+    assert "the token store of 'tales' was made of something else, so that nobody knows" in outdated.stderr
 
 
 @pytest.mark.parametrize(
