@@ -15,6 +15,7 @@ from pygls.lsp.client import LanguageClient
 
 from runner.cli import main
 from schema.document.catalogue import CATALOGUE
+from schema.sampling import DatasetStyle
 from tests.runner.commands.lsp.client import Client, asked, changed, opened, place, repaired
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -83,8 +84,9 @@ def test_a_key_is_explained_and_completed(client: Client) -> None:
     edit = next(key for key in keys if key["label"] == "rank")["textEdit"]
     assert repaired(SPEC, [edit]) == SPEC.replace("rnk", "rank")
     styles = client.ask("textDocument/completion", {**document, "position": place(SPEC, "pmd", 1)})["items"]
-    assert [style["label"] for style in styles] == ["PADDED", "PMD"]
-    assert repaired(SPEC, [styles[1]["textEdit"]]) == SPEC.replace("pmd", "PMD")
+    assert [style["label"] for style in styles] == [style.value for style in DatasetStyle]
+    pmd = next(style for style in styles if style["label"] == "PMD")
+    assert repaired(SPEC, [pmd["textEdit"]]) == SPEC.replace("pmd", "PMD")
 
 
 def test_names_of_datasets_evaluations_and_targets_are_completed(client: Client) -> None:
