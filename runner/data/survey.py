@@ -5,6 +5,7 @@ Reads, and writes nothing; neither jax nor numpy is loaded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from runner.data.stores.current import WITHOUT_COPIES, content_digest, is_read_a
 from runner.data.stores.meta import StoreMeta, existing_meta
 from runner.failure import ExitCode, Failure
 from schema.budget.dataset_names import styles_of
+from schema.document.catalogue import ORIGINS
 from schema.document.file_kinds import ANY_KIND
 from schema.document.mixtures import entries
 from schema.environment import Dataset, Fields, Obstacle
@@ -83,6 +85,8 @@ def _dataset(
     """Look for a dataset's text and its store. Raises Failure STORAGE when what lies there is damaged."""
     source, meta, key = None, None, ""
     try:
+        if name in data.sources and sum(getattr(data.sources[name], each) is not None for each in ORIGINS) != 1:
+            return Dataset(True)  # another rule says it
         if name in data.sources and data.sources[name].path is data.sources[name].tokens is None:
             return _of_the_hub(name, suffix, data, own, styles)
         if name in data.sources:
@@ -90,8 +94,8 @@ def _dataset(
         source, key = find_source(name, data, styles), ""
         meta = existing_meta(data.root, name, suffix, has_source=source is not None)
     except Failure as failure:
-        validation = f"data/sources/{name}/validation"
-        key = validation if str(failure).startswith(validation) else key
+        named = re.match(rf"data/sources/{re.escape(name)}/(?:path|validation)(?:\[\d+\])?(?=: )", str(failure))
+        key = named[0] if named else key
         return Dataset(obstacle=obstacle(failure, _remedy(key), key))
     is_rows = isinstance(source, TokenFiles) and source.kind == "padded"
     if meta is None or (source is not None and not _is_current(meta, source, data, own, fingerprints)):

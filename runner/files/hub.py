@@ -6,11 +6,25 @@ Tokens are its business too: HF_TOKEN or `hf auth login`. Nothing here reads or 
 from __future__ import annotations
 
 import os
+import re
 
 
 def endpoint() -> str:
     """Where the hub is."""
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+
+
+def shown_endpoint() -> str:
+    """Where the hub is, in a sentence: without a password, and with the variable that says so."""
+    shown = re.sub(r"//[^/@]*@", "//", endpoint())
+    return f"{shown} (HF_ENDPOINT)" if "HF_ENDPOINT" in os.environ else shown
+
+
+def say_warnings_once() -> None:
+    """Leave the warnings of huggingface_hub to its own handler: a root logger that has one would print them again."""
+    from huggingface_hub.utils import logging
+
+    logging.disable_propagation()
 
 
 def is_offline() -> bool:

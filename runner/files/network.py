@@ -41,6 +41,15 @@ TRANSIENT = frozenset(
 )
 
 
+# Faults of those that never had a connection.
+UNREACHED = frozenset({"ConnectError", "NewConnectionError", "EndpointConnectionError", "ClientConnectorError"})
+NOT_REACHED, NOT_FOUND = "the server can't be reached", "its server's name is not found"
+
+
+class Unanswered(ConnectionError):  # noqa: N818  (it says what happened)
+    """A server that nobody answers for; its sentence says where it was looked for."""
+
+
 class CutShort(ConnectionError):  # noqa: N818  (it says what happened)
     """A body that ended before the length that was announced."""
 
@@ -106,20 +115,25 @@ def passing(error: BaseException) -> str | None:
         status = status_of(each)
         if status is not None:
             return f"the server answered with {status}" if status in BUSY else None
-    for each in _chain(error):
+    unreached = None
+    for each in _chain(error):  # behind it may be why, such as a name that is not found
         if isinstance(each, ssl.SSLCertVerificationError):
             return None
+        if isinstance(each, Unanswered):
+            return str(each)
         if isinstance(each, TimeoutError):
             return "the server did not answer in time"
         if isinstance(each, socket.gaierror):
-            return "its server's name is not found"
+            return NOT_FOUND
         if isinstance(each, CutShort | HTTPException):
             return "the connection was cut"
         if isinstance(each, ConnectionError | ssl.SSLError):
-            return "the server can't be reached" if isinstance(each, ConnectionRefusedError) else "the connection broke"
-        if TRANSIENT & {kind.__name__ for kind in type(each).__mro__}:
+            return NOT_REACHED if isinstance(each, ConnectionRefusedError) else "the connection broke"
+        kinds = {kind.__name__ for kind in type(each).__mro__}
+        unreached = unreached or (NOT_REACHED if UNREACHED & kinds else None)
+        if TRANSIENT & kinds and not unreached:
             return "the connection broke"
-    return None
+    return unreached
 
 
 def status_of(error: BaseException) -> int | None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from runner.failure import ExitCode, Failure
-from runner.files.hub import endpoint, is_offline
-from runner.files.network import Patience, passing, status_of, with_retries
+from runner.files.hub import endpoint, is_offline, say_warnings_once, shown_endpoint
+from runner.files.network import NOT_FOUND, NOT_REACHED, Patience, Unanswered, passing, status_of, with_retries
 from schema.document.hub import HubName
 
 T = TypeVar("T")
@@ -37,8 +37,11 @@ def asked(key: str, name: HubName, action: Callable[[], T]) -> T:
             raise
         except Exception as error:
             cause = _cause(error)
+        if passing(cause) in (NOT_REACHED, NOT_FOUND):
+            cause = Unanswered(f"nothing answers at {shown_endpoint()}")
         raise cause
 
+    say_warnings_once()
     try:
         if is_offline():
             return action()

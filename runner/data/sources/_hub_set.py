@@ -30,11 +30,15 @@ class OtherCommitError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class HubSet:
-    """`name` is pinned to a commit; `key` is that of the source, data/sources/NAME."""
+    """`name` is pinned to a commit; `key` is that of the source, data/sources/NAME.
+
+    `validated` is the split that its key validation alone names, if any.
+    """
 
     key: str
     name: HubName
     config: str | None
+    validated: str = ""
 
     def rows(self, split: str) -> Any:
         """Load the whole set, and return a split of it, a `datasets.Dataset`. Raises Failure."""
@@ -121,9 +125,10 @@ class HubSet:
             raise OtherCommitError("the cache gave another commit")
         splits = [*(builder.config.data_files or builder.info.splits or {})]
         if splits and split not in splits:
+            key = "validation" if split == self.validated else "split"
             of = f" of configuration {self.config}" if self.config else ""
             raise Failure(
-                f"{self.key}/split: {self.name.model} has no split {split}{of}; write {join(splits, 'or')}",
+                f"{self.key}/{key}: {self.name.model} has no split {split}{of}; write {join(splits, 'or')}",
                 ExitCode.INVALID,
             )
         return builder

@@ -22,8 +22,8 @@ def list_paths(key: str, paths: Sequence[str]) -> Listing:
         return _list_path(key, paths[0])
     files, left_out = list[Found](), list[tuple[str, str]]()
     met = set[tuple[int, int]]()
-    for path in paths:
-        listing = _list_path(key, path)
+    for number, path in enumerate(paths):
+        listing = _list_path(f"{key}[{number}]", path)
         left_out += listing.left_out
         for file in listing.files:
             if (file.device, file.inode) in met:

@@ -133,7 +133,9 @@ class HubData:
         return Choice(self.name, self.section, self.styles)
 
     def _reading(self) -> HubReading:
-        found = HubSet(f"data/sources/{self.name}", self.pinned().repository, self.section.config)
+        train, *val = (part.rows.split for part in self.parts)
+        validated = "".join(split for split in val if split != train)
+        found = HubSet(f"data/sources/{self.name}", self.pinned().repository, self.section.config, validated)
         return HubReading(found, self.parts, self.section.streaming)
 
 

@@ -99,6 +99,7 @@ def test_a_survey_reads_the_beginning_of_what_is_long(here: Path, monkeypatch: p
     monkeypatch.setattr("runner.data.file_kinds.text.FIRST_TEXT_BYTES", 99)
     (here / "tales.txt").write_bytes(b"a tale " * 99 + b"\xff")
     assert surveyed("data/sources/tales/path=tales.txt").fields == Fields({})
+    assert surveyed("data/sources/tales/hub=acme/qa") == Dataset(source=True)  # one rule says that these are two
     monkeypatch.setattr("runner.data.file_kinds.jsonl.FIRST_LINE_BYTES", 99)
     records({"text": "long " * 99})(here)
     assert surveyed() == Dataset(source=True)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data.sources.tokens import UNCHECKED
+from runner.data.sources.tokens import UNCHECKED, open_tokens
 from runner.data.stores.display import Silent
 from runner.data.stores.files import verify_store
+from runner.data.stores.foreign import check_beginnings
 from runner.data.stores.meta import load_meta
 from runner.data.stores.prepare import prepare_store
 from runner.data.stores.store import Store
@@ -263,8 +264,13 @@ def test_what_cannot_be_meant_is_refused_with_its_place(
         "megatron": megatron,
     }[kind](own)
     harm(own)
+    data = data_of(Path(), tokens, **keys)
     with pytest.raises(Failure) as caught:
-        prepare(data_of(Path(), tokens, **keys))
+        prepare(data)
+    if "holds id" in sentence and kind != "padded":
+        with pytest.raises(Failure) as early:  # what `validate --env` looks at
+            check_beginnings(open_tokens("tales", data.sources["tales"]), ByteTokenizer().vocabulary)
+        assert str(early.value) == str(caught.value)
     assert caught.value.exit_code is ExitCode.INVALID
     assert str(caught.value).startswith("data/sources/tales/")
     assert sentence in str(caught.value)

@@ -42,6 +42,12 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, tuple[int, str]], ExitCode, s
         ExitCode.INVALID,
         r"web/split: acme/web has no split tst; write train or validation",
     ),
+    "validation": (
+        {"validation": "dev[:9]"},
+        {},
+        ExitCode.INVALID,
+        r"web/validation: acme/web has no split dev; write train",
+    ),
     "down": (
         {},
         {"/api": (500, "")},

@@ -52,7 +52,7 @@ def test_several_paths_are_read_in_the_order_in_which_they_are_written(here: Pat
     assert [entry for entry in twice.documents() if isinstance(entry, Skipped)] == [
         Skipped("named by an earlier path already", "b.jsonl", 0)
     ]
-    with pytest.raises(Failure, match=r"^data/sources/x/path: 'gone.csv' does not exist"):
+    with pytest.raises(Failure, match=r"^data/sources/x/path\[1\]: 'gone.csv' does not exist"):
         source(["b.jsonl", "gone.csv"])
 
 

@@ -31,7 +31,7 @@ from runner.data.sources.tokens import TokenFiles
 from runner.data.stores.batches import text_length
 from runner.data.stores.display import Silent
 from runner.data.stores.encode import Encoder, count_tokens
-from runner.data.stores.foreign import placed
+from runner.data.stores.foreign import check_beginnings, placed
 from runner.data.stores.make import Maker
 from runner.data.stores.meta import existing_meta, load_meta, store_folder
 from runner.data.stores.prepare import (
@@ -136,6 +136,8 @@ class _Stage:
             store = open_store(folder, placed(load_meta(folder), source) if isinstance(source, TokenFiles) else None)
             maker = self._maker(self.chat if store.meta.chat else None)
             return as_it_is(store, maker) if source is None else as_trained(store, source, maker, self.trained)
+        if isinstance(source, TokenFiles):
+            check_beginnings(source, self.tokenizer.vocabulary)
         if not isinstance(source, Files):
             return None
         own = self._own(name, source)
