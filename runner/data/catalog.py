@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,7 +32,8 @@ ROWS_AT_ONCE = 256
 class Catalog:
     """`stores` by folder name, `train` by dataset, `validation` by label (empty with training/validation off).
 
-    `tokenizer` made the stores. `left_out` are sentences on validation documents that another dataset trains on.
+    `tokenizer` made the stores. `left_out` are sentences on validation documents that another dataset trains on,
+    `left_out_of_validation` says how many of each store, by folder name.
     """
 
     spec: Spec
@@ -42,6 +43,7 @@ class Catalog:
     validation: dict[str, Rows]
     labels: dict[Key, str]
     left_out: Sequence[str] = ()
+    left_out_of_validation: Mapping[str, int] = field(default_factory=dict)
 
     def entries(self, stage: StagePlan) -> list[MixtureEntry]:
         """Bind the mixture of a stage to its rows; where rates are of supervised tokens, they are counted first."""
@@ -114,6 +116,9 @@ def catalog_of(spec: Spec, plan: Plan | None, tokenizer: Tokenizer, stores: dict
         validation={names[key]: _open(spec, held.get(_folder(key)), key) for key in keys if scored},
         labels=names,
         left_out=left_out,
+        left_out_of_validation={
+            folder: stores[folder].splits["val"].meta.documents - split.meta.documents for folder, split in held.items()
+        },
     )
     if plan is not None:
         refuse_repeats(plan, catalog)

@@ -21,6 +21,7 @@ from runner.plan.plan import Plan
 from schema.budget.dataset_names import Key, folder_name, labels
 from schema.environment import Environment
 from schema.spec import Spec
+from schema.text.wording import count
 
 if TYPE_CHECKING:  # numpy
     from runner.data.catalog import Catalog
@@ -78,7 +79,7 @@ class TakenData:
     """What a finished run has taken: the ledger that it `counted`, beside the plan in `lines`.
 
     `left_out` says of each dataset what no row of it holds: rows that are cut, entries by the reason why they are left
-    out, and the tokens of both and of an end.
+    out, the tokens of both and of an end, and validation documents that the run trains on.
     """
 
     counted: RunLedger
@@ -96,9 +97,12 @@ def taken_data(catalog: Catalog, plan: Plan, spec: Spec, counted: RunLedger) -> 
 
     left_out = {}
     for key, label in catalog.labels.items():
-        lost, meta = catalog.train[key].lost, catalog.stores[folder_name(key.name, key.suffix)].meta
+        folder = folder_name(key.name, key.suffix)
+        lost, meta = catalog.train[key].lost, catalog.stores[folder].meta
         reasons = dict(meta.skipped) | ({"too long for a row": lost.documents} if lost.documents else {})
-        left_out[label] = {"cut": lost.cut, "left_out": reasons, "tokens_in_no_row": lost.tokens}
+        held = catalog.left_out_of_validation.get(folder, 0)
+        facts = {"cut": lost.cut, "left_out": reasons, "tokens_in_no_row": lost.tokens, "left_out_of_validation": held}
+        left_out[label] = facts
     return TakenData(counted, with_counts(planned_ledger(plan, find), counted), left_out)
 
 
@@ -200,6 +204,8 @@ def ledger_sentences(summary: Mapping[str, Any]) -> Iterator[str]:
         left_out = facts.get("left_out", {})
         lost += [f"{number:,} left out ({reason})" for reason, number in left_out.items()]
         lost += [f"{facts['tokens_in_no_row']:,} tokens are in no row"] if facts.get("tokens_in_no_row") else []
+        if held := facts.get("left_out_of_validation"):
+            lost.append(f"{count(held, 'document')} left out of validation, which the run trains on")
         if lost:
             yield f"{dataset}: {', '.join(lost)}"
     if "ledger" not in summary:

@@ -42,7 +42,8 @@ class Source(Section):
     )
     streaming: bool = key(
         False,
-        "Read a hub dataset while it is downloaded, and keep nothing but the token store; split says how many rows.",
+        "Read a hub dataset while it is downloaded, and keep nothing but the token store; split, and validation where "
+        "it is written, say how many rows.",
         change="free",
     )
     tokens: str | None = key(
@@ -113,7 +114,7 @@ class Source(Section):
     validation: Paths | None = key(
         None,
         "Files of their own to validate on, written as those of path, which are all trained on then; of a hub dataset "
-        "the rows to validate on, written as split.",
+        "the rows to validate on, written as split, with an end such as [:1_000] where the set is streamed.",
         change="free with the same content",
     )
     numbers_as_text: bool = key(

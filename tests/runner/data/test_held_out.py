@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.data import held_out as module
+from runner.data.catalog import open_catalog
 from runner.data.held_out import held_out, without
+from runner.data.ledger import RunLedger
+from runner.data.stores.display import Silent
 from runner.data.stores.store import Split, Store, open_store
 from runner.data.styles import load_style
 from runner.failure import ExitCode, Failure
+from runner.plan.compile import compile_plan
+from runner.report.ledger import taken_data
+from schema.lint import load_spec
 from tests.runner.data.written_store import install_store
+from tests.runner.workplace import fill
 
 LONG = 300  # tokens of what is not validated on, so that the last document is
 
@@ -49,6 +57,23 @@ def test_a_document_of_two_sources_is_trained_on_and_not_validated_on(tmp_path: 
     split = tales.splits["val"]
     split.packings.keep(split.in_order(), 13, False)
     assert len(load_style("PACKED").open_rows(held["tales"], 12, "truncate").documents(0)) == 1
+
+
+def test_a_summary_counts_what_is_left_out_of_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name, told in (("held", ["a wolf", "a bear"]), ("other", ["a bear", "a hare", "an owl"])):
+        records = [{"prompt": "who? ", "completion": each} for each in told]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    sources = ("data/sources/tales/validation=held.jsonl", "data/sources/other/path=other.jsonl")
+    lora = "training/post_lora_dataset=[[{name: other, rate: 1.0, style: PADDED}]]"
+    spec = load_spec("spec.yaml", (*sources, "data/sources/other/validation=tales.jsonl", lora))
+    with pytest.raises(Failure, match="'other' has no validation of its own"):
+        open_catalog(spec, compile_plan(spec), Silent())
+    spec = load_spec("spec.yaml", (*sources, "data/sources/other/validation=[tales.jsonl, held.jsonl]", lora))
+    catalog = open_catalog(spec, plan := compile_plan(spec), Silent())
+    told = taken_data(catalog, plan, spec, RunLedger()).left_out
+    assert {name: facts["left_out_of_validation"] for name, facts in told.items()} == {"tales": 1, "other": 100}
 
 
 @pytest.mark.parametrize("documents_at_once", [1, 3, 100])

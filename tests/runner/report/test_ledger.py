@@ -44,10 +44,16 @@ def test_each_difference_is_said() -> None:
 
 
 def test_what_no_row_holds_is_said_by_reason() -> None:
-    lost = {"cut": 2, "left_out": {"empty": 1, "too long for a row": 3}, "tokens_in_no_row": 40}
+    lost = {
+        "cut": 2,
+        "left_out": {"empty": 1, "too long for a row": 3},
+        "tokens_in_no_row": 40,
+        "left_out_of_validation": 2,
+    }
     summary = {"datasets": {"tales": lost, "web": {"cut": 0, "left_out": {}, "tokens_in_no_row": 0}}}
     sentence = (
-        "tales: 2 rows of a pass are cut, 1 left out (empty), 3 left out (too long for a row), 40 tokens are in no row"
+        "tales: 2 rows of a pass are cut, 1 left out (empty), 3 left out (too long for a row), "
+        "40 tokens are in no row, 2 documents left out of validation, which the run trains on"
     )
     assert list(ledger_sentences(summary)) == [sentence]
     earlier = RunLedger({"earlier": COUNTED.counts})
