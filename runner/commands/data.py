@@ -162,7 +162,7 @@ def _step(spec: Spec, plan: Plan, catalog: Catalog, asked: dict[str, Any]) -> Se
     batch = rows_of_step(catalog, plan, spec, asked["step"])
     chosen = [(name, rows, number) for name, rows, number in batch.rows if name in names][: asked["show"]]
     shown = (row for name, rows, number in chosen for row in read_rows(name, "train", rows, [number]))
-    return Section(partial(render_step, batch), shown)
+    return Section(partial(render_step, batch, len(chosen)), shown)
 
 
 def _text(name: str, block_size: int, sections: Sequence[Section], tokenizer: Tokenizer) -> Iterator[str]:

@@ -15,18 +15,20 @@ _MIXTURES = ("training/dataset", "training/pre_lora_dataset", "training/post_lor
 
 
 class Otherwise(NamedTuple):
-    """The keys to write, none where there is no such thing here; how, or why; and what else is left undecided."""
+    """The keys to write, none where there is no such thing here; how, or why; what else is undecided; the value."""
 
     keys: tuple[str, ...]
     how: str = ""
     undecided: tuple[str, ...] = ()
+    value: str = ""
 
     def remedy(self, section: str) -> str:
         """What to write instead, as a sentence for who wrote it in a section: its own keys go by their names."""
         if not self.keys:
             return self.how
         keys = [key.removeprefix(f"{section}/") for key in self.keys]
-        return f"write {join(keys, 'and')}{f', {self.how}' if self.how else ''}"
+        value = f": {self.value}" if self.value else ""
+        return f"write {join(keys, 'and')}{value}{f', {self.how}' if self.how else ''}"
 
 
 _BUDGETS = ("training/tokens", *_MIXTURES)
@@ -86,7 +88,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
     (("vocab", "padded_vocab_size"), Otherwise(("architecture/vocab_size",))),
     (("lora_target_modules", "lora_target", "lora_modules"), Otherwise(("optimization/lora/target_modules",))),
     (("lora_attn_modules",), Otherwise(("optimization/lora/target_modules",), "such as q_proj and v_proj")),
-    (("use_rslora",), Otherwise(("optimization/lora/scaling",), "rslora")),
+    (("use_rslora",), Otherwise(("optimization/lora/scaling",), value="rslora")),
     (("loraplus_lr_ratio", "lora_lr"), Otherwise(("optimization/lora/lr",), "a rate of phase lora")),
     (
         ("adapter", "use_lora", "use_peft", "enable_lora", "finetuning_type", "peft_type"),
@@ -107,7 +109,10 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         ("sample_packing", "packing", "packed", "pack_sequences"),
         Otherwise(_MIXTURES[1:], "each entry with its style, such as PACKED"),
     ),
-    (("dataset_exact_deduplication", "deduplication", "dedup", "dedupe"), Otherwise(("data/deduplicate",), "exact")),
+    (
+        ("dataset_exact_deduplication", "deduplication", "dedup", "dedupe"),
+        Otherwise(("data/deduplicate",), value="exact"),
+    ),
     (("chat_template", "conversation_template"), Otherwise(("chat/template",))),
     (("train_on_inputs", "train_on_prompt", "assistant_only_loss"), Otherwise(("chat/train_on",))),
     (
@@ -115,7 +120,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Otherwise], ...] = (
         Otherwise((), "remove it: exec --run-dir names the folder of a run"),
     ),
     (("resume_from_checkpoint", "auto_resume"), Otherwise((), "remove it: exec of the same run directory resumes")),
-    (("wandb_project", "wandb_name", "report_to", "use_wandb"), Otherwise(("logging/wandb",), "true")),
+    (("wandb_project", "wandb_name", "report_to", "use_wandb"), Otherwise(("logging/wandb",), value="true")),
     (("num_gpus", "num_devices", "fsdp_config", "deepspeed", "strategy", "devices"), Otherwise(("mesh",))),
     (
         ("load_in_4bit", "load_in_8bit", "quantization", "quantization_bit", "quantize_base"),

@@ -55,5 +55,5 @@ def check(document: Document) -> Iterator[Diagnostic]:
                 f"{stage.path} gets no step: what is left of {quote(stage.ended_by)} is less than its part of one, and "
                 "data/on_exhausted is stop"
             )
-            remedy = "leave the stage out, or add text"
+            remedy = "leave the stage out, add text, lower the budget before it, or write data/on_exhausted: repeat"
             yield Diagnostic(CODE, SLUG, SEVERITY, document.span(stage.path), message, remedy)

@@ -86,7 +86,7 @@ def not_pairs(name: str, key: str) -> tuple[str, str]:
     """Say that a source names fields of something else than pairs, and what to write."""
     return (
         f"data/sources/{name} names {key}, and style CONTRASTIVE reads pairs of answers",
-        f"name chosen and rejected in place of {key}, or write style: PADDED",
+        f"name chosen and rejected in place of {key}, or write style: PADDED, or PACKED",
     )
 
 
@@ -94,7 +94,7 @@ def no_pairs(name: str) -> tuple[str, str]:
     """Say that a dataset holds no pairs, and what to write."""
     return (
         f"'{name}' holds no pairs of a chosen and a rejected answer, which style CONTRASTIVE reads",
-        "write style: PADDED or PMD, or name a source of pairs under data/sources",
+        "write style: PADDED, PACKED or PMD, or name a source of pairs under data/sources",
     )
 
 

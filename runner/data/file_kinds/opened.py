@@ -99,8 +99,10 @@ class Unpacking(io.RawIOBase):
 
     def _damaged(self, error: Exception) -> Failure:
         is_cut = isinstance(error, EOFError) or "truncated" in str(error).casefold()
+        # Of what the last reading unpacked, up to a buffer, nothing came out.
+        behind = f" behind the first {self.produced:,} bytes of its content" if self.produced else ""
         return Failure(
-            f"{printable(self._path)}: the {self._name} file is {'cut off' if is_cut else 'damaged'} behind "
-            f"{self.produced:,} bytes of its content; fetch or pack it again",
+            f"{printable(self._path)}: the {self._name} file is {'cut off' if is_cut else 'damaged'}{behind}; fetch or "
+            "pack it again",
             ExitCode.INVALID,
         )

@@ -11,7 +11,9 @@ from runner.data.file_kinds.rows import LongText, Numeral, held, is_long, not_ut
 from runner.data.sources._reading import Choice
 from runner.data.sources._source import PIECE_CHARACTERS, Piece
 from runner.failure import ExitCode, Failure
+from schema.rules.record_kinds import KINDS
 
+SHOWN: dict[type, str] = {dict: "a mapping", list: "a list"}
 BEGINNING = 10_000  # characters of a long text by which one judges what it is
 
 
@@ -23,9 +25,14 @@ def text_of(record: Mapping[str, Any], field: str, where: str, choice: Choice) -
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if is_number and choice.section.numbers_as_text and isfinite(value):
         return value.written if isinstance(value, Numeral) else str(value)
-    shown, remedy = "null" if value is None else type(value).__name__, ""
+    shown, remedy = "null" if value is None else SHOWN.get(type(value), type(value).__name__), ""
     if is_number and not isfinite(value):
         shown = "a number that is not finite"
+    elif isinstance(value, dict):
+        inner = [name for name, each in value.items() if isinstance(each, str)]
+        named = [key for kind in KINDS for key in kind if getattr(choice.section, key) == field]
+        if len(inner) == len(named) == 1:
+            remedy = f"; write {named[0]}: {field}.{inner[0]} under data/sources/{choice.name}"
     elif is_number:
         remedy = f"; to read numbers, write numbers_as_text: true under data/sources/{choice.name}"
     raise Failure(f"{where}: field '{field}' must be text, not {shown}{remedy}", ExitCode.INVALID)

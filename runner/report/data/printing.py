@@ -73,10 +73,12 @@ def render_source(source: SourceRows, totals: Mapping[str, Totals], *, colour: b
     return _drawn([heading, *(Padding(part, (0, 0, 0, 2)) for part in below)], colour)
 
 
-def render_step(batch: StepRows, *, colour: bool) -> str:
-    """Return where in the run a step is, and how many rows it takes of each dataset."""
+def render_step(batch: StepRows, shown: int, *, colour: bool) -> str:
+    """Return where in the run a step is, how many rows it takes of each dataset, and how many are `shown` of all."""
     taken = [f"{count(rows, 'row')} of {name}" for name, rows in Counter(name for name, *_ in batch.rows).items()]
     place = f" (phase {batch.phase}, stage {batch.stage}): {join(taken, 'and')}"
+    if shown < len(batch.rows):
+        place += f"; shown {'is' if shown == 1 else 'are'} {shown:,}"
     return _drawn([Text.assemble((f"step {batch.step:,}", "bold"), place)], colour)
 
 

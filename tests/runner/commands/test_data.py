@@ -69,6 +69,9 @@ def test_rows_are_chosen_by_number_split_and_dataset(here: Path) -> None:
     assert rows(here, "--source", "tales", "--show", "1") == [0]
     assert rows(here, "--show", "0") == []
     assert len(rows(here, "--step", "1")) == 4
+    heading = "step 1 (phase full, stage 1): 4 rows of tales"
+    assert f"\n{heading}; shown are 3\n" in lorarun(here, "data", "spec.yaml", "--step", "1").stdout
+    assert f"\n{heading}\n" in lorarun(here, "data", "spec.yaml", "--step", "1", "--show", "4").stdout
     assert rows(here, "--step", "1", "--show", "2", "--source", "tales") == rows(here, "--step", "1")[:2]
 
 
