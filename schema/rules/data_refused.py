@@ -38,6 +38,7 @@ from collections.abc import Iterator
 
 from schema.document import Document
 from schema.document.mixtures import entries
+from schema.rules.pairs_not_contrastive import unfit
 from schema.text.diagnostic import Diagnostic, Severity
 
 CODE = "LR227"
@@ -48,11 +49,14 @@ SEVERITY = Severity.ERROR
 def check(document: Document) -> Iterator[Diagnostic]:
     """Report what is in the way of each dataset whose text is there, once, where its source stands."""
     seen = set()
+    styles = tuple(told[0] for entry in entries(document) if (told := unfit(document, entry)))  # LR241 says it
     for entry in entries(document):
         found = entry.dataset
         if found is None or found.obstacle is None or not (found.source or found.store) or entry.key[:2] in seen:
             continue
         seen.add(entry.key[:2])
+        if found.obstacle.message.endswith(styles):
+            continue
         source = f"data/sources/{entry.name}"
         where = found.obstacle.key or (source if document.given(source) else entry.path)
         yield Diagnostic(CODE, SLUG, SEVERITY, document.span(where), found.obstacle.message, found.obstacle.remedy)
