@@ -78,7 +78,7 @@ def test_a_dataset_without_store_has_a_source(here: Path) -> None:
     [
         ("path=absent.jsonl", "path"),
         ("validation=absent.jsonl", "validation"),
-        ("validation=[absent.jsonl, tales.jsonl]", "validation"),
+        ("validation=[absent.jsonl, tales.jsonl]", "validation[0]"),
         ("validation=tales.jsonl", "validation"),  # which is trained on
     ],
 )
